@@ -1,0 +1,4 @@
+// Everything that `import multiprocessing` gives.
+#pragma once
+
+#include "multiprocessing/base.hpp"

@@ -1,0 +1,26 @@
+// Bytes: raw bytes as a type of their own, so that a variant can tell them from text.
+#pragma once
+
+#include <compare>
+#include <string>
+#include <string_view>
+
+namespace multiprocessing {
+
+/// Raw bytes, after Python's `bytes`: a `std::string` of its own type.
+///
+/// It prints and compares as a string does, and is distinct from one in a `std::variant`.
+class Bytes : public std::string {
+ public:
+  Bytes() = default;
+  explicit Bytes(std::string_view content) : std::string(content) {}
+  explicit Bytes(std::string&& content) noexcept : std::string(std::move(content)) {}
+
+  /// For Boost.Serialization: bytes travel as a string does.
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& static_cast<std::string&>(*this);
+  }
+};
+
+}  // namespace multiprocessing

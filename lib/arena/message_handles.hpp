@@ -1,0 +1,70 @@
+// Handles inside messages: a message holds what it mentions until it is received or dropped.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "multiprocessing/detail/export.hpp"
+#include "multiprocessing/detail/handle.hpp"
+
+namespace multiprocessing::detail {
+
+/// A word in shared memory by which its surroundings hold an object, or own a block. Written only
+/// by the functions below. 0: nothing.
+using Link = std::atomic<std::uint64_t>;
+
+/// Collects the handles that are serialised on this thread while it is in scope. Keeps them alive.
+class MULTIPROCESSING_API OutgoingHandles {
+ public:
+  OutgoingHandles() = default;
+  OutgoingHandles(OutgoingHandles&&) noexcept = default;
+
+  [[nodiscard]] std::span<const Handle> handles() const { return handles_; }
+  void add(const Handle& handle);  // once each
+
+  /// While alive, handles saved on this thread are added to the collection it was made for.
+  class MULTIPROCESSING_API Scope {
+   public:
+    explicit Scope(OutgoingHandles& into);
+    ~Scope();
+    Scope(const Scope&) = delete;
+
+   private:
+    OutgoingHandles* previous_;
+  };
+
+ private:
+  std::vector<Handle> handles_;
+};
+
+/// While alive, handles loaded on this thread must be among those that `links` hold; anything else
+/// in the bytes is refused with SerializationError.
+class MULTIPROCESSING_API IncomingHandles {
+ public:
+  explicit IncomingHandles(std::span<const Link> links);
+  ~IncomingHandles();
+  IncomingHandles(const IncomingHandles&) = delete;
+
+  [[nodiscard]] bool holds(std::uint64_t offset) const;
+
+ private:
+  std::span<const Link> links_;
+  const IncomingHandles* previous_;
+};
+
+/// The links of an object made by Handle::make(bytes, links).
+[[nodiscard]] MULTIPROCESSING_API std::span<Link> links_of(const Handle& object);
+
+/// `link`, which is empty and which nobody else writes, holds the object from now on.
+MULTIPROCESSING_API void hold(Link& link, const Handle& object);
+
+/// Drops what `link` holds, or frees the block it owns; the object is freed if that was the last.
+/// Nobody else may write the link meanwhile; done again without harm if the caller dies in it.
+MULTIPROCESSING_API void release(Link& link);
+
+/// A handle to the object that `link` holds. The link must not be released meanwhile.
+[[nodiscard]] MULTIPROCESSING_API Handle handle_from(const Link& link);
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,50 @@
+// OwnerLock: a lock whose one futex word names its holder, so that the dead never keep it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "arena/family.hpp"
+#include "base/deadline.hpp"
+#include "multiprocessing/detail/export.hpp"
+
+namespace multiprocessing::detail {
+
+/// Lies in shared memory; all zero is free. A process (not a thread) is named as holder; threads of
+/// one process exclude each other as processes do. Not recursive.
+///
+/// Commit points: taken and named in one compare-and-swap; freed by one exchange. Whoever finds the
+/// holder dead takes the lock over and is told so, to mend what it protects.
+class MULTIPROCESSING_API OwnerLock {
+ public:
+  enum class Taken { free, from_the_dead, not_in_time };
+
+  /// Waits for the lock. `from_the_dead`: its holder died; what it protects may be half changed.
+  [[nodiscard]] Taken acquire(const Deadline& deadline = Deadline::never());
+  [[nodiscard]] Taken try_acquire();
+  void release();
+
+  /// The word of a member as a lock shows it: 31 bits, above 1.
+  [[nodiscard]] static std::uint32_t name_of(Member member);
+
+  /// Whom the lock names now; nobody when free.
+  [[nodiscard]] Member holder() const;
+
+ private:
+  std::atomic<std::uint32_t> word_{0};
+};
+
+/// Holds an internal lock, and says whether it was taken over.
+class OwnerGuard {
+ public:
+  explicit OwnerGuard(OwnerLock& lock) : lock_(lock), taken_(lock.acquire()) {}
+  ~OwnerGuard() { lock_.release(); }
+  OwnerGuard(const OwnerGuard&) = delete;
+  [[nodiscard]] bool from_the_dead() const { return taken_ == OwnerLock::Taken::from_the_dead; }
+
+ private:
+  OwnerLock& lock_;
+  OwnerLock::Taken taken_;
+};
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,43 @@
+// Learning that another process has ended, without signal handlers and without reaping others'
+// children.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+
+#include "base/unique_fd.hpp"
+#include "multiprocessing/detail/export.hpp"
+
+namespace multiprocessing::detail {
+
+/// A descriptor that becomes readable when the process has ended. Throws OSError.
+[[nodiscard]] MULTIPROCESSING_API UniqueFd open_pidfd(pid_t pid);
+
+/// How a process ended, in Python's terms: its code, or minus the signal.
+using ExitCode = int;
+
+/// Reaps our ended child. Nothing while it runs; `lost` when somebody else has reaped it (ECHILD).
+struct Reaped {
+  enum { running, ended, lost } state;
+  ExitCode exitcode = 0;
+};
+[[nodiscard]] MULTIPROCESSING_API Reaped reap(int pidfd, pid_t pid);
+
+/// The exit code of a process that is not our child, where the kernel tells (PIDFD_GET_INFO, Linux
+/// 6.15); asked of a pidfd that is readable.
+[[nodiscard]] MULTIPROCESSING_API std::optional<ExitCode> exit_code_of_stranger(int pidfd);
+
+/// A pipe whose write end only the parent holds: its end-of-file is the parent's death.
+struct LifePipe {
+  UniqueFd read_end;   // for the child
+  UniqueFd write_end;  // for the parent alone
+};
+[[nodiscard]] MULTIPROCESSING_API LifePipe make_life_pipe();
+
+/// Has the kernel send `signal` to this process when the life pipe's last writer is gone; sends it
+/// at once when that has happened already. Only the process that the end was made for calls it: the
+/// setting belongs to the open file, which a grandchild shares.
+MULTIPROCESSING_API void die_with(int life_read_end, int signal);
+
+}  // namespace multiprocessing::detail

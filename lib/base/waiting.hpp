@@ -1,0 +1,34 @@
+// Waiting for descriptors and for words in shared memory.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/deadline.hpp"
+#include "multiprocessing/detail/export.hpp"
+
+namespace multiprocessing::detail {
+
+/// Waits until `fd` is readable, at end-of-file or in error; false when the deadline passed first.
+/// Interruptions by signals are waited through.
+[[nodiscard]] MULTIPROCESSING_API bool wait_readable(int fd, const Deadline& deadline);
+
+/// Which of `fds` are readable, at end-of-file or in error, by index; empty after the deadline.
+[[nodiscard]] MULTIPROCESSING_API std::vector<std::size_t> wait_any(std::span<const int> fds,
+                                                                    const Deadline& deadline);
+
+enum class Woken { woken, changed, interrupted, timed_out };
+
+/// Sleeps while `word` holds `expected`, across processes. `changed`: it did not hold it any more.
+/// Any answer may come without a wake: look at the word again.
+MULTIPROCESSING_API Woken futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                                     const Deadline& deadline);
+
+/// Wakes at most `count` sleepers on `word`, in all processes; how many it woke.
+MULTIPROCESSING_API int futex_wake(const std::atomic<std::uint32_t>& word, int count);
+MULTIPROCESSING_API int futex_wake_all(const std::atomic<std::uint32_t>& word);
+
+}  // namespace multiprocessing::detail
