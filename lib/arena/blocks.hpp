@@ -17,25 +17,27 @@ namespace multiprocessing::detail {
 class MULTIPROCESSING_API Block {
  public:
   Block() noexcept = default;
-  /// Not zeroed. Throws OSError with the figures when memory is short.
-  explicit Block(std::size_t bytes);
+  /// `bytes` that are not zeroed, and `links` empty words to hold objects by. Throws OSError with
+  /// the figures when memory is short.
+  explicit Block(std::size_t bytes, std::size_t links = 0);
   Block(Block&& other) noexcept;
   Block& operator=(Block&& other) noexcept;
   ~Block();
 
-  [[nodiscard]] void* data() const { return address_of(offset_); }
-  [[nodiscard]] std::uint64_t offset() const { return offset_; }
+  [[nodiscard]] void* data() const;
+  [[nodiscard]] std::span<Link> links() const;
   [[nodiscard]] explicit operator bool() const { return offset_ != 0; }
 
-  /// Hands the block to `object`: `link`, an empty one among the object's links that nobody else
-  /// writes, owns it from now on. Freed by release(link) or with the object.
-  void give_to(const Handle& object, Link& link) &&;
+  /// `link`, empty and written by nobody else, owns the block from now on: it is freed by
+  /// release(link) or with the object that the link is in, which the caller holds meanwhile.
+  void give_to(Link& link) &&;
 
  private:
   std::uint64_t offset_ = 0;
 };
 
-/// The block that `link` owns, in this process; null when it owns none.
-[[nodiscard]] MULTIPROCESSING_API void* block_of(const Link& link);
+/// The memory of the block that `link` owns, and its links; null and empty when it owns none.
+[[nodiscard]] MULTIPROCESSING_API void* data_of(const Link& link);
+[[nodiscard]] MULTIPROCESSING_API std::span<Link> links_of(const Link& link);
 
 }  // namespace multiprocessing::detail

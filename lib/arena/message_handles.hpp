@@ -24,6 +24,9 @@ class MULTIPROCESSING_API OutgoingHandles {
   [[nodiscard]] std::span<const Handle> handles() const { return handles_; }
   void add(const Handle& handle);  // once each
 
+  /// Adds to the collection in scope on this thread; throws SerializationError when there is none.
+  static void collect(const Handle& handle);
+
   /// While alive, handles saved on this thread are added to the collection it was made for.
   class MULTIPROCESSING_API Scope {
    public:
@@ -48,6 +51,9 @@ class MULTIPROCESSING_API IncomingHandles {
   IncomingHandles(const IncomingHandles&) = delete;
 
   [[nodiscard]] bool holds(std::uint64_t offset) const;
+
+  /// Whether a message being received on this thread holds the object.
+  [[nodiscard]] static bool permit(std::uint64_t offset);
 
  private:
   std::span<const Link> links_;

@@ -1,6 +1,8 @@
-// Handle: what a Lock, a Queue, a Value … is made of: a counted reference to an object in the arena.
+// Handle: what a Lock, a Queue, a Value … is made of: a counted reference to an object in the
+// arena.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -47,6 +49,13 @@ class MULTIPROCESSING_API Handle {
   /// Throws OSError when memory is short.
   [[nodiscard]] static Handle make(std::size_t bytes, std::size_t links = 0);
 
+  /// The same for large objects that may never be filled: memory is taken when it is first
+  /// touched, so that shortage kills the process that touches it.
+  [[nodiscard]] static Handle make_sparse(std::size_t bytes, std::size_t links = 0);
+
+  /// A handle to the object at `offset`, which somebody holds meanwhile.
+  [[nodiscard]] static Handle of(std::uint64_t offset);
+
   /// The object's memory in this process; made now if it is lazy. Null for a default handle.
   [[nodiscard]] void* body() const;
   template <class T>
@@ -55,7 +64,9 @@ class MULTIPROCESSING_API Handle {
   }
 
   /// Whether it refers to something (a lazy one does).
-  [[nodiscard]] explicit operator bool() const noexcept { return record_ != nullptr || maker_; }
+  [[nodiscard]] explicit operator bool() const noexcept {
+    return record_ != nullptr || maker_ != nullptr;
+  }
 
   /// The object's place in the arena: the same in every process of the family. 0 for nothing.
   [[nodiscard]] std::uint64_t offset() const;
@@ -67,10 +78,10 @@ class MULTIPROCESSING_API Handle {
   void serialize(Archive& archive, unsigned) {
     if constexpr (Archive::is_saving::value) {
       Wire wire = save();
-      archive & wire.arena & wire.offset;
+      archive& wire.arena& wire.offset;
     } else {
       Wire wire{};
-      archive & wire.arena & wire.offset;
+      archive& wire.arena& wire.offset;
       *this = load(wire);
     }
   }
@@ -89,9 +100,9 @@ class MULTIPROCESSING_API Handle {
   void forget_lazy() noexcept;
 
   mutable HandleRecord* record_ = nullptr;
-  mutable const ObjectMaker* maker_ = nullptr;
-  mutable Handle* previous_lazy_ = nullptr;  // lazy handles form a list, made before a fork
-  mutable Handle* next_lazy_ = nullptr;
+  mutable std::atomic<const ObjectMaker*> maker_{nullptr};  // null once made: then record_ is set
+  mutable const Handle* previous_lazy_ = nullptr;  // lazy handles form a list, made before a fork
+  mutable const Handle* next_lazy_ = nullptr;
 };
 
 }  // namespace multiprocessing::detail

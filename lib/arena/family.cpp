@@ -1,0 +1,183 @@
+#include "arena/family.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <mutex>
+#include <new>
+
+#include "arena/fork.hpp"
+#include "arena/handles.hpp"
+#include "arena/identity.hpp"
+#include "arena/ledger.hpp"
+#include "arena/owner_lock.hpp"
+#include "base/fail_point.hpp"
+#include "base/os_error.hpp"
+#include "base/start_hook.hpp"
+#include "multiprocessing/base/errors.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+std::atomic<const Segment*> current{nullptr};
+Identity* me = nullptr;
+
+flock byte_of(std::uint32_t slot) {
+  flock range{};
+  range.l_type = F_WRLCK;
+  range.l_whence = SEEK_SET;
+  range.l_start = slot;
+  range.l_len = 1;
+  return range;
+}
+
+bool holds_its_byte(const Segment& arena, std::uint32_t slot) {
+  flock range = byte_of(slot);
+  if (fcntl(arena.family_fd, F_GETLK, &range) != 0) return true;  // never take the living for dead
+  return range.l_type != F_UNLCK;
+}
+
+void make_identity_page() {
+  if (me != nullptr) return;
+  void* page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) throw_os_error("mmap", "a page");
+  if (madvise(page, 4096, MADV_WIPEONFORK) != 0) throw_os_error("madvise", "MADV_WIPEONFORK");
+  me = new (page) Identity{};
+}
+
+ArenaAddress read_address(int birth_fd) {
+  ArenaAddress address{};
+  if (pread(birth_fd, &address, sizeof address, 0) != sizeof address ||
+      address.magic != arena_magic)
+    throw ProcessError("this process was started as a child, but not by this library");
+  return address;
+}
+
+void attach() {
+  const int birth = birth_descriptor();
+  const bool is_child = birth >= 0;
+  const ArenaAddress address = is_child ? read_address(birth) : ArenaAddress{};
+  make_identity_page();
+  static Segment mapped;
+  mapped = is_child ? map_segment(address) : make_segment();
+  const Member member = is_child ? address.child : reserve_slot(mapped, 0);
+  if (!join_family(mapped, member))
+    throw ProcessError("the parent died or gave this child up before it was born");
+  current.store(&mapped, std::memory_order_release);
+}
+
+}  // namespace
+
+std::mutex& attach_mutex() {
+  static std::mutex& mutex = *new std::mutex;
+  return mutex;
+}
+
+const Segment* segment_if_any() { return current.load(std::memory_order_acquire); }
+
+const Segment& segment() {
+  if (const Segment* segment = segment_if_any()) [[likely]]
+    return *segment;
+  std::scoped_lock guard{attach_mutex()};
+  if (segment_if_any() == nullptr) attach();
+  return *segment_if_any();
+}
+
+const Identity* identity() { return me; }
+
+Member checked_self() {
+  const Segment& arena = segment();
+  const Member member = me->member;
+  if (!member)
+    throw ProcessError(
+        "this process is outside the family: it was made by _Fork, raw clone or while the table of "
+        "processes was full; make it with fork or Process to use shared objects in it");
+  const auto word = StateWord::from(arena.states[member.slot].load(std::memory_order_relaxed));
+  if (word.state != SlotState::live || word.generation != member.generation)
+    throw ProcessError(
+        "the others took this process for dead, because it closed descriptors that it did not "
+        "open (closefrom, a daemon's loop); keep those above 2 that this library opened");
+  return member;
+}
+
+Member self() {
+  static_cast<void>(segment());
+  return checked_self();
+}
+
+Member self_if_any() { return segment_if_any() == nullptr ? Member{} : me->member; }
+
+bool join_family(const Segment& arena, Member member) {
+  flock range = byte_of(member.slot);
+  // First the sign of life, then the state: who sees live must find the lock.
+  if (fcntl(arena.family_fd, F_SETLK, &range) != 0) return false;
+  fail_point("arena.join.after_lock");
+  auto& state = arena.states[member.slot];
+  std::uint64_t seen = state.load();
+  StateWord word = StateWord::from(seen);
+  if (word.state != SlotState::unborn || word.generation != member.generation) return false;
+  word.state = SlotState::live;
+  if (!state.compare_exchange_strong(seen, word.packed())) return false;
+  arena.slots[member.slot].pid.store(getpid());
+  *me = {member, OwnerLock::name_of(member)};
+  return true;
+}
+
+Member reserve_slot(const Segment& arena, std::uint32_t parent) {
+  for (int round = 0; round < 2; ++round) {
+    for (std::uint32_t tries = 0; tries < slot_count; ++tries) {
+      const auto slot = static_cast<std::uint32_t>(1 + arena.header->birth_cursor.fetch_add(1) %
+                                                           (slot_count - 1));
+      std::uint64_t seen = arena.states[slot].load();
+      const StateWord word = StateWord::from(seen);
+      if (word.state != SlotState::vacant) continue;
+      const StateWord unborn{SlotState::unborn, parent, word.generation + 1};
+      if (!arena.states[slot].compare_exchange_strong(seen, unborn.packed())) continue;
+      return {slot, unborn.generation};
+    }
+    if (parent == 0 || sweep_locked() == 0) break;
+  }
+  return {};
+}
+
+bool alive(Member member) {
+  if (!member) return false;
+  const Segment& arena = segment();
+  std::uint64_t seen = arena.states[member.slot].load();
+  StateWord word = StateWord::from(seen);
+  if (word.generation != member.generation) return false;
+  if (word.state == SlotState::unborn) return true;
+  if (word.state != SlotState::live) return false;
+  if (member == me->member || holds_its_byte(arena, member.slot)) return true;
+  word.state = SlotState::dead;
+  arena.states[member.slot].compare_exchange_strong(seen, word.packed());
+  return false;
+}
+
+pid_t pid_of(Member member) {
+  const Segment* arena = segment_if_any();
+  if (!member || arena == nullptr) return 0;
+  const pid_t pid = arena->slots[member.slot].pid.load();
+  const auto word = StateWord::from(arena->states[member.slot].load());
+  return word.generation == member.generation ? pid : 0;
+}
+
+void leave_exit_code(int code) {
+  const Member self = self_if_any();
+  if (!self) return;
+  Slot& slot = segment().slots[self.slot];
+  slot.exit_code.store(code);
+  slot.exit_generation.store(self.generation);
+}
+
+std::optional<int> left_exit_code(Member member) {
+  const Segment* arena = segment_if_any();
+  if (!member || arena == nullptr) return {};
+  Slot& slot = arena->slots[member.slot];
+  if (slot.exit_generation.load() != member.generation) return {};
+  return slot.exit_code.load();
+}
+
+}  // namespace multiprocessing::detail

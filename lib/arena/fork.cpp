@@ -1,0 +1,218 @@
+// Forks of this process, by our start method or by anybody else: the child is a member from its
+// first instruction on, with everything its parent held.
+#include "arena/fork.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <vector>
+
+#include "arena/handles.hpp"
+#include "arena/identity.hpp"
+#include "base/fail_point.hpp"
+#include "base/unique_fd.hpp"
+#include "multiprocessing/base/errors.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+/// A raw fork under way: pthread_atfork does not tell the parent whether fork worked, so a pipe
+/// does: end-of-file with the slot still unborn means that there is no child.
+struct RawBirth {
+  Member child;
+  UniqueFd pipe;
+};
+std::vector<RawBirth>& raw_births() {
+  static auto& births = *new std::vector<RawBirth>;
+  return births;
+}
+
+thread_local Member planned;  // the child of a fork by ourselves, whose outcome we are told
+
+/// Between the prepare step and the two after it; guarded by the ledger mutex, held all the while.
+struct ForkUnderWay {
+  Member child;
+  std::uint32_t first_link = 0;
+  UniqueFd read_end;
+  UniqueFd write_end;
+};
+ForkUnderWay under_way;
+
+void make_lazy_handles() {
+  try {
+    ledger_mutex().lock();
+    const bool any = HandleTable::instance().has_lazy();
+    ledger_mutex().unlock();
+    if (any) static_cast<void>(segment());
+  } catch (const std::exception&) {
+    // No arena can be made: the handles stay lazy and say so when they are used.
+  }
+}
+
+bool open_birth_pipe() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return false;
+  under_way.read_end.reset(ends[0]);
+  under_way.write_end.reset(ends[1]);
+  return true;
+}
+
+void book_child() {
+  HandleTable& table = HandleTable::instance();
+  table.make_lazy();
+  const Segment& arena = segment();
+  const bool raw = !planned;
+  Member child = planned;
+  if (raw) {
+    sweep_births();
+    if (!open_birth_pipe()) return;
+    child = reserve_slot(arena, checked_self().slot);
+    if (!child) return;  // the fork goes on, the child is outside
+  }
+  under_way.first_link = arena.slots[child.slot].links_used.load();
+  if (table.book_to(child))
+    under_way.child = child;
+  else if (raw)
+    settle_locked(child);
+}
+
+void before_fork() {
+  make_lazy_handles();
+  attach_mutex().lock();
+  ledger_mutex().lock();
+  under_way = {};
+  if (!self_if_any()) return;  // a stranger's child is a stranger
+  try {
+    book_child();
+  } catch (const std::exception&) {
+    under_way.child = {};
+  }
+  fail_point("arena.fork.prepared");
+}
+
+void after_in_parent() {
+  const int error = errno;  // fork's own, if it failed
+  if (under_way.child && under_way.write_end) {
+    under_way.write_end.reset();
+    raw_births().push_back({under_way.child, std::move(under_way.read_end)});
+  }
+  under_way = {};
+  ledger_mutex().unlock();
+  attach_mutex().unlock();
+  errno = error;
+}
+
+void after_in_child() {
+  raw_births().clear();
+  if (under_way.child && join_family(*segment_if_any(), under_way.child))
+    HandleTable::instance().move_to(under_way.child, under_way.first_link);
+  under_way = {};
+  planned = {};
+  ledger_mutex().unlock();
+  attach_mutex().unlock();
+}
+
+// At load time, before anybody can hold a handle.
+[[maybe_unused]] const int registered =
+    pthread_atfork(before_fork, after_in_parent, after_in_child);
+
+pid_t fork_planned(Member child) {
+  planned = child;
+  const pid_t pid = ::fork();
+  planned = {};
+  if (pid == 0 && self_if_any() != child) _exit(255);  // memory ran out for what it should hold
+  return pid;
+}
+
+}  // namespace
+
+int sweep_births() {
+  int rolled_back = 0;
+  std::erase_if(raw_births(), [&](const RawBirth& birth) {
+    pollfd end{birth.pipe.get(), POLLIN, 0};
+    if (poll(&end, 1, 0) == 0) return false;  // the child is still on its way
+    const auto word = StateWord::from(segment().states[birth.child.slot].load());
+    const bool unborn =
+        word.state == SlotState::unborn && word.generation == birth.child.generation;
+    rolled_back += unborn && settle_locked(birth.child);
+    return true;
+  });
+  return rolled_back;
+}
+
+Member prepare_child(std::span<const Handle> handles) {
+  const Member child = reserve_slot(segment(), checked_self().slot);
+  if (!child)
+    throw ProcessError("4,095 processes share the arena: no room for another; end some first");
+  try {
+    for (const Handle& handle : handles) ledger_add(new_ledger_link(child), handle.offset());
+  } catch (...) {
+    settle_locked(child);
+    throw;
+  }
+  return child;
+}
+
+Birth::Birth(const OutgoingHandles& arguments) {
+  static_cast<void>(self());
+  std::scoped_lock guard{ledger_mutex()};
+  child_ = prepare_child(arguments.handles());
+}
+
+Birth::Birth(Birth&& other) noexcept
+    : child_(other.child_), mine_(std::exchange(other.mine_, false)) {}
+
+Birth::~Birth() {
+  if (!mine_ || !self_if_any()) return;
+  std::scoped_lock guard{ledger_mutex()};
+  settle_locked(child_);
+}
+
+void Birth::delivered(pid_t pid) noexcept {
+  mine_ = false;
+  // Written by the child too; but it may die before it comes so far.
+  segment().slots[child_.slot].pid.store(pid);
+}
+
+pid_t Birth::fork() {
+  const pid_t pid = fork_planned(child_);
+  const int error = errno;
+  if (pid == 0) mine_ = false;
+  if (pid > 0) delivered(pid);
+  errno = error;
+  return pid;
+}
+
+ArenaAddress address_for(const Birth& birth) {
+  const Segment& arena = segment();
+  return {arena_magic, arena.header->arena, arena.arena_fd, arena.family_fd, birth.child()};
+}
+
+pid_t fork_for(Member child) {
+  const Segment& arena = segment();
+  std::uint64_t seen = arena.states[child.slot].load();
+  StateWord word = StateWord::from(seen);
+  const bool waiting = word.state == SlotState::unborn && word.generation == child.generation;
+  word.by = self().slot;  // if the parent dies now, nobody settles the child under our hands
+  if (!waiting || !arena.states[child.slot].compare_exchange_strong(seen, word.packed())) {
+    errno = ESRCH;
+    return -1;
+  }
+  return fork_planned(child);
+}
+
+BirthHandles::BirthHandles() {
+  const Member child = self();
+  std::scoped_lock guard{ledger_mutex()};
+  HandleTable::instance().adopt_ledger(child);
+}
+
+BirthHandles::~BirthHandles() {
+  std::scoped_lock guard{ledger_mutex()};
+  HandleTable::instance().drop_unclaimed();
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,27 @@
+// What happens to the family when this process forks, and the births that are under way.
+#pragma once
+
+#include <mutex>
+
+#include "arena/family.hpp"
+
+namespace multiprocessing::detail {
+
+/// Held while the segment is made; taken before the ledger mutex.
+[[nodiscard]] std::mutex& attach_mutex();
+
+// With the ledger mutex held:
+
+/// Settles the members that died; how many.
+int sweep_locked();
+
+/// Settles a member that is known to have ended, or never to have been born.
+bool settle_locked(Member member);
+
+/// Raw forks whose child never came to life, or is on its way no more; how many were rolled back.
+int sweep_births();
+
+/// An unborn child of this process, with `handles` booked to it.
+[[nodiscard]] Member prepare_child(std::span<const Handle> handles);
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,67 @@
+// The handles of this process: one record per object it holds, however many handles it has.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+#include <vector>
+
+#include "arena/ledger.hpp"
+#include "multiprocessing/detail/handle.hpp"
+
+namespace multiprocessing::detail {
+
+/// One object that this process holds. Never moves; reused when its last handle is gone.
+struct HandleRecord {
+  std::atomic<std::uint64_t> handles{0};  // from 1 to 0 only under the ledger mutex
+  std::uint64_t block = 0;
+  void* body = nullptr;
+  Link* link = nullptr;  // by which this process's ledger holds it
+};
+
+/// All records. Everything here needs the ledger mutex.
+class HandleTable {
+ public:
+  static HandleTable& instance();
+
+  /// A new object of `bytes` zeroed bytes.
+  HandleRecord* make(std::size_t bytes, std::size_t links, Backing backing);
+
+  /// The record of an object that somebody holds meanwhile; this process holds it from now on.
+  HandleRecord* hold(std::uint64_t block);
+
+  /// The record of an object that this process holds already, or null.
+  [[nodiscard]] HandleRecord* find(std::uint64_t block) const;
+
+  void drop_last(HandleRecord* record);
+
+  /// Books all that this process holds to `child` too; false when memory ran short.
+  bool book_to(Member child);
+
+  /// In a forked child: its records' links are now those that were booked to it, in order.
+  void move_to(Member child, std::uint32_t first_link);
+
+  /// Makes the objects of handles that nobody has used yet, or a child would make its own.
+  void make_lazy();
+  [[nodiscard]] bool has_lazy() const { return lazy_ != nullptr; }
+  void add_lazy(const Handle& handle) noexcept;
+  void remove_lazy(const Handle& handle) noexcept;
+  HandleRecord* make_now(const Handle& handle);
+
+  /// Records for what the parent booked to this child; each with no handle yet.
+  void adopt_ledger(Member self);
+  void drop_unclaimed();
+
+ private:
+  HandleRecord* new_record(std::uint64_t block, Link& link);
+  Link& free_link();
+
+  std::unordered_map<std::uint64_t, HandleRecord*> by_block_;
+  std::deque<HandleRecord> records_;
+  std::vector<HandleRecord*> spare_records_;
+  std::vector<Link*> spare_links_;
+  const Handle* lazy_ = nullptr;
+};
+
+}  // namespace multiprocessing::detail

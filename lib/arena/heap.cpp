@@ -1,0 +1,148 @@
+#include "arena/heap.hpp"
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cerrno>
+
+#include "arena/chunks.hpp"
+#include "arena/identity.hpp"
+#include "base/fail_point.hpp"
+#include "base/os_error.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+/// Where this process last found room, per size class. Hints only: any value is right.
+struct Hint {
+  std::atomic<std::uint64_t> chunk{~0ULL};
+  std::atomic<std::uint32_t> word{0};
+};
+std::array<Hint, class_bytes.size()> hints;
+
+/// The search is over when the chunk is not of this class any more: our claim, which kept it from
+/// being emptied, may have come too late.
+bool still_of_class(const Segment& arena, std::uint64_t chunk, std::uint32_t size_class) {
+  const auto word = ChunkWord::from(arena.chunk_words[chunk].load());
+  return word.kind == ChunkKind::small && word.value == size_class;
+}
+
+std::uint64_t claim_in(const Segment& arena, std::uint64_t chunk, std::uint32_t size_class,
+                       std::uint64_t name, std::uint32_t start) {
+  const std::uint32_t blocks = blocks_per_chunk(size_class);
+  for (std::uint32_t step = 0; step < blocks; ++step) {
+    const std::uint32_t index = start + step < blocks ? start + step : start + step - blocks;
+    Link& owner = arena.owner_word(chunk, index);
+    if (owner.load(std::memory_order_relaxed) != 0) continue;
+    std::uint64_t seen = 0;
+    if (!owner.compare_exchange_strong(seen, name)) continue;
+    fail_point("arena.claim.after_name");
+    if (!still_of_class(arena, chunk, size_class)) {
+      // By exchange: meanwhile the word may belong to a large block, which waits for this.
+      std::uint64_t ours = name;
+      owner.compare_exchange_strong(ours, 0);
+      return 0;
+    }
+    arena.used[chunk].fetch_add(1, std::memory_order_relaxed);
+    hints[size_class].chunk.store(chunk, std::memory_order_relaxed);
+    hints[size_class].word.store(index + 1 < blocks ? index + 1 : 0, std::memory_order_relaxed);
+    return arena.chunk_offset(chunk) + std::uint64_t{index} * class_bytes[size_class];
+  }
+  return 0;
+}
+
+std::uint64_t claim_small(const Segment& arena, std::uint32_t size_class, Member claimer) {
+  const std::uint64_t name = OwnerWord::claimed_by(claimer);
+  const auto blocks = static_cast<std::int32_t>(blocks_per_chunk(size_class));
+  Hint& hint = hints[size_class];
+  for (;;) {
+    const std::uint64_t last = hint.chunk.load(std::memory_order_relaxed);
+    if (last != ~0ULL && arena.used[last].load(std::memory_order_relaxed) < blocks)
+      if (std::uint64_t block =
+              claim_in(arena, last, size_class, name, hint.word.load(std::memory_order_relaxed)))
+        return block;
+    const std::uint64_t chunk = find_small_chunk(arena, size_class, last);
+    if (chunk == no_chunk) {
+      hint.chunk.store(make_small_chunk(arena, size_class), std::memory_order_relaxed);
+      continue;
+    }
+    if (std::uint64_t block = claim_in(arena, chunk, size_class, name, 0)) return block;
+    // It looked roomier than it is: a count that a death left wrong. Mend it, or we come back.
+    arena.used[chunk].store(count_used(arena, chunk), std::memory_order_relaxed);
+  }
+}
+
+void free_small(const Segment& arena, std::uint64_t chunk, std::uint32_t index,
+                std::uint32_t size_class) {
+  hints[size_class].chunk.store(chunk, std::memory_order_relaxed);
+  hints[size_class].word.store(index, std::memory_order_relaxed);  // the warm block goes out first
+  arena.owner_word(chunk, index).store(0, std::memory_order_release);
+  fail_point("arena.free.after_word");
+  // Hysteresis: the chunk in use stays, or a single block made and dropped would cost a chunk.
+  if (arena.used[chunk].fetch_sub(1, std::memory_order_relaxed) <= 1) spare_or_drain(arena, chunk);
+}
+
+}  // namespace
+
+std::uint64_t claim_block(std::size_t bytes, Member claimer, Backing backing) {
+  const Segment& arena = segment();
+  Slot& slot = arena.slots[claimer.slot];
+  // First the count: a death from here on has somebody look for the block.
+  slot.claims.fetch_add(1, std::memory_order_relaxed);
+  try {
+    if (bytes <= largest_small) return claim_small(arena, class_for(bytes), claimer);
+    return claim_large(arena, bytes, claimer, backing);
+  } catch (...) {
+    slot.claims.fetch_sub(1, std::memory_order_relaxed);
+    throw;
+  }
+}
+
+void free_claimed(std::uint64_t block, Member claimer) {
+  const Segment& arena = segment();
+  const std::uint64_t chunk = arena.chunk_of(block);
+  const auto word = ChunkWord::from(arena.chunk_words[chunk].load(std::memory_order_relaxed));
+  if (word.kind == ChunkKind::large) {
+    free_large(arena, chunk, word.value);
+  } else {
+    const std::uint64_t inside = block - arena.chunk_offset(chunk);
+    // A draining chunk turns back into a small one: we are what is left in it.
+    free_small(arena, chunk, static_cast<std::uint32_t>(inside / class_bytes[word.value]),
+               word.value);
+  }
+  arena.slots[claimer.slot].claims.fetch_sub(1, std::memory_order_relaxed);
+}
+
+Link& owner_of(std::uint64_t block) {
+  const Segment& arena = segment();
+  const std::uint64_t chunk = arena.chunk_of(block);
+  const auto word = ChunkWord::from(arena.chunk_words[chunk].load(std::memory_order_relaxed));
+  if (word.kind == ChunkKind::large || word.kind == ChunkKind::tail)
+    return arena.owner_word(chunk, 0);
+  return arena.owner_word(chunk, (block - arena.chunk_offset(chunk)) / class_bytes[word.value]);
+}
+
+void free_members_of(std::uint64_t object, Member settler) {
+  const Segment& arena = segment();
+  const std::uint64_t name = OwnerWord::member_of(object);
+  for_each_block(arena, [&](std::uint64_t block, Link& owner) {
+    std::uint64_t seen = name;
+    if (!owner.compare_exchange_strong(seen, OwnerWord::claimed_by(settler))) return;
+    arena.slots[settler.slot].claims.fetch_add(1, std::memory_order_relaxed);
+    free_claimed(block, settler);
+  });
+}
+
+void free_claims_of(Member dead, Member settler) {
+  const Segment& arena = segment();
+  const std::uint64_t name = OwnerWord::claimed_by(dead);
+  for_each_block(arena, [&](std::uint64_t block, Link& owner) {
+    std::uint64_t seen = name;
+    if (!owner.compare_exchange_strong(seen, OwnerWord::claimed_by(settler))) return;
+    arena.slots[settler.slot].claims.fetch_add(1, std::memory_order_relaxed);
+    free_claimed(block, settler);
+  });
+  free_chunks_of(arena, dead);
+}
+
+}  // namespace multiprocessing::detail

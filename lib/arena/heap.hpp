@@ -1,0 +1,45 @@
+// Memory of the arena: chunks of one size class with an owner word per block, and runs of chunks.
+//
+// Taking a block is one compare-and-swap of its owner word from free to the taker's name; giving it
+// back is one store. A process killed in between leaves words that name it, and whoever settles its
+// death frees them. Nobody waits for anybody.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "arena/layout.hpp"
+#include "arena/segment.hpp"
+
+namespace multiprocessing::detail {
+
+enum class Backing { reserved, sparse };
+
+/// Takes a block of at least `bytes` in the name of `claimer` and counts it among its claims.
+/// Small blocks hold what they held before; blocks over `largest_small` are zeroed. Throws OSError
+/// (ENOMEM) with the figures when memory is short.
+[[nodiscard]] std::uint64_t claim_block(std::size_t bytes, Member claimer,
+                                        Backing backing = Backing::reserved);
+inline constexpr std::size_t largest_small = 32 * 1024;
+
+/// Gives back a block that `claimer` has claimed, and takes it off its claims.
+void free_claimed(std::uint64_t block, Member claimer);
+
+/// The owner word of the block at `block`.
+[[nodiscard]] Link& owner_of(std::uint64_t block);
+
+/// Frees every block and chunk that is claimed by a member that is dead; called by its settler.
+void free_claims_of(Member dead, Member settler);
+
+/// Frees the blocks that belong to the object at `object`, memory of a container.
+void free_members_of(std::uint64_t object, Member settler);
+
+/// Punches out chunks in which no block is used.
+void trim();
+
+/// Throws OSError (ENOMEM), naming the limit and the figures, when taking `bytes` of fresh memory
+/// would not leave room under the cgroup limits, MemAvailable and the overcommit limit. Asks the
+/// kernel only once per few MiB.
+void check_memory(std::size_t bytes);
+
+}  // namespace multiprocessing::detail

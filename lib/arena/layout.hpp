@@ -1,0 +1,213 @@
+// What lies where in the arena. Everything here is shared by processes that map it at different
+// addresses, so it holds offsets and never pointers. All zero is the valid first state of each
+// word.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "arena/family.hpp"
+#include "arena/message_handles.hpp"
+
+namespace multiprocessing::detail {
+
+inline constexpr std::uint64_t arena_magic = 0x31'61'6e'65'72'61'70'6dULL;  // "mparena1"
+inline constexpr std::uint32_t slot_bits = 12;
+inline constexpr std::uint32_t slot_count = 1U << slot_bits;  // slot 0 names nobody
+inline constexpr std::size_t chunk_bytes = 64 * 1024;
+inline constexpr std::size_t smallest_block = 64;
+inline constexpr std::size_t words_per_chunk = chunk_bytes / smallest_block;
+
+/// First page. Written once by the process that makes the arena, but for the atomic marks.
+struct Header {
+  std::uint64_t magic;
+  std::uint64_t arena;  // its id, random
+  std::uint64_t size;   // of the whole segment, the same for all members
+  std::uint64_t chunks;
+  std::atomic<std::uint64_t> birth_cursor;  // slots are given out first in, first out
+  std::atomic<std::uint64_t> high_water;    // chunks ever used; those above are untouched
+  std::atomic<std::uint64_t> lowest_free;   // a hint: free chunks lie from here on
+};
+
+// ---- a process's state word: what it is, who is at it, and how often its slot was given out.
+
+enum class SlotState : std::uint8_t {
+  vacant = 0,
+  unborn,    // `by` prepares it; the child's own CAS to live is its birth
+  live,      // holds the record lock on its byte
+  dead,      // noticed; nobody has settled it yet
+  settling,  // `by` gives back what it held
+};
+
+struct StateWord {
+  SlotState state = SlotState::vacant;
+  std::uint32_t by = 0;
+  std::uint32_t generation = 0;
+
+  [[nodiscard]] constexpr std::uint64_t packed() const {
+    return std::uint64_t{generation} << 32 | std::uint64_t{by} << 8 |
+           static_cast<std::uint64_t>(state);
+  }
+  [[nodiscard]] static constexpr StateWord from(std::uint64_t word) {
+    return {static_cast<SlotState>(word & 0xff), static_cast<std::uint32_t>(word >> 8 & 0xffff),
+            static_cast<std::uint32_t>(word >> 32)};
+  }
+};
+
+// ---- what a process is about to do; whoever settles it finishes or forgets that.
+
+enum class Operation : std::uint32_t {
+  none = 0,
+  add,     // one more hold on an object, by `link`
+  drop,    // one hold less
+  create,  // a claimed block becomes an object, held by `link`
+  give,    // a claimed block becomes a part, owned by `link`
+  free,    // an object or part becomes a claimed block again, and `link` empty
+};
+
+/// The commit is the store of `what`; the fields below are written before it.
+struct Intent {
+  std::atomic<std::uint64_t> what;  // sequence << 32 | operation; 0: nothing is under way
+  std::atomic<std::uint64_t> block;
+  std::atomic<std::uint64_t> link;
+  std::atomic<std::uint64_t> owner;  // the owner word it makes, or unmakes: never the same twice
+};
+
+inline constexpr std::size_t inline_links = 32;
+
+/// What one process holds. Written by the process; before its birth by whoever prepares it, after
+/// its death by whoever settles it.
+struct Slot {
+  std::atomic<std::int32_t> pid;
+  std::atomic<std::int32_t> exit_code;
+  std::atomic<std::uint32_t> exit_generation;  // whose code that is; written after it
+  std::atomic<std::uint32_t> sequence;         // number of its last operation; never reset
+  std::atomic<std::uint32_t> done;             // highest number known to have taken effect
+  std::atomic<std::uint32_t> claims;           // blocks it may have claimed and not handed on
+  std::atomic<std::uint32_t> links_used;       // how many of its links were ever used
+  std::uint32_t unused;
+  std::atomic<std::uint64_t> ledger_pages;  // newest LedgerPage, 0: none
+  alignas(64) Intent intent;
+  alignas(64) Link links[inline_links];
+};
+
+/// More links of a process. The block is claimed in the name of that process.
+struct LedgerPage {
+  std::atomic<std::uint64_t> next;
+  Link links[504];
+};
+
+// ---- blocks: an owner word each, beside them, in a table that never changes its meaning.
+
+enum class OwnerKind : std::uint64_t {
+  free = 0,
+  claimed,  // by a process, which is about to hand it on or has just taken it back
+  object,   // counted: its header says how many hold it
+  part,     // owned by one link
+  member,   // belongs to the object whose offset it names: memory of a container
+};
+
+struct OwnerWord {
+  static constexpr std::uint64_t kind_mask = 7;
+
+  [[nodiscard]] static constexpr OwnerKind kind(std::uint64_t word) {
+    return static_cast<OwnerKind>(word & kind_mask);
+  }
+  [[nodiscard]] static constexpr std::uint64_t claimed_by(Member member) {
+    return static_cast<std::uint64_t>(OwnerKind::claimed) | std::uint64_t{member.slot} << 4 |
+           std::uint64_t{member.generation} << 20;
+  }
+  [[nodiscard]] static constexpr Member claimer(std::uint64_t word) {
+    return {static_cast<std::uint32_t>(word >> 4 & 0xffff), static_cast<std::uint32_t>(word >> 20)};
+  }
+  /// Unique: no other operation of any process makes the same word.
+  [[nodiscard]] static constexpr std::uint64_t made_by(OwnerKind kind, std::uint32_t slot,
+                                                       std::uint32_t sequence) {
+    return static_cast<std::uint64_t>(kind) | std::uint64_t{slot} << 4 |
+           std::uint64_t{sequence} << 20;
+  }
+  [[nodiscard]] static constexpr std::uint64_t member_of(std::uint64_t object) {
+    return static_cast<std::uint64_t>(OwnerKind::member) | object << 3;
+  }
+};
+
+/// In front of every object and part.
+struct BlockHeader {
+  std::atomic<std::uint64_t> count;  // sequence, writer's slot, count: 28 + 12 + 24 bits
+  std::uint32_t links;
+  std::uint32_t has_members;  // blocks elsewhere name this object as their owner
+};
+
+struct CountWord {
+  static constexpr std::uint32_t sequence_mask = (1U << 28) - 1;
+
+  [[nodiscard]] static constexpr std::uint64_t pack(std::uint32_t sequence, std::uint32_t writer,
+                                                    std::uint32_t count) {
+    return std::uint64_t{sequence & sequence_mask} << 36 | std::uint64_t{writer} << 24 | count;
+  }
+  [[nodiscard]] static constexpr std::uint32_t count(std::uint64_t word) {
+    return static_cast<std::uint32_t>(word & 0xffffff);
+  }
+  [[nodiscard]] static constexpr std::uint32_t writer(std::uint64_t word) {
+    return static_cast<std::uint32_t>(word >> 24 & (slot_count - 1));
+  }
+  [[nodiscard]] static constexpr std::uint32_t sequence(std::uint64_t word) {
+    return static_cast<std::uint32_t>(word >> 36);
+  }
+  /// Whether sequence number `a` is at or after `b`, numbers of one process, modulo 2^28.
+  [[nodiscard]] static constexpr bool reached(std::uint32_t a, std::uint32_t b) {
+    return ((a - b) & sequence_mask) < (sequence_mask >> 1);
+  }
+};
+
+/// A link's low bits say in what way it refers to the block whose offset the rest is.
+enum class LinkKind : std::uint64_t { empty = 0, holds, owns, dying };
+
+struct LinkWord {
+  static constexpr std::uint64_t kind_mask = 7;  // offsets of blocks are multiples of 64
+
+  [[nodiscard]] static constexpr LinkKind kind(std::uint64_t word) {
+    return static_cast<LinkKind>(word & kind_mask);
+  }
+  [[nodiscard]] static constexpr std::uint64_t block(std::uint64_t word) {
+    return word & ~kind_mask;
+  }
+  [[nodiscard]] static constexpr std::uint64_t make(LinkKind kind, std::uint64_t block) {
+    return block | static_cast<std::uint64_t>(kind);
+  }
+};
+
+// ---- chunks: 64 KiB each, cut into blocks of one size, or part of a run for one large block.
+
+enum class ChunkKind : std::uint8_t {
+  free = 0,
+  taken,     // by a process, on the way to something else
+  small,     // blocks of one size class
+  draining,  // `by` looks whether a small chunk is empty
+  large,     // first chunk of a large block; its owner word is the chunk's word 0
+  tail,      // a further chunk of it
+};
+
+struct ChunkWord {
+  ChunkKind kind = ChunkKind::free;
+  std::uint32_t value = 0;  // size class of small and draining, number of chunks of large
+  Member by = {};           // taken, draining
+
+  // A member is 12 bits of slot and 20 of generation here, the value 24: enough for 2^24 chunks.
+  [[nodiscard]] constexpr std::uint64_t packed() const {
+    return static_cast<std::uint64_t>(kind) | std::uint64_t{value} << 8 |
+           std::uint64_t{by.slot} << 32 | std::uint64_t{by.generation & 0xfffff} << 44;
+  }
+  [[nodiscard]] static constexpr ChunkWord from(std::uint64_t word) {
+    return {static_cast<ChunkKind>(word & 0xff),
+            static_cast<std::uint32_t>(word >> 8 & 0xffffff),
+            {static_cast<std::uint32_t>(word >> 32 & (slot_count - 1)),
+             static_cast<std::uint32_t>(word >> 44)}};
+  }
+  [[nodiscard]] constexpr bool is_by(Member member) const {
+    return by.slot == member.slot && by.generation == (member.generation & 0xfffff);
+  }
+};
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,225 @@
+#include "arena/ledger.hpp"
+
+#include <new>
+
+#include "arena/identity.hpp"
+#include "base/fail_point.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+/// The operation of this process that is under way.
+struct Step {
+  Slot& slot;
+  std::uint32_t me;
+  std::uint32_t number;
+};
+
+/// Numbers the next operation of this process.
+Step next_step() {
+  const Member self = checked_self();
+  Slot& slot = segment().slots[self.slot];
+  const std::uint32_t number = slot.sequence.load(std::memory_order_relaxed) + 1;
+  slot.sequence.store(number, std::memory_order_relaxed);
+  return {slot, self.slot, number};
+}
+
+void begin(const Step& step, Operation operation, Link& link, std::uint64_t block,
+           std::uint64_t owner = 0) {
+  Intent& intent = step.slot.intent;
+  intent.block.store(block, std::memory_order_relaxed);
+  intent.link.store(segment().offset_of(&link), std::memory_order_relaxed);
+  intent.owner.store(owner, std::memory_order_relaxed);
+  intent.what.store(std::uint64_t{step.number} << 32 | static_cast<std::uint32_t>(operation),
+                    std::memory_order_release);  // the commit of the intent
+  fail_point("arena.ledger.after_intent");
+}
+
+void end(const Step& step) {
+  fail_point("arena.ledger.before_end");
+  step.slot.intent.what.store(0, std::memory_order_release);
+}
+
+void raise_done(Slot& slot, std::uint32_t to) {
+  std::uint32_t seen = slot.done.load(std::memory_order_relaxed);
+  while (!CountWord::reached(seen, to) && !slot.done.compare_exchange_weak(seen, to)) {
+  }
+}
+
+/// Changes the count in the name of the step; returns what it is now. The commit of add and drop.
+std::uint32_t change_count(const Step& step, std::uint64_t object, std::int32_t by) {
+  const Segment& arena = segment();
+  auto& word = header_of(object)->count;
+  std::uint64_t seen = word.load();
+  std::uint64_t wanted = 0;
+  do {
+    raise_done(arena.slots[CountWord::writer(seen)], CountWord::sequence(seen));
+    fail_point("arena.ledger.before_count");
+    wanted = CountWord::pack(step.number, step.me,
+                             CountWord::count(seen) + static_cast<std::uint32_t>(by));
+  } while (!word.compare_exchange_weak(seen, wanted));
+  fail_point("arena.ledger.after_count");
+  return CountWord::count(wanted);
+}
+
+/// Drops one hold. The link stays marked when it was the last: the object is then ours to free.
+void drop(Link& link, std::uint64_t object) {
+  const Step step = next_step();
+  begin(step, Operation::drop, link, object);
+  const bool last = change_count(step, object, -1) == 0;
+  link.store(last ? LinkWord::make(LinkKind::dying, object) : 0, std::memory_order_release);
+  end(step);
+}
+
+/// The last step of a death: the block's owner word changes once, from what made it to our name.
+void free_block(Link& link, std::uint64_t block) {
+  const Member self = checked_self();
+  Link& owner = owner_of(block);
+  std::uint64_t made = owner.load();
+  const Step step = next_step();
+  step.slot.claims.fetch_add(1, std::memory_order_relaxed);
+  begin(step, Operation::free, link, block, made);
+  owner.compare_exchange_strong(made, OwnerWord::claimed_by(self));
+  fail_point("arena.ledger.after_unmake");
+  link.store(0, std::memory_order_release);
+  end(step);
+  free_claimed(block, self);
+}
+
+void make(Operation operation, OwnerKind kind, LinkKind link_kind, Link& link,
+          std::uint64_t block) {
+  const Step step = next_step();
+  const std::uint64_t owner = OwnerWord::made_by(kind, step.me, step.number);
+  header_of(block)->count.store(CountWord::pack(step.number, step.me, 1));
+  begin(step, operation, link, block, owner);
+  owner_of(block).store(owner);  // the commit
+  fail_point("arena.ledger.after_make");
+  link.store(LinkWord::make(link_kind, block), std::memory_order_release);
+  end(step);
+  step.slot.claims.fetch_sub(1, std::memory_order_relaxed);
+}
+
+/// What the words say of an add or a drop of the dead process in `slot`.
+struct Trace {
+  bool took_place;
+  bool last;  // it was the last writer, and left nobody holding
+};
+Trace trace_of(const Segment& arena, std::uint32_t slot, std::uint32_t number,
+               std::uint64_t object) {
+  // First the word, then the mark: whoever overwrites the word raises the mark before.
+  const std::uint64_t word = header_of(object)->count.load();
+  const bool names_it = CountWord::writer(word) == slot &&
+                        CountWord::sequence(word) == (number & CountWord::sequence_mask);
+  const bool done = CountWord::reached(arena.slots[slot].done.load(), number);
+  return {names_it || done, names_it && CountWord::count(word) == 0};
+}
+
+}  // namespace
+
+std::mutex& ledger_mutex() {
+  static std::mutex& mutex = *new std::mutex;  // never destroyed: static handles outlive any order
+  return mutex;
+}
+
+BlockHeader* header_of(std::uint64_t block) { return segment().at<BlockHeader>(block); }
+
+Link* links_in(std::uint64_t block) { return segment().at<Link>(block + sizeof(BlockHeader)); }
+
+std::size_t body_offset(std::size_t links) {
+  if (links == 0) return sizeof(BlockHeader);
+  return (sizeof(BlockHeader) + links * sizeof(Link) + 63) / 64 * 64;
+}
+
+void ledger_add(Link& link, std::uint64_t object) {
+  const Step step = next_step();
+  begin(step, Operation::add, link, object);
+  change_count(step, object, 1);
+  link.store(LinkWord::make(LinkKind::holds, object), std::memory_order_release);
+  end(step);
+}
+
+void ledger_create(Link& link, std::uint64_t block) {
+  make(Operation::create, OwnerKind::object, LinkKind::holds, link, block);
+}
+
+void ledger_give(Link& link, std::uint64_t block) {
+  make(Operation::give, OwnerKind::part, LinkKind::owns, link, block);
+}
+
+// The state of the walk is in the links themselves, so that whoever comes after a death goes on.
+void ledger_release(Link& link) {
+  std::uint64_t word = link.load();
+  if (LinkWord::kind(word) == LinkKind::holds) {
+    drop(link, LinkWord::block(word));
+    word = link.load();
+  }
+  if (LinkWord::kind(word) == LinkKind::empty) return;
+  const std::uint64_t block = LinkWord::block(word);
+  const BlockHeader& header = *header_of(block);
+  for (std::uint32_t i = 0; i < header.links; ++i) ledger_release(links_in(block)[i]);
+  if (header.has_members != 0) free_members_of(block, checked_self());
+  free_block(link, block);
+}
+
+Link& new_ledger_link(Member owner) {
+  const Segment& arena = segment();
+  Slot& slot = arena.slots[owner.slot];
+  const std::uint32_t index = slot.links_used.load(std::memory_order_relaxed);
+  constexpr std::uint32_t per_page = sizeof(LedgerPage::links) / sizeof(Link);
+  if (index >= inline_links && (index - inline_links) % per_page == 0) {
+    // Claimed in the owner's name, it is freed with the owner wherever we die.
+    const std::uint64_t block = claim_block(sizeof(LedgerPage), owner);
+    auto* page = new (arena.at<void>(block)) LedgerPage{};
+    page->next.store(slot.ledger_pages.load());
+    slot.ledger_pages.store(block);
+  }
+  slot.links_used.store(index + 1, std::memory_order_relaxed);
+  if (index < inline_links) return slot.links[index];
+  return arena.at<LedgerPage>(slot.ledger_pages.load())->links[(index - inline_links) % per_page];
+}
+
+void finish_intent(std::uint32_t slot) {
+  const Segment& arena = segment();
+  Intent& intent = arena.slots[slot].intent;
+  const std::uint64_t what = intent.what.load();
+  if (what == 0) return;
+  const auto number = static_cast<std::uint32_t>(what >> 32);
+  const std::uint64_t block = intent.block.load();
+  const std::uint64_t owner = intent.owner.load();
+  Link& link = *arena.at<Link>(intent.link.load());
+  switch (static_cast<Operation>(what & 0xffffffff)) {
+    case Operation::none:
+      break;
+    case Operation::add:
+      if (trace_of(arena, slot, number, block).took_place)
+        link.store(LinkWord::make(LinkKind::holds, block));
+      break;
+    case Operation::drop:
+      if (const Trace trace = trace_of(arena, slot, number, block); trace.took_place)
+        link.store(trace.last ? LinkWord::make(LinkKind::dying, block) : 0);
+      break;
+    case Operation::create:
+      if (owner_of(block).load() == owner) link.store(LinkWord::make(LinkKind::holds, block));
+      break;
+    case Operation::give:
+      if (owner_of(block).load() == owner) link.store(LinkWord::make(LinkKind::owns, block));
+      break;
+    case Operation::free: {
+      // Ours from now on; if the dead had come so far, its claim is found with its other claims.
+      const Member self = checked_self();
+      std::uint64_t made = owner;
+      arena.slots[self.slot].claims.fetch_add(1);
+      const bool ours =
+          made != 0 && owner_of(block).compare_exchange_strong(made, OwnerWord::claimed_by(self));
+      link.store(0);
+      if (ours)
+        free_claimed(block, self);
+      else
+        arena.slots[self.slot].claims.fetch_sub(1);
+      break;
+    }
+  }
+  intent.what.store(0);
+}
+
+}  // namespace multiprocessing::detail

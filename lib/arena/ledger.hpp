@@ -1,0 +1,54 @@
+// The ledger: who holds what, exact at every instruction.
+//
+// Each process writes down what it is about to do (its intent) before it does it. Whether a dead
+// process's effect took place cannot be told from the intent alone, so a count's word also names
+// its last writer and that writer's number, and whoever overwrites it first notes in that writer's
+// slot that this number is done. `finish_intent` then completes or forgets.
+#pragma once
+
+#include <mutex>
+
+#include "arena/heap.hpp"
+#include "arena/layout.hpp"
+
+namespace multiprocessing::detail {
+
+/// Guards this process's intent, its ledger and its table of handles; held across fork.
+[[nodiscard]] std::mutex& ledger_mutex();
+
+/// The link of an object's body or of a part by index.
+[[nodiscard]] BlockHeader* header_of(std::uint64_t block);
+[[nodiscard]] Link* links_in(std::uint64_t block);
+[[nodiscard]] std::size_t body_offset(std::size_t links);
+
+// All of these need the ledger mutex.
+
+/// `link`, empty, holds `object` once more. The object must be held by somebody meanwhile.
+void ledger_add(Link& link, std::uint64_t object);
+
+/// Turns the claimed block into an object held by `link` alone, or a part owned by it.
+void ledger_create(Link& link, std::uint64_t block);
+void ledger_give(Link& link, std::uint64_t block);
+
+/// Empties `link`: drops what it holds or frees what it owns, with all that this held in turn.
+void ledger_release(Link& link);
+
+/// An unused link in the ledger of `owner`: this process, or a child that it prepares.
+[[nodiscard]] Link& new_ledger_link(Member owner);
+
+/// Calls `visit(link)` for each link that was ever used in the ledger of the slot.
+template <class Visit>
+void for_each_ledger_link(const Segment& arena, std::uint32_t slot, Visit visit) {
+  Slot& of = arena.slots[slot];
+  for (Link& link : of.links) visit(link);
+  for (std::uint64_t page = of.ledger_pages.load(); page != 0;) {
+    auto* at = arena.at<LedgerPage>(page);
+    for (Link& link : at->links) visit(link);
+    page = at->next.load();
+  }
+}
+
+/// Completes, or forgets, what the dead process in `slot` was doing.
+void finish_intent(std::uint32_t slot);
+
+}  // namespace multiprocessing::detail

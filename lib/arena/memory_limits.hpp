@@ -1,0 +1,21 @@
+// How much memory this process may still take, as far as the kernel says beforehand.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace multiprocessing::detail {
+
+/// The tightest of the limits and what it leaves.
+struct MemoryRoom {
+  std::uint64_t bytes = ~std::uint64_t{0};
+  std::string limit = "no limit";  // what sets it, with its figures, for a message
+};
+
+/// Asks the memory cgroups of this process (v1 and v2, all ancestors), MemAvailable, and under
+/// strict overcommit the commit limit. What cannot be read or parsed does not limit. `root` stands
+/// for "/" in tests.
+[[nodiscard]] MemoryRoom memory_room(const std::filesystem::path& root = "/");
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,77 @@
+#include "arena/message_handles.hpp"
+
+#include <algorithm>
+#include <mutex>
+
+#include "arena/handles.hpp"
+#include "arena/identity.hpp"
+#include "arena/ledger.hpp"
+#include "multiprocessing/base/errors.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+thread_local OutgoingHandles* outgoing = nullptr;
+thread_local const IncomingHandles* incoming = nullptr;
+
+}  // namespace
+
+void OutgoingHandles::add(const Handle& handle) {
+  if (handle && std::ranges::find(handles_, handle) == handles_.end()) handles_.push_back(handle);
+}
+
+void OutgoingHandles::collect(const Handle& handle) {
+  if (outgoing == nullptr)
+    throw SerializationError(
+        "shared objects can be sent to processes of this family only: as arguments, results or "
+        "messages, not saved elsewhere");
+  outgoing->add(handle);
+}
+
+OutgoingHandles::Scope::Scope(OutgoingHandles& into) : previous_(outgoing) { outgoing = &into; }
+
+OutgoingHandles::Scope::~Scope() { outgoing = previous_; }
+
+IncomingHandles::IncomingHandles(std::span<const Link> links) : links_(links), previous_(incoming) {
+  incoming = this;
+}
+
+IncomingHandles::~IncomingHandles() { incoming = previous_; }
+
+bool IncomingHandles::holds(std::uint64_t offset) const {
+  return std::ranges::any_of(links_, [offset](const Link& link) {
+    return link.load() == LinkWord::make(LinkKind::holds, offset);
+  });
+}
+
+bool IncomingHandles::permit(std::uint64_t offset) {
+  for (const IncomingHandles* at = incoming; at != nullptr; at = at->previous_)
+    if (at->holds(offset)) return true;
+  return false;
+}
+
+std::span<Link> links_of(const Handle& object) {
+  const std::uint64_t block = object.offset();
+  return {links_in(block), header_of(block)->links};
+}
+
+void hold(Link& link, const Handle& object) {
+  const std::uint64_t block = object.offset();
+  std::scoped_lock guard{ledger_mutex()};
+  ledger_add(link, block);
+}
+
+void release(Link& link) {
+  static_cast<void>(self());
+  std::scoped_lock guard{ledger_mutex()};
+  ledger_release(link);
+}
+
+Handle handle_from(const Link& link) {
+  const std::uint64_t word = link.load();
+  if (LinkWord::kind(word) != LinkKind::holds) return {};
+  static_cast<void>(self());
+  return Handle::of(LinkWord::block(word));
+}
+
+}  // namespace multiprocessing::detail

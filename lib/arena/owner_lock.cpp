@@ -1,0 +1,82 @@
+#include "arena/owner_lock.hpp"
+
+#include <sched.h>
+
+#include <chrono>
+
+#include "arena/identity.hpp"
+#include "base/fail_point.hpp"
+#include "base/waiting.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t waiting = 1;  // bit 0: somebody sleeps
+constexpr std::uint32_t generation_mask = (1U << (31 - slot_bits)) - 1;
+
+std::uint32_t my_name() {
+  if (identity() == nullptr || identity()->lock_name == 0) static_cast<void>(self());
+  return identity()->lock_name;
+}
+
+Member member_in(std::uint32_t word) {
+  const std::uint32_t slot = word >> 1 & (slot_count - 1);
+  if (slot == 0) return {};
+  // The full number: the last one given out whose low bits are these.
+  const std::uint32_t now = StateWord::from(segment().states[slot].load()).generation;
+  return {slot, now - ((now - (word >> (slot_bits + 1))) & generation_mask)};
+}
+
+/// Rounds of sleep for a named holder: early looks first, for a wake may die with its taker.
+std::chrono::nanoseconds nap(int round) { return round == 0 ? 2ms : round < 4 ? 10ms : 50ms; }
+
+}  // namespace
+
+std::uint32_t OwnerLock::name_of(Member member) {
+  return (member.generation & generation_mask) << (slot_bits + 1) | member.slot << 1;
+}
+
+Member OwnerLock::holder() const { return member_in(word_.load(std::memory_order_relaxed)); }
+
+OwnerLock::Taken OwnerLock::try_acquire() {
+  std::uint32_t seen = 0;
+  if (word_.compare_exchange_strong(seen, my_name(), std::memory_order_acquire)) return Taken::free;
+  if (alive(member_in(seen))) return Taken::not_in_time;
+  return word_.compare_exchange_strong(seen, my_name() | waiting, std::memory_order_acquire)
+             ? Taken::from_the_dead
+             : Taken::not_in_time;
+}
+
+OwnerLock::Taken OwnerLock::acquire(const Deadline& deadline) {
+  const std::uint32_t name = my_name();
+  std::uint32_t seen = 0;
+  if (word_.compare_exchange_strong(seen, name, std::memory_order_acquire)) return Taken::free;
+  std::uint32_t mark = 0;  // once we slept, others may sleep too: keep the bit set
+  for (int round = 0;; ++round) {
+    for (int poll = 0; poll < 64; ++poll) {
+      seen = word_.load(std::memory_order_relaxed);
+      if (seen == 0 && word_.compare_exchange_strong(seen, name | mark, std::memory_order_acquire))
+        return Taken::free;
+      if (poll % 16 == 15) sched_yield();
+    }
+    if (seen == 0) continue;
+    if (!alive(member_in(seen))) {
+      if (word_.compare_exchange_strong(seen, name | waiting, std::memory_order_acquire))
+        return Taken::from_the_dead;
+      continue;
+    }
+    if (deadline.passed()) return Taken::not_in_time;
+    if ((seen & waiting) == 0 && !word_.compare_exchange_strong(seen, seen | waiting)) continue;
+    mark = waiting;
+    futex_wait(word_, seen | waiting, deadline.at_most(nap(round)));
+  }
+}
+
+void OwnerLock::release() {
+  fail_point("arena.lock.before_release");
+  if ((word_.exchange(0, std::memory_order_release) & waiting) != 0) futex_wake(word_, 1);
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,33 @@
+#include "multiprocessing/arena/usage.hpp"
+
+#include "arena/chunks.hpp"
+#include "arena/family.hpp"
+#include "arena/identity.hpp"
+
+namespace multiprocessing {
+
+ArenaUsage arena_usage() {
+  ArenaUsage usage;
+  const detail::Segment* arena = detail::segment_if_any();
+  if (arena == nullptr) return usage;
+  const std::uint64_t end = arena->header->high_water.load();
+  for (std::uint64_t chunk = 0; chunk < end; ++chunk)
+    usage.chunks += arena->chunk_words[chunk].load() != 0;
+  detail::for_each_block(*arena, [&](std::uint64_t block, const detail::Link& owner) {
+    ++usage.blocks;
+    usage.objects += detail::OwnerWord::kind(owner.load()) == detail::OwnerKind::object;
+    usage.bytes += detail::block_bytes(*arena, block);
+  });
+  for (std::uint32_t slot = 1; slot < detail::slot_count; ++slot)
+    usage.processes +=
+        detail::StateWord::from(arena->states[slot].load()).state != detail::SlotState::vacant;
+  return usage;
+}
+
+void arena_sweep() {
+  if (!detail::self_if_any()) return;
+  detail::sweep();
+  detail::trim();
+}
+
+}  // namespace multiprocessing
