@@ -25,7 +25,8 @@ struct Reaped {
 [[nodiscard]] MULTIPROCESSING_API Reaped reap(int pidfd, pid_t pid);
 
 /// The exit code of a process that is not our child, where the kernel tells (PIDFD_GET_INFO, Linux
-/// 6.15); asked of a pidfd that is readable.
+/// 6.15). It knows once the parent of that process has reaped it, and only through a pidfd that was
+/// open by then; nothing before, so ask again.
 [[nodiscard]] MULTIPROCESSING_API std::optional<ExitCode> exit_code_of_stranger(int pidfd);
 
 /// A pipe whose write end only the parent holds: its end-of-file is the parent's death.

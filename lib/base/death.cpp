@@ -1,0 +1,95 @@
+#include "base/death.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+
+#include "base/os_error.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+#ifndef SYS_pidfd_open
+constexpr long SYS_pidfd_open = 434;
+#endif
+
+// P_PIDFD by its number: older headers lack the name, and it is an enumerator.
+constexpr auto by_pidfd = static_cast<idtype_t>(3);
+
+// The first 64 bytes of the kernel's struct pidfd_info, whose size is part of the request.
+struct PidfdInfo {
+  std::uint64_t mask;
+  std::uint64_t cgroup;
+  std::uint32_t pid, tgid, ppid;
+  std::uint32_t ids[8];
+  std::int32_t exit_code;  // as wait(2) encodes it
+};
+static_assert(sizeof(PidfdInfo) == 64);
+constexpr std::uint64_t wants_exit = 1U << 3;
+const auto get_info = _IOWR(0xFF, 11, PidfdInfo);
+
+Reaped reap_by_pid(pid_t pid) {
+  int status = 0;
+  const pid_t found = ::waitpid(pid, &status, WNOHANG);
+  if (found == 0) return {.state = Reaped::running};
+  if (found < 0 && errno == ECHILD) return {.state = Reaped::lost};
+  if (found < 0) throw_os_error("waitpid", std::to_string(pid));
+  return {.state = Reaped::ended,
+          .exitcode = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status)};
+}
+
+}  // namespace
+
+UniqueFd open_pidfd(pid_t pid) {
+  UniqueFd pidfd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
+  if (!pidfd) throw_os_error("pidfd_open", std::to_string(pid));
+  return pidfd;
+}
+
+Reaped reap(int pidfd, pid_t pid) {
+  siginfo_t info{};
+  if (::waitid(by_pidfd, static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG) < 0) {
+    if (errno == ECHILD) return {.state = Reaped::lost};
+    if (errno == EINVAL) return reap_by_pid(pid);  // a kernel or sandbox without P_PIDFD
+    throw_os_error("waitid", std::to_string(pid));
+  }
+  if (info.si_pid == 0) return {.state = Reaped::running};
+  return {.state = Reaped::ended,
+          .exitcode = info.si_code == CLD_EXITED ? info.si_status : -info.si_status};
+}
+
+std::optional<ExitCode> exit_code_of_stranger(int pidfd) {
+  PidfdInfo info{};
+  info.mask = wants_exit;
+  if (::ioctl(pidfd, get_info, &info) < 0 || (info.mask & wants_exit) == 0) return std::nullopt;
+  const int status = info.exit_code;
+  return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+LifePipe make_life_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) < 0) throw_os_error("pipe2", "for the parent's life");
+  return {UniqueFd{ends[0]}, UniqueFd{ends[1]}};
+}
+
+void die_with(int life_read_end, int signal) {
+  const f_owner_ex self{.type = F_OWNER_PID, .pid = ::getpid()};
+  const int flags = ::fcntl(life_read_end, F_GETFL);
+  if (flags < 0 || ::fcntl(life_read_end, F_SETSIG, signal) < 0 ||
+      ::fcntl(life_read_end, F_SETOWN_EX, &self) < 0 ||
+      ::fcntl(life_read_end, F_SETFL, flags | O_ASYNC) < 0)
+    throw_os_error("fcntl", "life pipe");
+  // A writer that went before the signal was set gives none.
+  pollfd end{.fd = life_read_end, .events = POLLIN, .revents = 0};
+  if (::poll(&end, 1, 0) > 0 && (end.revents & POLLHUP) != 0) ::kill(::getpid(), signal);
+}
+
+}  // namespace multiprocessing::detail
