@@ -1,0 +1,12 @@
+// write_whole: a text to a descriptor, for messages whose loss is no error.
+#pragma once
+
+#include <string_view>
+
+namespace multiprocessing::detail {
+
+/// Writes all of `text`, by one write(2) where the kernel takes it at once. Errors are dropped, and
+/// a reader that is gone does not raise SIGPIPE. Takes no lock and allocates nothing.
+void write_whole(int fd, std::string_view text) noexcept;
+
+}  // namespace multiprocessing::detail
