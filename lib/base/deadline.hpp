@@ -7,12 +7,13 @@
 #include <optional>
 
 #include "multiprocessing/base/timeout.hpp"
+#include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {
 
 /// Made once at the start of a call from its Timeout, so that retries and interruptions do not
 /// lengthen the wait.
-class Deadline {
+class MULTIPROCESSING_API Deadline {
  public:
   explicit Deadline(Timeout timeout);
 
@@ -30,8 +31,6 @@ class Deadline {
   [[nodiscard]] std::optional<timespec> left_as_timespec() const;
 
  private:
-  Deadline(bool never, std::chrono::steady_clock::time_point when) : never_(never), when_(when) {}
-
   bool never_;
   std::chrono::steady_clock::time_point when_;
 };

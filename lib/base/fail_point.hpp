@@ -12,20 +12,24 @@ namespace multiprocessing::detail {
 
 /// Kills this process with SIGKILL when it comes by the `nth` time (counted from 1) at the point
 /// `name`. One point is armed at a time; inherited by fork, not by spawn. An empty name disarms.
+/// Throws ValueError when `nth` is 0. Any thread may arm while others come by.
 MULTIPROCESSING_API void arm_fail_point(std::string_view name, unsigned nth = 1);
 
 /// Fails instead of kills: the point's expression throws std::bad_alloc. For paths that must be
 /// shown to survive an error half-way.
 MULTIPROCESSING_API void arm_fail_point_throw(std::string_view name, unsigned nth = 1);
 
-/// How often the process came by `name` since `count_fail_points(true)`; lists all names seen.
+/// Notes from now on which points this process comes by, and how often; `true` forgets what was
+/// noted before. A forked child goes on with a copy of its own.
 MULTIPROCESSING_API void count_fail_points(bool on);
 [[nodiscard]] MULTIPROCESSING_API std::vector<std::string> fail_points_seen();
+[[nodiscard]] MULTIPROCESSING_API unsigned fail_point_passes(std::string_view name);
 
 MULTIPROCESSING_API extern std::atomic<bool> fail_points_armed;
 MULTIPROCESSING_API void pass_fail_point(const char* name);
 
-/// Costs one relaxed load while nothing is armed.
+/// Costs one relaxed load while nothing is armed. `name` is a string literal: it is kept.
+/// May be passed in a signal handler and in a child forked at any moment.
 inline void fail_point(const char* name) {
   if (fail_points_armed.load(std::memory_order_relaxed)) [[unlikely]]
     pass_fail_point(name);

@@ -15,19 +15,21 @@ namespace multiprocessing::detail {
 
 /// The program to execute: an O_PATH descriptor of our own image opened at start-up, so that
 /// replacing or deleting the file on disk is harmless; /proc/self/exe, or AT_EXECFN where /proc is
-/// absent or shows the loader (`ld.so ./prog`); or what set_program() named.
-MULTIPROCESSING_API void set_program(std::filesystem::path path);  // empty: ourselves again
+/// absent or shows the loader (`ld.so ./prog`); or what set_program() named, relative to the
+/// directory that was current then. An empty path means ourselves again.
+MULTIPROCESSING_API void set_program(std::filesystem::path path);
 
 struct Spawned {
   pid_t pid = -1;
   UniqueFd pidfd;
 };
 
-/// Executes the program with `arguments` (argv[0] is ours) in a child that has descriptors 0-2 and
-/// `descriptors` under the same numbers, and nothing else. Cost does not depend on our memory: the
-/// child borrows it until it executes. Signal handlers, and the mask, are back at default in the
-/// child as far as exec leaves them. Throws OSError with the errno of the call that failed, also
-/// when that happened in the child.
+/// Executes the program in a child that has descriptors 0-2 and `descriptors` under the same
+/// numbers, and nothing else. Its argv is ours up to argv[0], then `arguments`; the environment is
+/// ours. Cost does not depend on our memory: the child borrows it until it executes. Signal
+/// handlers are back at default in the child; what is ignored, and the caller's mask, it keeps, as
+/// exec has it. Throws OSError with the errno of the call that failed, also when that happened in
+/// the child. Any thread may call it.
 [[nodiscard]] MULTIPROCESSING_API Spawned spawn_program(std::span<const std::string> arguments,
                                                         std::span<const int> descriptors);
 

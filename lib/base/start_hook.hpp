@@ -6,7 +6,8 @@
 namespace multiprocessing::detail {
 
 /// The argument that marks a child, followed by the number of its birth descriptor. It stands in
-/// argv, which unlike an environment variable no grandchild inherits.
+/// argv[1], which unlike an environment variable no grandchild inherits. All descriptors from 3 on
+/// of a marked process are close-on-exec before its first static constructor runs.
 inline constexpr const char* child_mark = "--multiprocessing-child=";
 
 /// What a marked process runs instead of main, given its birth descriptor; does not return.

@@ -1,15 +1,15 @@
 // UniqueFd: a descriptor and the duty to close it.
 #pragma once
 
-#include <unistd.h>
-
 #include <utility>
+
+#include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {
 
 /// Owns one descriptor. Closing never changes errno, so it may be destroyed while an error is
 /// being reported.
-class UniqueFd {
+class MULTIPROCESSING_API UniqueFd {
  public:
   constexpr UniqueFd() noexcept = default;
   constexpr explicit UniqueFd(int fd) noexcept : fd_(fd) {}

@@ -1,0 +1,39 @@
+#include "multiprocessing/base/errors.hpp"
+
+#include <utility>
+
+// The destructors are here so that each type's identity lives in this library alone: an exception
+// thrown by one module is caught by its type in another, hidden symbols or not.
+namespace multiprocessing {
+
+BufferTooShort::BufferTooShort(const std::string& what, Bytes message)
+    : ProcessError(what), message_(std::move(message)) {}
+
+ProcessError::~ProcessError() = default;
+TimeoutError::~TimeoutError() = default;
+AuthenticationError::~AuthenticationError() = default;
+BufferTooShort::~BufferTooShort() = default;
+OwnerDied::~OwnerDied() = default;
+WorkerDied::~WorkerDied() = default;
+ValueError::~ValueError() = default;
+AssertionError::~AssertionError() = default;
+KeyError::~KeyError() = default;
+IndexError::~IndexError() = default;
+OSError::~OSError() = default;
+FileNotFoundError::~FileNotFoundError() = default;
+FileExistsError::~FileExistsError() = default;
+BrokenPipeError::~BrokenPipeError() = default;
+ConnectionRefusedError::~ConnectionRefusedError() = default;
+EOFError::~EOFError() = default;
+SerializationError::~SerializationError() = default;
+RemoteError::~RemoteError() = default;
+BrokenBarrierError::~BrokenBarrierError() = default;
+Empty::~Empty() = default;
+Full::~Full() = default;
+ShutDown::~ShutDown() = default;
+StopIteration::~StopIteration() = default;
+CancelledError::~CancelledError() = default;
+InvalidStateError::~InvalidStateError() = default;
+BrokenProcessPool::~BrokenProcessPool() = default;
+
+}  // namespace multiprocessing

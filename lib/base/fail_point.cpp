@@ -1,0 +1,97 @@
+#include "base/fail_point.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <new>
+
+#include "multiprocessing/base/errors.hpp"
+
+namespace multiprocessing::detail {
+
+constinit std::atomic<bool> fail_points_armed{false};
+
+namespace {
+
+// Never freed, since another thread may be looking at it while the next one is armed; a lock here
+// could be held for ever in a forked child.
+struct Armed {
+  std::string name;
+  bool throws;
+  std::atomic<unsigned> left;
+  const Armed* previous;
+};
+constinit std::atomic<Armed*> armed{nullptr};
+
+struct Seen {
+  std::atomic<const char*> name{nullptr};
+  std::atomic<unsigned> passes{0};
+};
+constinit std::array<Seen, 1024> seen;
+constinit std::atomic<bool> counting{false};
+
+void switch_points() {
+  const Armed* current = armed.load();
+  fail_points_armed = counting || (current != nullptr && !current->name.empty());
+}
+
+void arm(std::string_view name, unsigned nth, bool throws) {
+  if (nth == 0) throw ValueError{"fail points are counted from 1"};
+  auto* next = new Armed{std::string{name}, throws, {nth}, armed.load()};
+  armed.store(next, std::memory_order_release);
+  switch_points();
+}
+
+void note(const char* name) {
+  for (Seen& entry : seen) {
+    const char* known = nullptr;
+    if (entry.name.compare_exchange_strong(known, name) || std::string_view{known} == name) {
+      entry.passes.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+void arm_fail_point(std::string_view name, unsigned nth) { arm(name, nth, false); }
+
+void arm_fail_point_throw(std::string_view name, unsigned nth) { arm(name, nth, true); }
+
+void count_fail_points(bool on) {
+  if (on) {
+    for (Seen& entry : seen) {
+      entry.name = nullptr;
+      entry.passes = 0;
+    }
+  }
+  counting = on;
+  switch_points();
+}
+
+std::vector<std::string> fail_points_seen() {
+  std::vector<std::string> names;
+  for (const Seen& entry : seen)
+    if (const char* name = entry.name.load()) names.emplace_back(name);
+  return names;
+}
+
+unsigned fail_point_passes(std::string_view name) {
+  for (const Seen& entry : seen) {
+    const char* known = entry.name.load();
+    if (known != nullptr && name == known) return entry.passes;
+  }
+  return 0;
+}
+
+void pass_fail_point(const char* name) {
+  if (counting.load(std::memory_order_relaxed)) note(name);
+  Armed* point = armed.load(std::memory_order_acquire);
+  if (point == nullptr || point->name != name) return;
+  if (point->left.fetch_sub(1, std::memory_order_relaxed) != 1) return;
+  if (point->throws) throw std::bad_alloc{};
+  ::kill(::getpid(), SIGKILL);
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,31 @@
+#include "base/os_error.hpp"
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+namespace multiprocessing::detail {
+
+void throw_os_error(std::string_view call, std::string_view thing) {
+  throw_os_error(errno, call, thing);
+}
+
+void throw_os_error(int error, std::string_view call, std::string_view thing) {
+  const std::error_code code{error, std::system_category()};
+  std::string text{call};
+  if (!thing.empty()) text.append(" ").append(thing);
+  switch (error) {
+    case ENOENT:
+      throw FileNotFoundError{code, text};
+    case EEXIST:
+      throw FileExistsError{code, text};
+    case EPIPE:
+      throw BrokenPipeError{code, text};
+    case ECONNREFUSED:
+      throw ConnectionRefusedError{code, text};
+    default:
+      throw OSError{code, text};
+  }
+}
+
+}  // namespace multiprocessing::detail

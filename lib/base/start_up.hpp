@@ -1,0 +1,30 @@
+// What this process knew when it was executed: its arguments and its own program.
+#pragma once
+
+#include "base/unique_fd.hpp"
+
+namespace multiprocessing::detail {
+
+/// argv[0] as it was given; empty if there was none.
+[[nodiscard]] const char* own_argv0() noexcept;
+
+/// What argv[1] says about being a child.
+struct Mark {
+  enum { none, child, unusable } kind = none;
+  int birth_fd = -1;
+  const char* text = "";  // argv[1], for a message
+};
+[[nodiscard]] const Mark& own_mark() noexcept;
+
+/// Our own program for execveat(2): the descriptor opened at start-up, or where the program has
+/// closed that one since, a new one, which `opened` then holds. Throws OSError.
+struct OwnProgram {
+  int fd = -1;
+  UniqueFd opened;
+};
+[[nodiscard]] OwnProgram own_program();
+
+/// For messages.
+[[nodiscard]] const char* own_program_path() noexcept;
+
+}  // namespace multiprocessing::detail
