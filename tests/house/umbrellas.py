@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""An umbrella header includes all headers of its module and nothing else; multiprocessing.hpp
+includes every umbrella."""
+
+from house import FLOORS, includes, run
+
+
+def compare(root, umbrella, expected):
+    if not umbrella.exists():
+        yield f"{umbrella.relative_to(root)}: is missing"
+        return
+    found = [name for _, name, _ in includes(umbrella)]
+    name = umbrella.relative_to(root)
+    yield from (f"{name}: does not include {header}" for header in expected if header not in found)
+    yield from (f"{name}: includes {header} too" for header in found if header not in expected)
+    yield from (f"{name}: includes {header} twice"
+                for header in sorted(set(found)) if found.count(header) > 1)
+
+
+def check(root):
+    include = root / "include"
+    wrong, umbrellas = [], []
+    for module in FLOORS:
+        headers = sorted((include / "multiprocessing" / module).glob("*.hpp"))
+        umbrella = include / "multiprocessing" / f"{module}.hpp"
+        if headers or umbrella.exists():
+            umbrellas.append(f"multiprocessing/{module}.hpp")
+            wrong += compare(root, umbrella, [str(path.relative_to(include)) for path in headers])
+    for path in sorted((include / "multiprocessing").iterdir()):
+        if path.stem not in FLOORS and path.name != "detail":
+            wrong.append(f"{path.relative_to(root)}: belongs to no module")
+    return wrong + list(compare(root, include / "multiprocessing.hpp", umbrellas))
+
+
+if __name__ == "__main__":
+    run(check)
