@@ -3,6 +3,7 @@
 
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -172,6 +173,16 @@ class HouseTest(unittest.TestCase):
 
     def test_a_link_that_leads_nowhere_is_found(self):
         self.finds(pages, "page.md:1: the link other.md leads nowhere", {"docs/other.md": None})
+
+    def test_a_comment_that_names_no_test_of_cpython_is_found(self):
+        tool = pathlib.Path(__file__).resolve().parents[2] / "tools" / "parity"
+        for comment, status in [("// CPython: _TestProcess.test_current, _TestPool.test_map", 0),
+                                ("// CPython: _TestProcess.test_currant", 1)]:
+            with Tree({"tests/base/x_test.cpp": comment}) as root:
+                done = subprocess.run([sys.executable, tool, "--check", "--root", root],
+                                      capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, status, done.stdout)
+        self.assertIn("x_test.cpp:1: CPython's suite has no _TestProcess.test_currant", done.stdout)
 
 
 if __name__ == "__main__":
