@@ -1,0 +1,134 @@
+// write and read, and what the compiler says about types that cannot be sent. Part of codec.hpp.
+#pragma once
+
+#include "multiprocessing/detail/codec.hpp"
+
+namespace multiprocessing::detail {
+
+template <class T>
+consteval bool flat() {
+  if constexpr (!std::is_object_v<T> || !std::is_trivially_destructible_v<T> || HasSerializer<T>) {
+    return false;
+  } else if constexpr (is_flat<T> || copied_as_bytes<T>()) {
+    return true;
+  } else if constexpr (form<T> == Form::stateless || form<T> == Form::bits) {
+    return true;
+  } else if constexpr (form<T> == Form::fixed_array) {
+    return flat<std::remove_cvref_t<decltype(std::declval<T&>()[0])>>();
+  } else if constexpr (form<T> == Form::optional) {
+    return flat<typename T::value_type>();
+  } else if constexpr (form<T> == Form::tuple) {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return (flat<typename std::tuple_element<I, T>::type>() && ...);
+    }
+    (std::make_index_sequence<std::tuple_size<T>::value>{});
+  } else if constexpr (form<T> == Form::members) {
+    return []<class... M>(Types<M...>) { return (flat<M>() && ...); }(members_of<T>{});
+  } else {
+    return false;
+  }
+}
+
+template <class T>
+inline constexpr bool is_reference_wrapper = false;
+template <template <class> class Wrapper, class T>
+inline constexpr bool is_reference_wrapper<Wrapper<T>> = spelled_name<Wrapper<T>>().substr(0, 23) ==
+                                                         "std::reference_wrapper<";
+
+template <class T>
+inline constexpr bool is_std_function = spelled_name<T>().substr(0, 14) == "std::function<";
+
+// g++: "main()::<lambda(int)>", clang: "(lambda at file.cpp:3:4)".
+template <class T>
+inline constexpr bool is_lambda = std::is_class_v<T>&& spelled_name<T>().find("lambda") !=
+                                  std::string_view::npos&& std::string_view{">)"}.find(
+                                      spelled_name<T>().back()) != std::string_view::npos;
+
+template <class T>
+inline constexpr bool is_view = !std::is_same_v<arrival_t<T>, std::decay_t<T>>;
+
+template <class T>
+consteval void check_sendable();
+
+// The texts are about the type that is to blame, which may lie deep within the one that was sent.
+template <class T>
+consteval void check_parts() {
+  if constexpr (form<T> == Form::members) {
+    []<class... M>(Types<M...>) { (check_sendable<std::remove_cv_t<M>>(), ...); }(members_of<T>{});
+  } else if constexpr (form<T> == Form::tuple) {
+    []<std::size_t... I>(std::index_sequence<I...>) {
+      (check_sendable<std::remove_cv_t<typename std::tuple_element<I, T>::type>>(), ...);
+    }
+    (std::make_index_sequence<std::tuple_size<T>::value>{});
+  } else if constexpr (form<T> == Form::associative) {
+    check_sendable<typename T::key_type>();
+    if constexpr (requires { typename T::mapped_type; }) check_sendable<typename T::mapped_type>();
+  } else if constexpr (form<T> == Form::sequence || form<T> == Form::optional) {
+    check_sendable<typename T::value_type>();
+  } else if constexpr (form<T> == Form::pointer && WholeObject<typename T::element_type>) {
+    check_sendable<std::remove_cv_t<typename T::element_type>>();
+  }
+}
+
+/// Compiles if `T` can be sent; otherwise says what to send instead.
+template <class T>
+consteval void check_sendable() {
+  if constexpr (!sendable<T>()) {
+    check_parts<T>();
+    static_assert(!is_view<T>,
+                  "multiprocessing: text and views inside other values point into this process. "
+                  "Hold std::string or std::vector there.");
+    static_assert(
+        !std::is_pointer_v<T>,
+        "multiprocessing: a pointer means nothing in another process. Pass the object "
+        "itself, a std::vector or std::span of the objects, or a handle such as mp::Value.");
+    static_assert(!is_reference_wrapper<T>,
+                  "multiprocessing: std::ref refers to an object of this process. Pass the object "
+                  "itself, or a handle such as mp::Value where both sides are to see changes.");
+    static_assert(
+        !is_std_function<T>,
+        "multiprocessing: std::function does not tell what is inside it. Pass the callable "
+        "itself, or use mp::Function, which can be sent.");
+    static_assert(!is_lambda<T>,
+                  "multiprocessing: a lambda with captures cannot be sent. Make each capture a "
+                  "parameter and pass it as an argument, or fix it by mp::partial(f, values...).");
+    static_assert(
+        form<T> != Form::pointer,
+        "multiprocessing: behind a pointer to a base, or to an array, the whole object is "
+        "not known. Pass the object itself, a std::vector or a std::variant, or include "
+        "<multiprocessing/reduction/boost.hpp> for exported classes.");
+    static_assert(sendable<T>() || form<T> != Form::none,
+                  "multiprocessing: this type cannot be sent. Give it a member `template <class A> "
+                  "void serialize(A& archive, unsigned)`, specialise mp::Serializer<T>, or if it "
+                  "holds no pointers opt in by mp::is_flat<T>.");
+  }
+}
+
+template <class T>
+void write(Writer& writer, const T& value) {
+  using Arriving = arrival_t<T>;
+  check_sendable<Arriving>();
+  if constexpr (!sendable<Arriving>()) {
+    // The texts above are all that there is to say.
+  } else if constexpr (std::is_same_v<Arriving, std::remove_cv_t<T>>) {
+    write_value<Arriving>(writer, value);
+  } else if constexpr (std::is_convertible_v<const T&, const char*>) {
+    const char* text = value;
+    if (text == nullptr) throw_not_written("a null pointer as text");
+    const std::size_t size = std::char_traits<char>::length(text);
+    writer.count(size);
+    writer.bytes(text, size);
+  } else if constexpr (std::is_function_v<T>) {
+    write_value<Arriving>(writer, &value);
+  } else {
+    write_value<Arriving>(writer, Arriving(value.begin(), value.end()));
+  }
+}
+
+template <class T>
+T read(Reader& reader) {
+  check_sendable<T>();
+  return read_value<T>(reader);
+}
+
+}  // namespace multiprocessing::detail
