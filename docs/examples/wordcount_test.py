@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""wordcount gives the same table serially and by every start method, the one that Python counts, and
-says in one line what is wrong with its arguments: wordcount_test.py WORDCOUNT FOLDER"""
+"""wordcount gives the same table serially and by every start method, the one that Python counts,
+and says in one line what is wrong with its arguments: wordcount_test.py WORDCOUNT FOLDER"""
 
 import collections
 import os
@@ -50,8 +50,8 @@ class WordcountTest(unittest.TestCase):
             self.assertEqual(table(done.stdout), expected, done.stderr)
 
     def test_wrong_arguments_give_one_line_and_status_2(self):
-        for wrong in (["/no/such/path"], ["--processes", "0", FOLDER], ["--method", "magic", FOLDER],
-                      ["--unknown", FOLDER], ["--top", "many", FOLDER], []):
+        for wrong in (["/no/such/path"], ["--processes", "0", FOLDER], ["--unknown", FOLDER],
+                      ["--method", "magic", FOLDER], ["--top", "many", FOLDER], []):
             with self.subTest(wrong=wrong):
                 done = run(*wrong)
                 self.assertEqual(done.returncode, 2)
