@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "base/os_error.hpp"
 
@@ -51,7 +52,7 @@ Reaped reap_by_pid(pid_t pid) {
 UniqueFd open_pidfd(pid_t pid) {
   UniqueFd pidfd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
   if (!pidfd) throw_os_error("pidfd_open", std::to_string(pid));
-  return pidfd;
+  return clear_of_stdio(std::move(pidfd));
 }
 
 Reaped reap(int pidfd, pid_t pid) {
@@ -77,7 +78,8 @@ std::optional<ExitCode> exit_code_of_stranger(int pidfd) {
 LifePipe make_life_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) < 0) throw_os_error("pipe2", "for the parent's life");
-  return {UniqueFd{ends[0]}, UniqueFd{ends[1]}};
+  UniqueFd read_end{ends[0]}, write_end{ends[1]};
+  return {clear_of_stdio(std::move(read_end)), clear_of_stdio(std::move(write_end))};
 }
 
 void die_with(int life_read_end, int signal) {

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <utility>
 
 #include "base/close_on_exec.hpp"
 #include "base/death.hpp"
@@ -156,10 +157,9 @@ Spawned spawn_program(std::span<const std::string> arguments, std::span<const in
   const std::vector<char*> argv = argument_vector(arguments);
   Plan plan;
   OwnProgram own;
-  if (chosen.empty())
-    plan.program_fd = (own = own_program()).fd;
-  else
-    plan.path = chosen.data();
+  if (chosen.empty()) own = own_program();
+  plan.program_fd = own.fd;
+  plan.path = chosen.empty() ? own.path : chosen.data();
   plan.arguments = argv.data();
   plan.environment = environ;
   plan.descriptors = descriptors.data();
@@ -169,7 +169,7 @@ Spawned spawn_program(std::span<const std::string> arguments, std::span<const in
     throw_os_error(plan.error, "fcntl", "descriptor " + std::to_string(plan.failed_descriptor));
   if (plan.error != 0)
     throw_os_error(plan.error, "execute", plan.path == nullptr ? own_program_path() : plan.path);
-  if (!child.pidfd) child.pidfd = open_pidfd(child.pid);
+  child.pidfd = child.pidfd ? clear_of_stdio(std::move(child.pidfd)) : open_pidfd(child.pid);
   return child;
 }
 

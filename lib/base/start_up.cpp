@@ -11,6 +11,7 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "base/close_on_exec.hpp"
 #include "base/os_error.hpp"
@@ -47,7 +48,9 @@ bool started_by_loader() {
 
 void remember_path() {
   const auto* given = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
-  if (given == nullptr) return;
+  // A program executed through a descriptor, as our children are, has no path but this one, which
+  // by now is that of another file or of none.
+  if (given == nullptr || std::strncmp(given, "/dev/fd/", 8) == 0) return;
   char* const path = start_up.path;
   std::size_t used = 0;
   if (given[0] != '/') {
@@ -84,8 +87,8 @@ Mark read_mark(const char* text) {
   char* end = nullptr;
   errno = 0;
   const long number = std::strtol(digits, &end, 10);
-  const bool sane = *digits >= '0' && *digits <= '9' && *end == '\0' && errno == 0 && number > 2 &&
-                    number <= INT_MAX;
+  const bool sane =
+      *digits >= '0' && *digits <= '9' && *end == '\0' && errno == 0 && number <= INT_MAX;
   if (!sane || ::fcntl(static_cast<int>(number), F_GETFD) < 0)
     return {.kind = Mark::unusable, .text = text};
   return {.kind = Mark::child, .birth_fd = static_cast<int>(number), .text = text};
@@ -111,10 +114,22 @@ __attribute__((constructor(101))) void remember_start(int argc, char** argv, cha
   remember_program();
 }
 
+bool is_our_program(const struct stat& status) {
+  return status.st_dev == start_up.program_device && status.st_ino == start_up.program_inode;
+}
+
 bool is_still_open() {
   struct stat status {};
   return start_up.program_fd >= 0 && ::fstat(start_up.program_fd, &status) == 0 &&
-         status.st_dev == start_up.program_device && status.st_ino == start_up.program_inode;
+         is_our_program(status);
+}
+
+// Executed by descriptor, a program without /proc does not know its path, and so cannot execute
+// itself in turn.
+bool path_is_better() {
+  struct stat status {};
+  return ::access("/proc/self/exe", F_OK) != 0 && ::stat(start_up.path, &status) == 0 &&
+         is_our_program(status);
 }
 
 }  // namespace
@@ -123,14 +138,19 @@ const char* own_argv0() noexcept { return start_up.argv0; }
 
 const Mark& own_mark() noexcept { return start_up.mark; }
 
-const char* own_program_path() noexcept { return start_up.path; }
+const char* own_program_path() noexcept {
+  return start_up.path[0] == '\0' ? start_up.argv0 : start_up.path;
+}
 
 OwnProgram own_program() {
-  if (is_still_open()) return {.fd = start_up.program_fd, .opened = {}};
+  if (path_is_better()) return {.fd = -1, .opened = {}, .path = start_up.path};
+  if (is_still_open()) return {.fd = start_up.program_fd, .opened = {}, .path = nullptr};
   UniqueFd opened = open_own_program();
+  if (!opened && start_up.path[0] == '\0')
+    throw_os_error(ENOENT, "find this program without /proc; name it by set_executable()");
   if (!opened) throw_os_error("open", start_up.path);
   const int fd = opened.get();
-  return {.fd = fd, .opened = std::move(opened)};
+  return {.fd = fd, .opened = std::move(opened), .path = nullptr};
 }
 
 }  // namespace multiprocessing::detail

@@ -16,12 +16,15 @@ struct Mark {
 };
 [[nodiscard]] const Mark& own_mark() noexcept;
 
-/// Our own program for execveat(2): the descriptor opened at start-up, or where the program has
-/// closed that one since, a new one, which `opened` then holds. Throws OSError.
+/// Our own program: for execveat(2) the descriptor opened at start-up, or where the program has
+/// closed that one since, a new one, which `opened` then holds; or a path for execve(2) instead.
 struct OwnProgram {
   int fd = -1;
   UniqueFd opened;
+  const char* path = nullptr;
 };
+
+/// Throws OSError.
 [[nodiscard]] OwnProgram own_program();
 
 /// For messages.

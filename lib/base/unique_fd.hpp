@@ -29,4 +29,8 @@ class MULTIPROCESSING_API UniqueFd {
   int fd_ = -1;
 };
 
+/// The same open file under a number from 3 on, close-on-exec. A program that was started with 0, 1
+/// or 2 closed would else have its output land in what we opened. Throws OSError.
+[[nodiscard]] MULTIPROCESSING_API UniqueFd clear_of_stdio(UniqueFd fd);
+
 }  // namespace multiprocessing::detail

@@ -1,7 +1,7 @@
 // Bytes: raw bytes as a type of their own, so that a variant can tell them from text.
 #pragma once
 
-#include <compare>
+#include <concepts>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,7 +15,9 @@ class Bytes : public std::string {
  public:
   Bytes() = default;
   explicit Bytes(std::string_view content) : std::string(content) {}
-  explicit Bytes(std::string&& content) noexcept : std::string(std::move(content)) {}
+  // A template, so that a literal is a string_view without doubt.
+  template <std::same_as<std::string> Text>
+  explicit Bytes(Text&& content) noexcept : std::string(std::move(content)) {}
 
   /// For Boost.Serialization: bytes travel as a string does.
   template <class Archive>
