@@ -1,0 +1,8 @@
+// The module `process`: making processes, and knowing those there are.
+#pragma once
+
+#include "multiprocessing/process/context.hpp"
+#include "multiprocessing/process/process.hpp"
+#include "multiprocessing/process/process_handle.hpp"
+#include "multiprocessing/process/process_of.hpp"
+#include "multiprocessing/process/process_options.hpp"

@@ -1,0 +1,260 @@
+#include "process/child.hpp"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <stdexcept>
+#include <utility>
+
+#include "base/os_error.hpp"
+#include "base/start_hook.hpp"
+#include "base/waiting.hpp"
+#include "multiprocessing/base/errors.hpp"
+#include "process/children.hpp"
+#include "process/identity.hpp"
+#include "process/report.hpp"
+#include "process/start_method.hpp"
+#include "process/stranger.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+constexpr const char* before_main =
+    "a process cannot be started before main: a spawned child runs static constructors too, and "
+    "would start it again without end. Where this is thrown inside main, call "
+    "multiprocessing::freeze_support() as its first line";
+
+constexpr unsigned to_whole_group = 1U << 2;  // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
+
+std::string numbered(const Lineage& lineage) {
+  std::string text;
+  for (unsigned number : lineage) text += (text.empty() ? "-" : ":") + std::to_string(number);
+  return text;
+}
+
+// Of a group that does not exist yet, the leader to be is the only member.
+bool signal_group(const Popen& popen, int signal) {
+  if (syscall(SYS_pidfd_send_signal, popen.pidfd.get(), signal, nullptr, to_whole_group) == 0)
+    return true;
+  return errno == EINVAL && ::kill(-popen.pid, signal) == 0;
+}
+
+}  // namespace
+
+Child::Child(ProcessKind kind, ProcessOptions options)
+    : Child(kind, std::move(options), next_lineage()) {}
+
+Child::Child(ProcessKind kind, ProcessOptions options, Lineage lineage)
+    : creator_pid_(getpid()),
+      kind_(kind),
+      options_(std::move(options)),
+      lineage_(std::move(lineage)),
+      name_(options_.name.empty() ? kind_name() + numbered(lineage_) : options_.name),
+      daemon_(options_.daemon.value_or(current_is_daemon())),
+      authkey_(current_authkey()) {}
+
+std::shared_ptr<Child> Child::calling_process(ProcessKind kind) {
+  const auto parent = current_parent();
+  std::shared_ptr<Child> child{new Child{kind, {.name = current_name()}, {}}};
+  child->creator_pid_ = parent == nullptr ? 0 : parent->pid();
+  child->become_current();
+  return child;
+}
+
+std::string Child::kind_name() const {
+  if (kind_.type != nullptr) return short_name(*kind_.type);
+  if (!kind_.method) return "Process";
+  switch (*kind_.method) {
+    case StartMethod::fork:
+      return "ForkProcess";
+    case StartMethod::spawn:
+      return "SpawnProcess";
+    case StartMethod::forkserver:
+      break;
+  }
+  return "ForkServerProcess";
+}
+
+std::string Child::name() const {
+  if (is_current_) return current_name();
+  std::scoped_lock guard{mutex_};
+  return name_;
+}
+
+void Child::set_name(std::string name) {
+  if (is_current_) return rename_current(std::move(name));
+  std::scoped_lock guard{mutex_};
+  name_ = std::move(name);
+}
+
+bool Child::daemon() const {
+  std::scoped_lock guard{mutex_};
+  return daemon_;
+}
+
+void Child::set_daemon(bool daemon) {
+  if (started() || is_current_) throw AssertionError("process has already started");
+  std::scoped_lock guard{mutex_};
+  daemon_ = daemon;
+}
+
+Bytes Child::authkey() const {
+  if (is_current_) return current_authkey();
+  std::scoped_lock guard{mutex_};
+  return authkey_;
+}
+
+void Child::set_authkey(Bytes key) {
+  if (is_current_) return set_current_authkey(std::move(key));
+  std::scoped_lock guard{mutex_};
+  authkey_ = std::move(key);
+}
+
+std::string Child::describe() {
+  std::string text = '<' + kind_name() + " name='" + name() + '\'';
+  if (const pid_t number = pid(); number != 0) text += " pid=" + std::to_string(number);
+  text += " parent=" + std::to_string(creator_pid_) + ' ';
+  if (state_.load() == State::closed) {
+    text += "closed";
+  } else if (is_current_) {
+    text += "started";
+  } else if (!creator_.is_this_process()) {
+    text += "unknown";
+  } else if (!started()) {
+    text += "initial";
+  } else if (const auto code = poll()) {
+    text += "stopped exitcode=" + describe_exit_code(*code);
+  } else {
+    text += "started";
+  }
+  return text + (daemon() ? " daemon>" : ">");
+}
+
+void Child::check_open() const {
+  if (state_.load() == State::closed) throw ValueError("process object is closed");
+}
+
+void Child::check_creator(const char* doing) const {
+  if (is_current_ || !creator_.is_this_process())
+    throw AssertionError(std::string{"can only "} + doing + " a child process, and '" + name_ +
+                         "' is not a child of this one");
+}
+
+void Child::check_started(const char* doing) const {
+  check_creator(doing);
+  if (!started())
+    throw AssertionError(std::string{"can only "} + doing +
+                         " a started process: call start() first");
+}
+
+void Child::check_startable() const {
+  check_open();
+  if (started() || is_current_) throw AssertionError("cannot start a process twice");
+  if (!creator_.is_this_process())
+    throw AssertionError("can only start a process object created by current process");
+  if (current_is_daemon())
+    throw AssertionError("daemonic processes are not allowed to have children");
+  if (!start_hook_has_run()) throw std::runtime_error(before_main);
+}
+
+Preparation Child::preparation() const {
+  Preparation told;
+  told.method = kind_.method ? *kind_.method : start_method_of_program();
+  told.name = name();
+  told.authkey = authkey();
+  told.daemon = daemon();
+  told.lineage = lineage_;
+  told.outlive_parent = options_.outlive_parent;
+  told.own_group = options_.own_group;
+  told.parent =
+      self();  // the arena is made before its first child, or the child would make another
+  told.parent_pid = getpid();
+  told.parent_name = current_name();
+  told.logging = logging_state();
+  return told;
+}
+
+void Child::start(std::function<void()> run, std::function<void(Writer&)> write_body) {
+  const Launch launch{preparation(), std::move(run), std::move(write_body)};
+  std::shared_ptr<Popen> popen = detail::popen(launch);
+  std::scoped_lock guard{mutex_};
+  member_ = popen->member;
+  pid_ = popen->pid;
+  popen_ = std::move(popen);
+  state_ = State::started;
+}
+
+void Child::close() {
+  if (started() && state_.load() != State::closed && creator_.is_this_process() && !poll())
+    throw ValueError(
+        "Cannot close a process while it is still running. You should first call join() or "
+        "terminate().");
+  remove_child(*this);
+  std::shared_ptr<Popen> dropped;
+  std::scoped_lock guard{mutex_};
+  dropped = std::move(popen_);
+  state_ = State::closed;
+}
+
+std::shared_ptr<Popen> Child::popen() const {
+  std::scoped_lock guard{mutex_};
+  return popen_;
+}
+
+std::optional<int> Child::poll() {
+  std::shared_ptr<Popen> ended;
+  {
+    std::scoped_lock guard{mutex_};
+    if (exitcode_ || popen_ == nullptr) return exitcode_;
+    exitcode_ = popen_->poll();
+    if (!exitcode_) return exitcode_;
+    ended = popen_;
+  }
+  ended->life.close();
+  settle(ended->member);
+  remove_child(*this);
+  return exitcode_;
+}
+
+pid_t Child::pid() const { return is_current_ ? getpid() : pid_.load(); }
+
+bool Child::is_alive() {
+  if (is_current_) return true;
+  check_creator("test");
+  return started() && !poll();
+}
+
+std::optional<int> Child::exitcode() {
+  if (is_current_ || !creator_.is_this_process()) return std::nullopt;
+  return poll();
+}
+
+bool Child::join(const Deadline& deadline) {
+  check_started("join");
+  for (;;) {
+    if (poll()) return true;
+    const auto popen = this->popen();
+    if (popen == nullptr) return true;
+    if (!wait_readable(popen->pidfd.get(), deadline)) return poll().has_value();
+  }
+}
+
+int Child::sentinel() {
+  const auto popen = creator_.is_this_process() && !is_current_ ? this->popen() : nullptr;
+  if (popen == nullptr) throw ValueError("process not started");
+  return popen->pidfd.get();
+}
+
+void Child::send_signal(int signal) {
+  check_started("signal");
+  const auto popen = this->popen();
+  if (popen == nullptr || poll()) return;
+  if (options_.own_group && signal_group(*popen, signal)) return;
+  const int fd = popen->pidfd.get();
+  if (syscall(SYS_pidfd_send_signal, fd, signal, nullptr, 0) != 0 && errno != ESRCH)
+    throw_os_error("pidfd_send_signal", name());
+}
+
+}  // namespace multiprocessing::detail

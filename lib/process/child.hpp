@@ -1,0 +1,97 @@
+// Child: what a Process, the list of children and handles share about one child.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "multiprocessing/process/process_options.hpp"
+#include "process/fork_gate.hpp"
+#include "process/known_process.hpp"
+#include "process/popen.hpp"
+
+namespace multiprocessing::detail {
+
+/// A child of the process that made this, from before its start until nobody asks any more. Any
+/// thread of that process may ask.
+///
+/// In another process it is inert: there it tells name and pid, and throws AssertionError for the
+/// rest. The one exception is the child itself, where it stands for the calling process.
+class Child final : public KnownProcess {
+ public:
+  Child(ProcessKind kind, ProcessOptions options);
+
+  /// The calling process, as the object that its parent started.
+  [[nodiscard]] static std::shared_ptr<Child> calling_process(ProcessKind kind);
+
+  [[nodiscard]] std::string name() const override;
+  void set_name(std::string name);
+  [[nodiscard]] bool daemon() const override;
+  void set_daemon(bool daemon);
+  [[nodiscard]] Bytes authkey() const override;
+  void set_authkey(Bytes key);
+
+  /// "<Process name='Process-1' parent=11 initial>".
+  [[nodiscard]] std::string describe();
+
+  [[nodiscard]] bool started() const { return state_.load() != State::initial; }
+
+  /// Throws what start() would throw for reasons that are known before.
+  void check_startable() const;
+  /// To be called when check_startable() has not thrown.
+  void start(std::function<void()> run, std::function<void(Writer&)> write_body);
+
+  /// Throws ValueError while it runs; afterwards check_open() throws.
+  void close();
+  void check_open() const;
+
+  /// 0 before the start.
+  [[nodiscard]] pid_t pid() const override;
+  [[nodiscard]] Member member() const override { return member_; }
+  [[nodiscard]] bool is_alive() override;
+  [[nodiscard]] std::optional<int> exitcode() override;
+  [[nodiscard]] bool join(const Deadline& deadline) override;
+  [[nodiscard]] int sentinel() override;
+  void send_signal(int signal) override;
+
+  /// In the child: from now on this is the calling process.
+  void become_current() { is_current_ = true; }
+
+ private:
+  enum class State { initial, started, closed };
+
+  Child(ProcessKind kind, ProcessOptions options, Lineage lineage);
+
+  void check_creator(const char* doing) const;
+  void check_started(const char* doing) const;
+  [[nodiscard]] std::string kind_name() const;
+  [[nodiscard]] Preparation preparation() const;
+
+  /// Null once closed.
+  [[nodiscard]] std::shared_ptr<Popen> popen() const;
+  [[nodiscard]] std::optional<int> poll();
+
+  const Creator creator_;
+  pid_t creator_pid_;
+  const ProcessKind kind_;
+  const ProcessOptions options_;
+  const Lineage lineage_;
+  bool is_current_ = false;
+
+  // Written once by start(), and read by forked children too, which cannot take the mutex.
+  std::atomic<State> state_ = State::initial;
+  std::atomic<pid_t> pid_ = 0;
+  Member member_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::string name_;
+  bool daemon_;
+  Bytes authkey_;
+  std::shared_ptr<Popen> popen_;
+  std::optional<int> exitcode_;
+};
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,126 @@
+#include "process/child_main.hpp"
+
+#include <cxxabi.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "arena/family.hpp"
+#include "base/death.hpp"
+#include "base/start_hook.hpp"
+#include "multiprocessing/base/exit.hpp"
+#include "multiprocessing/base/logging.hpp"
+#include "process/fork_server.hpp"
+#include "process/identity.hpp"
+#include "process/popen.hpp"
+#include "process/program_end.hpp"
+#include "process/report.hpp"
+#include "process/standard_streams.hpp"
+#include "process/start_method.hpp"
+#include "process/stranger.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+// Exit handlers run last registered first. This one is registered before anything of the user's
+// runs in the child, so by its turn all that the child registered have run, and it ends the process
+// before those that were inherited: removing its parent's files, say, is not for a child to do.
+void end_child(int code, void*) {
+  finish_process();
+  get_logger().info("process exiting with exitcode " + std::to_string(code & 0xff));
+  flush_standard_streams();
+  leave_exit_code(code & 0xff);
+  ::_exit(code & 0xff);
+}
+
+void report_uncaught() {
+  flush_standard_streams();
+  print_error("Process " + current_name() + ":\n" + describe_current_exception() + '\n');
+}
+
+int call(const std::function<void()>& run) {
+  try {
+    run();
+    return 0;
+  } catch (const Exit& exit) {
+    return exit.code;
+  } catch (abi::__forced_unwind&) {
+    throw;  // pthread_exit: the process goes on as long as it has threads
+  } catch (...) {
+    report_uncaught();
+    return 1;
+  }
+}
+
+void take_on(const Preparation& told, int life_fd) {
+  if (!told.outlive_parent) die_with(life_fd, SIGKILL);
+  close_standard_input();
+  if (!told.directory.empty() && chdir(told.directory.c_str()) != 0)
+    get_logger().warning("cannot go to the parent's directory " + told.directory);
+  if (told.own_group) lead_own_group(0);
+  become({told.name, told.authkey, told.daemon, told.lineage,
+          std::make_shared<Stranger>(told.parent, told.parent_pid, told.parent_name, false)});
+  choose_start_method(told.method);
+}
+
+}  // namespace
+
+void run_child(const Preparation& told, int life_fd, const std::function<void()>& run) {
+  ::on_exit(end_child, nullptr);
+  const int code = call([&] {
+    take_on(told, life_fd);
+    get_logger().info("child process calling self.run()");
+    run();
+  });
+  finish_process();
+  std::exit(code & 0xff);
+}
+
+void run_child(std::string_view content, int life_fd) {
+  Reader reader{content};
+  const Preparation told = Preparation::read(reader);
+  adopt_logging_state(told.logging);
+  run_child(told, life_fd, [&] {
+    std::unique_ptr<Work> work;
+    {
+      const BirthHandles handles;
+      work = read_work(reader);
+    }
+    work->call();
+  });
+}
+
+namespace {
+
+void start_as(int birth_fd) {
+  UniqueFd birth{birth_fd};
+  (void)self();  // joins the family by what stands in the birth file
+  BirthFile file = read_birth_file(birth.get());
+  birth.reset();
+  Reader reader{file.content};
+  if (file.role == Role::fork_server) serve_forks(ServerPreparation::read(reader));
+  const int life_fd = reader.raw<int>();
+  run_child(std::string_view{file.content}.substr(sizeof life_fd), life_fd);
+}
+
+/// Instead of main in a process that was executed to be a child.
+void child_main(int birth_fd) {
+  try {
+    start_as(birth_fd);
+  } catch (abi::__forced_unwind&) {
+    throw;  // pthread_exit by the target: other threads may go on
+  } catch (...) {
+    print_error("a child process cannot start:\n" + describe_current_exception() + '\n');
+    ::_exit(1);
+  }
+}
+
+[[maybe_unused]] const bool registered = (set_child_main(child_main), true);
+
+}  // namespace
+}  // namespace multiprocessing::detail

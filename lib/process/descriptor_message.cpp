@@ -1,0 +1,86 @@
+#include "process/descriptor_message.hpp"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/os_error.hpp"
+#include "process/fork_gate.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+union Ancillary {
+  cmsghdr header;
+  char room[CMSG_SPACE(most_descriptors * sizeof(int))];
+};
+
+bool other_end_is_gone(int error) {
+  return error == EPIPE || error == ECONNRESET || error == ECONNREFUSED || error == ENOTCONN;
+}
+
+std::vector<UniqueFd> take_descriptors(msghdr& message) {
+  std::vector<UniqueFd> taken;
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
+       part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    int fds[most_descriptors];
+    const std::size_t bytes = part->cmsg_len - CMSG_LEN(0);
+    std::memcpy(fds, CMSG_DATA(part), bytes);
+    for (std::size_t i = 0; i < bytes / sizeof(int); ++i)
+      taken.push_back(off_standard_numbers(UniqueFd{fds[i]}));
+  }
+  return taken;
+}
+
+}  // namespace
+
+std::pair<UniqueFd, UniqueFd> make_channel() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    throw_os_error("socketpair", "for the fork server");
+  UniqueFd first{ends[0]};
+  UniqueFd second{ends[1]};
+  return {off_standard_numbers(std::move(first)), off_standard_numbers(std::move(second))};
+}
+
+bool send_message(int socket, std::span<const std::byte> bytes, std::span<const int> descriptors) {
+  iovec text{const_cast<std::byte*>(bytes.data()), bytes.size()};
+  Ancillary ancillary{};
+  msghdr message{};
+  message.msg_iov = &text;
+  message.msg_iovlen = 1;
+  if (!descriptors.empty()) {
+    message.msg_control = &ancillary;
+    message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+    cmsghdr* part = CMSG_FIRSTHDR(&message);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+    std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size_bytes());
+  }
+  for (;;) {
+    if (sendmsg(socket, &message, MSG_NOSIGNAL) >= 0) return true;
+    if (other_end_is_gone(errno)) return false;
+    if (errno != EINTR) throw_os_error("sendmsg", "the fork server");
+  }
+}
+
+Message receive_message(int socket, std::span<std::byte> into) {
+  iovec text{into.data(), into.size()};
+  Ancillary ancillary{};
+  msghdr message{};
+  message.msg_iov = &text;
+  message.msg_iovlen = 1;
+  message.msg_control = &ancillary;
+  message.msg_controllen = sizeof ancillary;
+  for (;;) {
+    const ssize_t size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (size >= 0) return {static_cast<std::size_t>(size), take_descriptors(message)};
+    if (errno == ECONNRESET) return {};
+    if (errno != EINTR) throw_os_error("recvmsg", "the fork server");
+  }
+}
+
+}  // namespace multiprocessing::detail

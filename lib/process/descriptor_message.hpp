@@ -1,0 +1,31 @@
+// Datagrams with descriptors in them.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+
+namespace multiprocessing::detail {
+
+/// How many descriptors a message of ours may carry.
+inline constexpr std::size_t most_descriptors = 8;
+
+/// Two ends of a local datagram channel that tells when the other end is gone. Throws OSError.
+[[nodiscard]] std::pair<UniqueFd, UniqueFd> make_channel();
+
+/// Sends one datagram; false when the other end is gone. Throws OSError. Waits while it is full.
+[[nodiscard]] bool send_message(int socket, std::span<const std::byte> bytes,
+                                std::span<const int> descriptors);
+
+struct Message {
+  std::size_t size = 0;  // 0: the other end is gone
+  std::vector<UniqueFd> descriptors;
+};
+
+/// Waits for one datagram and puts it into `into`. Throws OSError.
+[[nodiscard]] Message receive_message(int socket, std::span<std::byte> into);
+
+}  // namespace multiprocessing::detail

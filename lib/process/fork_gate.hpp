@@ -1,0 +1,60 @@
+// What must not be cut in two by a fork on another thread.
+#pragma once
+
+#include <mutex>
+
+#include "base/unique_fd.hpp"
+
+namespace multiprocessing::detail {
+
+/// Guards what this module keeps per process, and is held across every fork, so that a forked child
+/// finds it whole and free. For short sections; nothing of the arena is called in one, because the
+/// arena has a mutex of that kind too and neither comes first.
+[[nodiscard]] std::mutex& fork_gate();
+
+/// Tells a process from its forked children: an object remembers the one that made it.
+class Creator {
+ public:
+  Creator();
+
+  /// Whether the calling process is the one that made this.
+  [[nodiscard]] bool is_this_process() const;
+
+ private:
+  int pid_;
+  unsigned forks_;  // process ids are few: a child in another namespace may have the same
+};
+
+/// A descriptor that forked children lose. It is taken into care with the gate held since before it
+/// was opened, so that no fork in between keeps a copy.
+class OwnFd {
+ public:
+  OwnFd() = default;
+  ~OwnFd();
+  OwnFd(const OwnFd&) = delete;
+  OwnFd& operator=(const OwnFd&) = delete;
+
+  /// With the gate held.
+  void keep(UniqueFd fd);
+
+  [[nodiscard]] int get() const { return fd_.get(); }
+  void close();
+
+ private:
+  friend void close_own_fds();
+
+  void unlink();
+
+  UniqueFd fd_;
+  OwnFd* previous_ = nullptr;  // of the list of those that are open; guarded by the gate
+  OwnFd* next_ = nullptr;
+};
+
+/// The same descriptor under a number above 2, so that a program without standard streams does not
+/// take it for one of them.
+[[nodiscard]] UniqueFd off_standard_numbers(UniqueFd fd);
+
+/// In a forked child, with the gate held.
+void close_own_fds();
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,165 @@
+// The fork server's own loop. One thread; it never waits for anybody but in epoll_wait.
+#include "process/fork_server.hpp"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/death.hpp"
+#include "base/os_error.hpp"
+#include "base/process_name.hpp"
+#include "process/child_main.hpp"
+#include "process/descriptor_message.hpp"
+#include "process/report.hpp"
+#include "process/standard_streams.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+class Server {
+ public:
+  explicit Server(const ServerPreparation& told)
+      : requests_(told.request_fd), key_(told.key), events_(epoll_create1(EPOLL_CLOEXEC)) {
+    if (!events_) throw_os_error("epoll_create1", "in the fork server");
+    watch(requests_.get());
+  }
+
+  /// Returns when nobody is left who could make a request.
+  void serve() {
+    while (serves_) {
+      epoll_event event{};
+      const int count = epoll_wait(events_.get(), &event, 1, -1);
+      if (count < 0 && errno != EINTR) throw_os_error("epoll_wait", "in the fork server");
+      if (count <= 0) continue;
+      if (event.data.fd == requests_.get())
+        handle_request();
+      else
+        report_end(event.data.fd);
+    }
+  }
+
+ private:
+  struct Child {
+    pid_t pid;
+    UniqueFd pidfd;
+    UniqueFd status;
+  };
+
+  void watch(int fd) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    if (epoll_ctl(events_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+      throw_os_error("epoll_ctl", "in the fork server");
+  }
+
+  // The time it takes tells nothing about where keys differ.
+  [[nodiscard]] bool knows_key(const ForkRequest& request) const {
+    unsigned char difference = key_.size() == server_key_size ? 0 : 1;
+    for (std::size_t i = 0; i < std::min(key_.size(), server_key_size); ++i)
+      difference |= static_cast<unsigned char>(request.key[i] ^ key_[i]);
+    return difference == 0;
+  }
+
+  void handle_request() {
+    ForkRequest request{};
+    Message message =
+        receive_message(requests_.get(), std::as_writable_bytes(std::span{&request, 1}));
+    if (message.size == 0) {
+      serves_ = false;
+      return;
+    }
+    if (message.size != sizeof request || message.descriptors.size() != request_descriptors) return;
+    UniqueFd status = std::move(message.descriptors[status_socket]);
+    if (!knows_key(request)) return answer(status, {ForkAnswer::not_authenticated, 0});
+    const pid_t pid = fork_for(request.child);
+    if (pid == 0) be_child(std::move(message.descriptors));
+    if (pid < 0) {
+      const auto result = errno == ESRCH ? ForkAnswer::requester_died : ForkAnswer::failed;
+      return answer(status, {result, errno});
+    }
+    keep_child(pid, std::move(status));
+  }
+
+  void keep_child(pid_t pid, UniqueFd status) {
+    try {
+      UniqueFd pidfd = open_pidfd(pid);  // before it can be reaped, so it is the child's
+      const int fd = pidfd.get();
+      watch(fd);
+      answer(status, {ForkAnswer::made, pid}, {&fd, 1});
+      children_.emplace(fd, Child{pid, std::move(pidfd), std::move(status)});
+    } catch (const OSError& error) {
+      (void)::kill(pid, SIGKILL);
+      (void)reap(-1, pid);
+      answer(status, {ForkAnswer::failed, error.code().value()});
+    }
+  }
+
+  void answer(const UniqueFd& status, const ForkAnswer& answer, std::span<const int> pidfd = {}) {
+    // Who asked may have died since; its child dies with its life pipe.
+    (void)send_message(status.get(), std::as_bytes(std::span{&answer, 1}), pidfd);
+  }
+
+  void report_end(int pidfd) {
+    const auto found = children_.find(pidfd);
+    if (found == children_.end()) return;
+    const Reaped reaped = reap(pidfd, found->second.pid);
+    if (reaped.state == Reaped::running) return;
+    if (reaped.state == Reaped::ended) {
+      const ForkEnded ended{reaped.exitcode};
+      (void)send_message(found->second.status.get(), std::as_bytes(std::span{&ended, 1}), {});
+    }
+    children_.erase(found);
+  }
+
+  [[noreturn]] void be_child(std::vector<UniqueFd> given) {
+    children_.clear();
+    events_.reset();
+    requests_.reset();
+    (void)::signal(SIGINT, SIG_DFL);
+    adopt_fork_server(std::move(given[request_socket]), key_);
+    const BirthFile file = read_birth_file(given[birth_file].get());
+    given[birth_file].reset();
+    run_child(file.content, given[life_read_end].release());
+  }
+
+  UniqueFd requests_;
+  Bytes key_;
+  UniqueFd events_;
+  std::unordered_map<int, Child> children_;  // by pidfd
+  bool serves_ = true;
+};
+
+void run_preload(void (*load)()) {
+  if (load == nullptr) return;
+  try {
+    load();
+  } catch (...) {
+    print_error("Fork server, while preloading:\n" + describe_current_exception() + '\n');
+  }
+  flush_all_streams();  // or every child would write it again
+}
+
+}  // namespace
+
+void serve_forks(const ServerPreparation& told) {
+  (void)::signal(SIGINT, SIG_IGN);  // Ctrl-C is for those who asked for children
+  (void)::prctl(PR_SET_NAME, "mp-forkserver");
+  set_process_name("ForkServer");
+  adopt_logging_state(told.logging);
+  run_preload(told.preload);
+  Server{told}.serve();
+  ::_exit(0);
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,91 @@
+// The fork server: a clean copy of this program, with one thread, that forks on request.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "arena/family.hpp"
+#include "base/unique_fd.hpp"
+#include "multiprocessing/base/bytes.hpp"
+#include "multiprocessing/detail/export.hpp"
+#include "process/fork_gate.hpp"
+#include "process/preparation.hpp"
+
+namespace multiprocessing::detail {
+
+// ---- what goes over its socket, a pair of which every process that may use the server has the
+// ---- same end; datagrams, so requests of several processes do not mix.
+
+inline constexpr std::size_t server_key_size = 32;
+
+struct ForkRequest {
+  char key[server_key_size];  // who has the socket by accident does not know it
+  Member child;
+};
+
+/// Sent along with a request, in this order.
+enum RequestDescriptor : unsigned {
+  birth_file,
+  life_read_end,
+  status_socket,   // answers come by its other end
+  request_socket,  // for the child, which may use the server too
+  request_descriptors
+};
+
+/// The first answer, with a pidfd of the child when it was made.
+struct ForkAnswer {
+  enum : std::int32_t { made, not_authenticated, failed, requester_died } result;
+  std::int32_t pid_or_errno;
+};
+
+/// The second, when the child has ended; in Python's terms.
+struct ForkEnded {
+  std::int32_t exitcode;
+};
+
+// ---- the client's part
+
+/// A server, as seen by those who use it.
+struct ForkServer {
+  ForkServer() = default;
+  ~ForkServer();  // lets it go, and reaps it if it was ours and nobody else's
+  ForkServer(const ForkServer&) = delete;
+  ForkServer& operator=(const ForkServer&) = delete;
+
+  UniqueFd socket;
+  Bytes key;
+
+  // Of a server that this process started.
+  Creator starter;
+  pid_t pid = 0;
+  UniqueFd pidfd;
+  Member member;
+};
+
+/// The server of this process and its relatives; started if there is none, or it has died.
+[[nodiscard]] std::shared_ptr<const ForkServer> ensure_fork_server();
+
+/// Forgets a server that does not answer, unless it has been replaced already.
+void forget_fork_server(const ForkServer& server);
+
+/// In a child of the server: use it as well.
+void adopt_fork_server(UniqueFd socket, Bytes key);
+
+/// Lets the server go, which ends it when nobody else uses it. The next start makes another.
+MULTIPROCESSING_API void stop_fork_server();
+
+// For tests.
+[[nodiscard]] MULTIPROCESSING_API pid_t fork_server_pid();  // 0: there is none
+[[nodiscard]] MULTIPROCESSING_API Bytes fork_server_key();
+MULTIPROCESSING_API void set_fork_server_key(Bytes key);
+
+void set_preload(void (*load)());
+
+// ---- the server's part
+
+/// Instead of main in the server: answers requests until nobody is left who could make one.
+[[noreturn]] void serve_forks(const ServerPreparation& told);
+
+}  // namespace multiprocessing::detail

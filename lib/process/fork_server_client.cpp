@@ -1,0 +1,130 @@
+// The fork server as its users see it: starting, sharing and ending it.
+#include <sys/random.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "arena/family.hpp"
+#include "base/death.hpp"
+#include "base/os_error.hpp"
+#include "base/spawning.hpp"
+#include "base/start_hook.hpp"
+#include "base/waiting.hpp"
+#include "process/descriptor_message.hpp"
+#include "process/fork_server.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+// A server that nobody uses any more ends at once; one that others use still is not waited for.
+constexpr std::chrono::milliseconds time_to_end{500};
+
+using Server = std::shared_ptr<const ForkServer>;
+
+// Guarded by the gate; never destroyed, because exit handlers still ask.
+Server& current() {
+  static Server& current = *new Server;
+  return current;
+}
+
+constinit std::atomic<void (*)()> preload{nullptr};
+
+Bytes random_key() {
+  Bytes key{std::string(server_key_size, '\0')};
+  if (getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size()))
+    throw_os_error("getrandom");
+  return key;
+}
+
+// With the gate held from before the channel is made until the server's end of it is closed here:
+// a child forked meanwhile would keep it open, and nobody would see the server die.
+Spawned execute_server(ForkServer& server, const ArenaAddress& address) {
+  std::scoped_lock guard{fork_gate()};
+  auto [ours, its] = make_channel();
+  const ServerPreparation told{server.key, its.get(), preload.load(), logging_state()};
+  Writer content;
+  told.write(content);
+  const UniqueFd file = make_birth_file(address, Role::fork_server, content.view());
+  const std::array<std::string, 1> arguments{child_mark + std::to_string(file.get())};
+  const std::array descriptors{file.get(), address.arena_fd, address.family_fd, its.get()};
+  server.socket = std::move(ours);
+  return spawn_program(arguments, descriptors);
+}
+
+Server start_server() {
+  auto server = std::make_shared<ForkServer>();
+  server->key = random_key();
+  Birth birth;
+  Spawned spawned = execute_server(*server, address_for(birth));
+  birth.delivered(spawned.pid);
+  server->member = birth.child();
+  server->pid = spawned.pid;
+  server->pidfd = std::move(spawned.pidfd);
+  return server;
+}
+
+Server current_server() {
+  std::scoped_lock guard{fork_gate()};
+  return current();
+}
+
+}  // namespace
+
+ForkServer::~ForkServer() {
+  socket.reset();
+  if (pid == 0 || !starter.is_this_process()) return;
+  if (!wait_readable(pidfd.get(), Deadline{time_to_end})) return;
+  (void)reap(pidfd.get(), pid);
+  settle(member);
+}
+
+Server ensure_fork_server() {
+  if (Server server = current_server()) return server;
+  Server server = start_server();
+  std::scoped_lock guard{fork_gate()};
+  // Another thread may have been faster; ours ends with its last user then.
+  if (current() == nullptr) std::swap(current(), server);
+  return current();
+}
+
+void forget_fork_server(const ForkServer& server) {
+  Server forgotten;  // destroyed after the gate is let go
+  std::scoped_lock guard{fork_gate()};
+  if (current().get() == &server) forgotten = std::move(current());
+}
+
+void adopt_fork_server(UniqueFd socket, Bytes key) {
+  auto server = std::make_shared<ForkServer>();
+  server->socket = std::move(socket);
+  server->key = std::move(key);
+  std::scoped_lock guard{fork_gate()};
+  current() = std::move(server);
+}
+
+void stop_fork_server() {
+  if (Server server = current_server()) forget_fork_server(*server);
+}
+
+pid_t fork_server_pid() {
+  const Server server = current_server();
+  return server == nullptr ? 0 : server->pid;
+}
+
+Bytes fork_server_key() { return ensure_fork_server()->key; }
+
+void set_fork_server_key(Bytes key) {
+  const Server known = ensure_fork_server();
+  auto changed = std::make_shared<ForkServer>();
+  changed->socket = UniqueFd{dup(known->socket.get())};
+  changed->key = std::move(key);
+  std::scoped_lock guard{fork_gate()};
+  current() = std::move(changed);
+}
+
+void set_preload(void (*load)()) { preload = load; }
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,89 @@
+#include "process/identity.hpp"
+
+#include <sys/random.h>
+
+#include <mutex>
+#include <utility>
+
+#include "base/os_error.hpp"
+#include "base/process_name.hpp"
+#include "process/fork_gate.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+struct State {
+  std::string name = "MainProcess";
+  Bytes authkey;
+  bool daemon = false;
+  Lineage lineage;
+  unsigned children_named = 0;
+  std::shared_ptr<Stranger> parent;
+};
+
+// Guarded by the gate; never destroyed, because exit handlers still ask.
+State& state() {
+  static State& state = *new State;
+  return state;
+}
+
+Bytes random_key() {
+  Bytes key{std::string(32, '\0')};
+  if (getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size()))
+    throw_os_error("getrandom");
+  return key;
+}
+
+}  // namespace
+
+std::string current_name() {
+  std::scoped_lock guard{fork_gate()};
+  return state().name;
+}
+
+void rename_current(std::string name) {
+  set_process_name(name);
+  std::scoped_lock guard{fork_gate()};
+  state().name = std::move(name);
+}
+
+Bytes current_authkey() {
+  std::scoped_lock guard{fork_gate()};
+  if (state().authkey.empty()) state().authkey = random_key();
+  return state().authkey;
+}
+
+void set_current_authkey(Bytes key) {
+  std::scoped_lock guard{fork_gate()};
+  state().authkey = std::move(key);
+}
+
+bool current_is_daemon() {
+  std::scoped_lock guard{fork_gate()};
+  return state().daemon;
+}
+
+std::shared_ptr<Stranger> current_parent() {
+  std::scoped_lock guard{fork_gate()};
+  return state().parent;
+}
+
+Lineage next_lineage() {
+  std::scoped_lock guard{fork_gate()};
+  Lineage lineage = state().lineage;
+  lineage.push_back(++state().children_named);
+  return lineage;
+}
+
+void become(Identity identity) {
+  set_process_name(identity.name);
+  std::scoped_lock guard{fork_gate()};
+  state() = {std::move(identity.name),
+             std::move(identity.authkey),
+             identity.daemon,
+             std::move(identity.lineage),
+             0,
+             std::move(identity.parent)};
+}
+
+}  // namespace multiprocessing::detail

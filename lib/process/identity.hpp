@@ -1,0 +1,42 @@
+// Who this process is: what current_process() tells, and what its children are told of it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "multiprocessing/base/bytes.hpp"
+
+namespace multiprocessing::detail {
+
+class Stranger;
+
+/// Which child of which child of the main process: {1, 2} is the second child of its first.
+using Lineage = std::vector<unsigned>;
+
+[[nodiscard]] std::string current_name();
+void rename_current(std::string name);
+
+/// 32 random bytes, drawn at first use, unless it was inherited.
+[[nodiscard]] Bytes current_authkey();
+void set_current_authkey(Bytes key);
+
+[[nodiscard]] bool current_is_daemon();
+
+/// Null in the main process.
+[[nodiscard]] std::shared_ptr<Stranger> current_parent();
+
+/// The lineage of the next child that is named.
+[[nodiscard]] Lineage next_lineage();
+
+/// In a child, once: who it is.
+struct Identity {
+  std::string name;
+  Bytes authkey;
+  bool daemon;
+  Lineage lineage;
+  std::shared_ptr<Stranger> parent;
+};
+void become(Identity identity);
+
+}  // namespace multiprocessing::detail

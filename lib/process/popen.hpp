@@ -1,0 +1,60 @@
+// Popen: a child as its start method made it. One small file for each of the three.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "arena/family.hpp"
+#include "base/unique_fd.hpp"
+#include "multiprocessing/detail/target.hpp"
+#include "process/fork_gate.hpp"
+#include "process/preparation.hpp"
+
+namespace multiprocessing::detail {
+
+/// What there is to start.
+struct Launch {
+  Preparation preparation;
+  std::function<void()> run;                // in a child that has this memory
+  std::function<void(Writer&)> write_body;  // for one that has not: what run_call() reads
+};
+
+/// A child that was started. It is the business of one thread at a time, but for the pidfd.
+class Popen {
+ public:
+  virtual ~Popen() = default;
+
+  /// How the child ended; nothing while it runs. Must be asked before the family settles it,
+  /// because what the child left behind goes with that.
+  [[nodiscard]] virtual std::optional<int> poll();
+
+  pid_t pid = -1;
+  Member member;
+  UniqueFd pidfd;
+
+  // Its other end is the child's, which is killed when this one closes: by us, or with us.
+  OwnFd life;
+};
+
+/// 255, for a child of which nobody can say how it ended.
+inline constexpr int status_lost = 255;
+
+/// How a child ended that we could not reap: what the kernel tells, else what the child left.
+[[nodiscard]] int code_of_the_lost(const Popen& popen);
+
+/// A life pipe whose write end `popen` keeps; the read end is for the child.
+[[nodiscard]] UniqueFd keep_life_pipe(Popen& popen);
+
+// Each returns once the child exists, or throws and there is none.
+[[nodiscard]] std::unique_ptr<Popen> popen_fork(const Launch& launch);
+[[nodiscard]] std::unique_ptr<Popen> popen_spawn(const Launch& launch);
+[[nodiscard]] std::unique_ptr<Popen> popen_forkserver(const Launch& launch);
+[[nodiscard]] std::unique_ptr<Popen> popen(const Launch& launch);  // by the method it names
+
+/// A group of its own for `pid` (0: this process), where it does not lead one already.
+void lead_own_group(pid_t pid);
+
+}  // namespace multiprocessing::detail

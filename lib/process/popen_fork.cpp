@@ -1,0 +1,40 @@
+// fork: the child is a copy of this process.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "arena/family.hpp"
+#include "base/death.hpp"
+#include "base/os_error.hpp"
+#include "process/child_main.hpp"
+#include "process/own_threads.hpp"
+#include "process/popen.hpp"
+#include "process/standard_streams.hpp"
+
+namespace multiprocessing::detail {
+
+std::unique_ptr<Popen> popen_fork(const Launch& launch) {
+  warn_about_threads();
+  auto popen = std::make_unique<Popen>();
+  UniqueFd life = keep_life_pipe(*popen);
+  Birth birth;
+  popen->member = birth.child();
+  flush_standard_streams();
+  popen->pid = birth.fork();
+  if (popen->pid < 0) throw_os_error("fork", launch.preparation.name);
+  if (popen->pid == 0) {
+    drop_inherited_output();
+    run_child(launch.preparation, life.release(), launch.run);
+  }
+  if (launch.preparation.own_group) lead_own_group(popen->pid);
+  try {
+    popen->pidfd = open_pidfd(popen->pid);
+  } catch (...) {
+    (void)::kill(popen->pid, SIGKILL);
+    (void)::waitpid(popen->pid, nullptr, 0);
+    throw;
+  }
+  return popen;
+}
+
+}  // namespace multiprocessing::detail

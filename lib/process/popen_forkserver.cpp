@@ -1,0 +1,150 @@
+// forkserver: the child is forked by a clean copy of this program, which has one thread.
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "arena/family.hpp"
+#include "base/death.hpp"
+#include "base/os_error.hpp"
+#include "base/waiting.hpp"
+#include "multiprocessing/base/errors.hpp"
+#include "process/descriptor_message.hpp"
+#include "process/fork_server.hpp"
+#include "process/popen.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Timeout now{milliseconds{0}};
+
+// The server reports an end within a millisecond, unless it was stopped or killed.
+constexpr milliseconds time_to_report{1000};
+
+// When the server has died, its children are reaped by init, and then the kernel tells.
+constexpr milliseconds time_to_be_reaped{200};
+
+// How often a start may find that the server has just died.
+constexpr int attempts = 5;
+
+/// A child of the server, which alone may reap it.
+class ServedPopen final : public Popen {
+ public:
+  [[nodiscard]] std::optional<int> poll() override {
+    if (!wait_readable(pidfd.get(), Deadline{now})) return std::nullopt;
+    const int code = find_code();
+    status.close();
+    return code;
+  }
+
+  OwnFd status;
+
+ private:
+  [[nodiscard]] int find_code() {
+    if (auto code = exit_code_of_stranger(pidfd.get())) return *code;
+    if (auto code = reported()) return *code;
+    if (auto code = left_exit_code(member)) return *code;
+    const Deadline deadline{time_to_be_reaped};
+    while (!exit_code_of_stranger(pidfd.get()) && !deadline.passed())
+      std::this_thread::sleep_for(milliseconds{2});
+    return code_of_the_lost(*this);
+  }
+
+  [[nodiscard]] std::optional<int> reported() {
+    if (!wait_readable(status.get(), Deadline{time_to_report})) return std::nullopt;
+    ForkEnded ended{};
+    const Message message =
+        receive_message(status.get(), std::as_writable_bytes(std::span{&ended, 1}));
+    if (message.size != sizeof ended) return std::nullopt;
+    return ended.exitcode;
+  }
+};
+
+/// The child's end of a channel whose other end `popen` keeps.
+void keep_status_channel(ServedPopen& popen, OwnFd& of_server) {
+  std::scoped_lock guard{fork_gate()};
+  auto [ours, its] = make_channel();
+  popen.status.keep(std::move(ours));
+  of_server.keep(std::move(its));
+}
+
+bool send_request(const ForkServer& server, Member child,
+                  std::array<int, request_descriptors> fds) {
+  ForkRequest request{};
+  std::memcpy(request.key, server.key.data(), std::min(server.key.size(), server_key_size));
+  request.child = child;
+  return send_message(server.socket.get(), std::as_bytes(std::span{&request, 1}), fds);
+}
+
+/// False when the server died over it.
+bool take_answer(ServedPopen& popen) {
+  ForkAnswer answer{};
+  Message message =
+      receive_message(popen.status.get(), std::as_writable_bytes(std::span{&answer, 1}));
+  if (message.size != sizeof answer) return false;
+  if (answer.result == ForkAnswer::not_authenticated)
+    throw AuthenticationError("the fork server does not accept the key of this process");
+  if (answer.result == ForkAnswer::requester_died)
+    throw ProcessError("the fork server takes this process for dead");
+  if (answer.result != ForkAnswer::made || message.descriptors.size() != 1)
+    throw_os_error(answer.pid_or_errno, "fork", "in the fork server");
+  popen.pid = answer.pid_or_errno;
+  popen.pidfd = std::move(message.descriptors.front());
+  return true;
+}
+
+/// Nothing when the server died. Should it have made the child before that, the child dies with its
+/// life pipe, which nobody keeps then.
+std::unique_ptr<Popen> try_popen(const ForkServer& server, std::span<const std::byte> content,
+                                 const OutgoingHandles& handles) {
+  auto popen = std::make_unique<ServedPopen>();
+  const UniqueFd life = keep_life_pipe(*popen);
+  OwnFd of_server;
+  keep_status_channel(*popen, of_server);
+  Birth birth{handles};
+  popen->member = birth.child();
+  const UniqueFd file = make_birth_file(address_for(birth), Role::child, content);
+  if (!send_request(server, popen->member,
+                    {file.get(), life.get(), of_server.get(), server.socket.get()}))
+    return nullptr;
+  of_server.close();  // so that the end of the server is seen
+  if (!take_answer(*popen)) return nullptr;
+  birth.delivered(popen->pid);
+  return popen;
+}
+
+std::string current_directory() {
+  std::error_code error;  // it may have been removed; the child stays where the server is then
+  return std::filesystem::current_path(error).string();
+}
+
+}  // namespace
+
+std::unique_ptr<Popen> popen_forkserver(const Launch& launch) {
+  Preparation told = launch.preparation;
+  told.directory = current_directory();
+  Writer content;
+  OutgoingHandles handles;
+  told.write(content);
+  {
+    OutgoingHandles::Scope scope{handles};
+    launch.write_body(content);
+  }
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    const auto server = ensure_fork_server();
+    if (auto popen = try_popen(*server, content.view(), handles)) return popen;
+    forget_fork_server(*server);
+  }
+  throw ProcessError("the fork server died " + std::to_string(attempts) +
+                     " times before it could make a child; its standard error may tell why");
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,65 @@
+// Preparation: what a child is told before it does its work.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "arena/family.hpp"
+#include "base/process_name.hpp"
+#include "base/unique_fd.hpp"
+#include "multiprocessing/base/bytes.hpp"
+#include "multiprocessing/detail/codec.hpp"
+#include "multiprocessing/detail/target.hpp"
+#include "process/identity.hpp"
+
+namespace multiprocessing::detail {
+
+/// What every child is told. A forked one finds it in memory, the others in their birth file.
+struct Preparation {
+  std::string name;
+  Bytes authkey;
+  bool daemon = false;
+  Lineage lineage;
+  StartMethod method = StartMethod::fork;
+  bool outlive_parent = false;
+  bool own_group = false;
+  Member parent;
+  pid_t parent_pid = 0;
+  std::string parent_name;
+  LoggingState logging;
+  std::string directory;  // to go to; empty: it is there already
+
+  void write(Writer& writer) const;
+  [[nodiscard]] static Preparation read(Reader& reader);
+};
+
+/// What the fork server is told.
+struct ServerPreparation {
+  Bytes key;  // requests must carry it
+  int request_fd = -1;
+  void (*preload)() = nullptr;
+  LoggingState logging;
+
+  void write(Writer& writer) const;
+  [[nodiscard]] static ServerPreparation read(Reader& reader);
+};
+
+/// Who reads a birth file; stands in front of what the child is told.
+enum class Role : std::uint8_t { child, fork_server };
+
+/// A memory file: where the arena is, the role, then `content`. Throws OSError, also where the
+/// limit on file sizes would have the kernel kill the writer.
+[[nodiscard]] UniqueFd make_birth_file(const ArenaAddress& address, Role role,
+                                       std::span<const std::byte> content);
+
+struct BirthFile {
+  Role role;
+  std::string content;
+};
+[[nodiscard]] BirthFile read_birth_file(int fd);
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,28 @@
+#include "process/program_end.hpp"
+
+#include <atomic>
+#include <cstdlib>
+
+#include "process/children.hpp"
+#include "process/fork_gate.hpp"
+#include "process/fork_server.hpp"
+
+namespace multiprocessing::detail {
+
+void finish_process() {
+  finish_children();
+  stop_fork_server();
+}
+
+void finish_at_exit() {
+  static std::atomic<bool> registered = false;
+  static const Creator owner;
+  // A forked child inherits handler and flag. A Process has an end of its own; a raw fork leaves
+  // what it starts to its life pipes.
+  if (registered.exchange(true)) return;
+  (void)std::atexit([] {
+    if (owner.is_this_process()) finish_process();
+  });
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,12 @@
+// What a process does for its children before it ends.
+#pragma once
+
+namespace multiprocessing::detail {
+
+/// Ends daemons, waits for other children, lets the fork server go. Again without harm.
+void finish_process();
+
+/// Has the program do that when it calls exit or returns from main; once per process.
+void finish_at_exit();
+
+}  // namespace multiprocessing::detail
