@@ -74,4 +74,15 @@ Handle handle_from(const Link& link) {
   return Handle::of(LinkWord::block(word));
 }
 
+void* body_of(const Link& link) {
+  const std::uint64_t word = link.load();
+  if (LinkWord::kind(word) != LinkKind::holds) return nullptr;
+  const std::uint64_t block = LinkWord::block(word);
+  return segment().at<void>(block + body_offset(header_of(block)->links));
+}
+
+std::uint32_t holders_of(const Handle& object) {
+  return CountWord::count(header_of(object.offset())->count.load());
+}
+
 }  // namespace multiprocessing::detail

@@ -23,6 +23,7 @@ class MULTIPROCESSING_API OutgoingHandles {
 
   [[nodiscard]] std::span<const Handle> handles() const { return handles_; }
   void add(const Handle& handle);  // once each
+  void clear() { handles_.clear(); }
 
   /// Adds to the collection in scope on this thread; throws SerializationError when there is none.
   static void collect(const Handle& handle);
@@ -72,5 +73,11 @@ MULTIPROCESSING_API void release(Link& link);
 
 /// A handle to the object that `link` holds. The link must not be released meanwhile.
 [[nodiscard]] MULTIPROCESSING_API Handle handle_from(const Link& link);
+
+/// The memory of the object that `link` holds, for as long as it holds it; null for none.
+[[nodiscard]] MULTIPROCESSING_API void* body_of(const Link& link);
+
+/// How many processes and links hold the object.
+[[nodiscard]] MULTIPROCESSING_API std::uint32_t holders_of(const Handle& object);
 
 }  // namespace multiprocessing::detail
