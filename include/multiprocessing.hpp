@@ -1,4 +1,8 @@
 // Everything that `import multiprocessing` gives.
 #pragma once
 
+#include "multiprocessing/arena.hpp"
 #include "multiprocessing/base.hpp"
+#include "multiprocessing/pool.hpp"
+#include "multiprocessing/process.hpp"
+#include "multiprocessing/reduction.hpp"

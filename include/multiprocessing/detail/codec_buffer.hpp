@@ -67,6 +67,13 @@ class Reader {
   explicit Reader(std::string_view source) noexcept
       : source_(std::as_bytes(std::span{source.data(), source.size()})) {}
 
+  /// Reads `piece`, which was taken from this one, as deep within values as this one is.
+  [[nodiscard]] Reader within(std::span<const std::byte> piece) const noexcept {
+    Reader inner{piece};
+    inner.depth_ = depth_;
+    return inner;
+  }
+
   void bytes(void* into, std::size_t size) {
     const std::span<const std::byte> piece = take(size);
     if (size != 0) std::memcpy(into, piece.data(), size);

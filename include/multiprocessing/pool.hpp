@@ -1,0 +1,5 @@
+// Pools of worker processes.
+#pragma once
+
+#include "multiprocessing/pool/pool.hpp"
+#include "multiprocessing/pool/pool_options.hpp"

@@ -1,0 +1,230 @@
+// Pool: worker processes that run functions over ranges.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <initializer_list>
+#include <iterator>
+#include <memory>
+#include <ranges>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "multiprocessing/detail/call.hpp"
+#include "multiprocessing/detail/export.hpp"
+#include "multiprocessing/detail/handle.hpp"
+#include "multiprocessing/detail/map_job.hpp"
+#include "multiprocessing/pool/pool_options.hpp"
+#include "multiprocessing/process/process.hpp"
+
+namespace multiprocessing {
+
+/// What `map` calls its function with: an element as it arrives in a worker.
+template <std::ranges::input_range R>
+using element_of = detail::arrival_t<std::ranges::range_value_t<R>>;
+
+/// What the function gives for one element.
+template <class F, class R>
+using mapped = std::invoke_result_t<std::decay_t<F>&, element_of<R>>;
+
+namespace detail {
+
+class PoolCore;
+
+/// Makes one worker, which serves `board` from `seat`; called again whenever one has to be
+/// replaced.
+using WorkerFactory = std::function<Process(const Context& context, ProcessOptions options,
+                                            const Handle& board, int seat)>;
+
+/// What a worker does from start to end; `initialise` runs first.
+MULTIPROCESSING_API void serve(const Handle& board, int seat,
+                               const std::function<void()>& initialise);
+
+template <class F, class... A>
+void serve_initialised(Handle board, int seat, F initializer, A... arguments) {
+  serve(board, seat, [&] { std::invoke(std::move(initializer), std::move(arguments)...); });
+}
+MULTIPROCESSING_API void serve_plain(Handle board, int seat);
+
+[[nodiscard]] MULTIPROCESSING_API std::shared_ptr<PoolCore> make_pool(const PoolOptions& options,
+                                                                      WorkerFactory factory);
+
+}  // namespace detail
+
+/// Worker processes that run a function over a range, after Python's `multiprocessing.Pool`.
+///
+///     double area(double radius) { return 3.14159 * radius * radius; }
+///
+///     mp::Pool pool;  // as many workers as there are processors
+///     std::vector<double> areas = pool.map(area, std::vector{1.0, 2.0, 3.0});
+///
+/// Functions are free functions, static members, lambdas without captures, functors with
+/// `serialize`, `mp::partial`. Elements, results and exceptions cross by themselves.
+///
+/// A worker that dies, by a crash, a signal or `std::exit`, fails the chunk it had with
+/// `WorkerDied` and is replaced; everything else goes on. A pool whose workers cannot be started,
+/// or whose initializer throws, is broken: then every call throws `BrokenProcessPool`.
+///
+/// May be used by all threads of the process that made it. In another process, such as a forked
+/// child, it is inert: calls throw `AssertionError`. Workers are daemons: a daemon may not make a
+/// pool, and the workers die with the process that made it.
+class MULTIPROCESSING_API Pool {
+ public:
+  /// As many workers as `cpu_count()` says. Throws `OSError` when they cannot be started.
+  Pool() : Pool(PoolOptions{}) {}
+
+  /// Throws `ValueError` for fewer than one process.
+  explicit Pool(int processes) : Pool(PoolOptions{.processes = processes}) {}
+  explicit Pool(PoolOptions options)
+      : core_(detail::make_pool(options, [](const Context& context, ProcessOptions named,
+                                            const detail::Handle& board, int seat) {
+          return context.Process(std::move(named), detail::serve_plain, board, seat);
+        })) {}
+
+  /// Each worker calls `initializer(initargs…)` before its first task.
+  template <class F, class... A>
+  requires(std::invocable<std::decay_t<F>, detail::arrival_t<A>...>)
+      Pool(int processes, F&& initializer, A&&... initargs)
+      : Pool(PoolOptions{.processes = processes}, std::forward<F>(initializer),
+             std::forward<A>(initargs)...) {}
+
+  template <class F, class... A>
+  requires(std::invocable<std::decay_t<F>, detail::arrival_t<A>...>)
+      Pool(PoolOptions options, F&& initializer, A&&... initargs)
+      : core_(detail::make_pool(options,
+                                factory<std::decay_t<F>, detail::arrival_t<A>...>(
+                                    std::forward<F>(initializer), std::forward<A>(initargs)...))) {
+    detail::check_call<F, A...>();
+  }
+
+  Pool(Pool&&) noexcept = default;
+  Pool& operator=(Pool&&) = delete;
+  ~Pool();  // terminates, as leaving Python's `with` does, and joins
+
+  /// `f` of each element, in order. Returns when all are done; a failure does not stop the others.
+  ///
+  /// Throws the exception of a task as its own type when that is a standard or a registered one,
+  /// else `RemoteError`; the rest of a chunk is skipped behind it. Throws `WorkerDied`, naming the
+  /// first element that was lost, when a worker died; `ValueError` once the pool is closed.
+  template <class F, std::ranges::input_range R>
+  list_of<mapped<F, R>> map(F&& f, R&& items) {
+    return run_map(std::forward<F>(f), std::forward<R>(items), MapOptions{});
+  }
+  template <class F, std::ranges::input_range R, std::same_as<int> C>
+  list_of<mapped<F, R>> map(F&& f, R&& items, C chunksize) {
+    return run_map(std::forward<F>(f), std::forward<R>(items), MapOptions{.chunksize = chunksize});
+  }
+  template <class F, std::ranges::input_range R>
+  list_of<mapped<F, R>> map(F&& f, R&& items, MapOptions options) {
+    return run_map(std::forward<F>(f), std::forward<R>(items), options);
+  }
+  template <class F, class T>
+  list_of<mapped<F, std::initializer_list<T>>> map(F&& f, std::initializer_list<T> items,
+                                                   MapOptions options = {}) {
+    return run_map(std::forward<F>(f), items, options);
+  }
+
+  /// Takes no more work; workers end when all is done.
+  void close();
+
+  /// Ends the workers now. Calls that wait for results throw `ProcessError`.
+  void terminate();
+
+  /// Waits until the workers have ended. Throws `ValueError` before `close` or `terminate`.
+  void join();
+
+  [[nodiscard]] int processes() const;
+
+  /// The workers that live now.
+  [[nodiscard]] std::vector<ProcessHandle> workers() const;
+
+ private:
+  template <class F, class... A, class G, class... B>
+  static detail::WorkerFactory factory(G&& initializer, B&&... arguments) {
+    return
+        [f = F(std::forward<G>(initializer)),
+         bound = std::tuple<A...>(std::forward<B>(arguments)...)](
+            const Context& context, ProcessOptions named, const detail::Handle& board, int seat) {
+          return std::apply(
+              [&](const A&... arguments) {
+                return context.Process(std::move(named), detail::serve_initialised<F, A...>, board,
+                                       seat, f, arguments...);
+              },
+              bound);
+        };
+  }
+
+  template <class F, class R>
+  list_of<mapped<F, R>> run_map(F&& f, R&& items, const MapOptions& options);
+
+  std::shared_ptr<detail::PoolCore> core_;
+};
+
+// ---- implementation ----
+
+template <class F, class R>
+list_of<mapped<F, R>> Pool::run_map(F&& f, R&& items, const MapOptions& options) {
+  using Element = element_of<R>;
+  using Result = std::decay_t<mapped<F, R>>;
+  using Function = std::decay_t<F>;
+  detail::check_call<F, Element>();
+  if constexpr (!std::is_void_v<Result>) detail::check_sendable<Result>();
+
+  if constexpr (!std::ranges::sized_range<R> && !std::ranges::forward_range<R>) {
+    std::vector<std::ranges::range_value_t<R>> list;
+    for (auto&& item : items) list.push_back(std::forward<decltype(item)>(item));
+    return run_map(std::forward<F>(f), list, options);
+  } else {
+    constexpr detail::Storage input = detail::storage_of<Element>();
+    constexpr detail::Storage result = detail::storage_of<Result>();
+    const auto size = static_cast<std::size_t>(std::ranges::distance(items));
+    detail::MapJob job(
+        *core_,
+        {size, input, detail::stored_size<Element>(), result, detail::stored_size<Result>()},
+        options, &detail::run_map<Function, Element, Result>);
+    detail::write_callable(job.writer(), f);
+    if constexpr (input == detail::Storage::in_place) {
+      job.prepare();
+      auto* place = static_cast<Element*>(job.input());
+      for (auto&& item : items)
+        ::new (static_cast<void*>(place++)) Element(std::forward<decltype(item)>(item));
+    } else {
+      std::size_t index = 0;
+      for (auto&& item : items) {
+        if (index++ % job.chunk_size() == 0) job.begin_chunk();
+        detail::write(job.writer(), item);
+      }
+      job.prepare();
+    }
+    job.run();
+    if constexpr (result == detail::Storage::in_place) {
+      const auto* first = static_cast<const Result*>(job.results());
+      return std::vector<Result>(first, first + size);
+    } else if constexpr (result == detail::Storage::as_bytes) {
+      std::vector<Result> results;
+      job.read_results(
+          [](void* state, detail::Reader& reader, std::size_t count) {
+            auto& list = *static_cast<std::vector<Result>*>(state);
+            for (std::size_t i = 0; i < count; ++i) list.push_back(detail::read<Result>(reader));
+          },
+          &results);
+      return results;
+    }
+  }
+}
+
+template <class... A>
+Pool Context::Pool(int processes, A&&... init) const {
+  return multiprocessing::Pool(PoolOptions{.processes = processes, .context = *this},
+                               std::forward<A>(init)...);
+}
+
+template <class... A>
+Pool Context::Pool(PoolOptions options, A&&... init) const {
+  options.context = *this;
+  return multiprocessing::Pool(std::move(options), std::forward<A>(init)...);
+}
+
+}  // namespace multiprocessing

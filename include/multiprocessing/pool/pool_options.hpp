@@ -1,0 +1,37 @@
+// PoolOptions, MapOptions: what may be said about a pool and about one map.
+#pragma once
+
+#include <optional>
+
+#include "multiprocessing/process/context.hpp"
+
+namespace multiprocessing {
+
+/// What may be said about a pool; Python's keyword arguments of `Pool`.
+struct PoolOptions {
+  /// How many workers, at least 1. None: `cpu_count()`.
+  std::optional<int> processes = {};
+
+  /// A worker is replaced by a fresh one after this many tasks, where a chunk of a map is one task.
+  /// None: workers live as long as the pool.
+  std::optional<int> maxtasksperchild = {};
+
+  /// The start method of the workers. None: the program's.
+  std::optional<Context> context = {};
+};
+
+/// What may be said about one map.
+struct MapOptions {
+  /// How many elements a worker takes at a time, at least 1. None: a fourth of what each worker
+  /// would get. Small chunks balance better; a chunk is also what is lost when its worker dies.
+  std::optional<int> chunksize = {};
+
+  /// Draws a bar on standard error while the caller waits, when that is a terminal.
+  bool progress = false;
+
+  /// How often a chunk is given to another worker when the one that had it died. For functions
+  /// that may run twice for the same element.
+  int retries = 0;
+};
+
+}  // namespace multiprocessing

@@ -1,0 +1,38 @@
+#include "pool/board.hpp"
+
+#include <climits>
+#include <new>
+
+#include "base/waiting.hpp"
+
+namespace multiprocessing::detail {
+
+Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker) {
+  Handle board = Handle::make(sizeof(Board) + seats * sizeof(SeatRecord), 1 + job_places);
+  auto& at = *board.as<Board>();
+  at.tasks_per_worker = tasks_per_worker;
+  at.seats = seats;
+  return board;
+}
+
+std::span<SeatRecord> seats_of(const Handle& board) {
+  auto* at = board.as<Board>();
+  return {reinterpret_cast<SeatRecord*>(at + 1), at->seats};
+}
+
+Link& initializer_link(const Handle& board) { return links_of(board)[0]; }
+
+std::span<Link> job_links(const Handle& board) { return links_of(board).subspan(1); }
+
+void ring(Board& board, int workers) {
+  board.sequence.fetch_add(1);
+  // Sleepers count themselves before they look at the sequence: one of us sees the other.
+  if (board.sleepers.load() != 0) futex_wake(board.sequence, workers);
+}
+
+void notify_caller(JobHeader& job) {
+  job.wake.fetch_add(1);
+  if (job.caller_sleeps.load() != 0) futex_wake(job.wake, INT_MAX);
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,105 @@
+// What a pool and its workers share: the board on which jobs are posted, and the jobs.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "arena/family.hpp"
+#include "arena/message_handles.hpp"
+#include "arena/owner_lock.hpp"
+#include "multiprocessing/detail/handle.hpp"
+#include "multiprocessing/detail/map_job.hpp"
+
+namespace multiprocessing::detail {
+
+inline constexpr std::size_t job_places = 64;  // jobs at one time; more callers wait for a place
+
+enum class BoardState : std::uint32_t { open, closing };
+
+/// A worker's entry, written by it before it claims anything, so that its claims can be told from
+/// those of others after its death.
+struct SeatRecord {
+  std::atomic<std::uint32_t> name;  // as it stands in chunk words; 0 until it serves
+  std::atomic<std::uint32_t> slot;
+  std::atomic<std::uint32_t> generation;
+};
+
+/// An object of the arena, held by the pool and by each worker. Its links: the exception of an
+/// initializer, then the jobs that are posted. Only the pool posts and takes down; `lock` keeps a
+/// job from going between a worker's look and its hold. A holder that dies leaves nothing half
+/// done.
+struct Board {
+  std::atomic<std::uint32_t> sequence;  // futex: workers without work sleep here
+  std::atomic<std::uint32_t> sleepers;  // at least so many sleep; too high after a death
+  std::atomic<BoardState> state;
+  std::atomic<std::uint32_t> failed_initializer;  // its exception is in the first link
+  std::uint32_t tasks_per_worker;                 // 0: no limit
+  std::uint32_t seats;
+  OwnerLock lock;
+  // Followed by a SeatRecord for each seat.
+};
+
+[[nodiscard]] Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker);
+[[nodiscard]] std::span<SeatRecord> seats_of(const Handle& board);
+[[nodiscard]] Link& initializer_link(const Handle& board);
+[[nodiscard]] std::span<Link> job_links(const Handle& board);
+
+/// Wakes workers that sleep for work.
+void ring(Board& board, int workers);
+
+// A chunk's word: one of these, or the name of the worker that has it, which is above all of them.
+inline constexpr std::uint32_t chunk_free = 0;
+inline constexpr std::uint32_t chunk_done = 1;
+inline constexpr std::uint32_t chunk_threw = 2;
+inline constexpr std::uint32_t chunk_lost = 3;
+inline constexpr std::uint32_t first_name = 4;
+
+/// An object of the arena. Its links: the exception of a job without results as bytes, the handles
+/// that callable and elements mention, and for results as bytes one block per chunk.
+///
+/// The cursor only proposes a chunk; the claim is the compare-and-swap of the chunk's word from
+/// free to the worker's name, and the end a store. Chunks of the dead are lost or offered again.
+struct JobHeader {
+  std::uint64_t serial;
+  MapShape shape;
+  std::uint64_t chunk_size;
+  std::uint32_t chunks;
+  std::uint32_t handles;
+  std::uint64_t callable_bytes;  // the runner's function id and the callable
+  std::uint64_t words_at;        // offsets from the start of the header
+  std::uint64_t bytes_at;        // callable, then the elements that go as bytes
+  std::uint64_t bytes_size;
+  std::uint64_t index_at;  // for each chunk where its elements begin among the bytes
+  std::uint64_t input_at;
+  std::uint64_t results_at;
+  std::uint32_t result_link;               // of chunk 0
+  std::atomic<std::uint32_t> error_claim;  // whose exception goes into the first link
+  alignas(64) std::atomic<std::uint32_t> cursor;
+  alignas(64) std::atomic<std::uint32_t> offers;  // raised when chunks are to be looked for again
+  std::atomic<std::uint32_t> wake;                // futex: the caller sleeps here
+  std::atomic<std::uint32_t> caller_sleeps;
+  std::atomic<std::uint32_t> stopped;  // no more chunks are to be started
+
+  template <class T>
+  [[nodiscard]] T* at(std::uint64_t offset) {
+    return reinterpret_cast<T*>(reinterpret_cast<std::byte*>(this) + offset);
+  }
+  [[nodiscard]] std::atomic<std::uint32_t>& word(std::uint32_t chunk) {
+    return at<std::atomic<std::uint32_t>>(words_at)[chunk];
+  }
+  [[nodiscard]] std::size_t first_item(std::uint32_t chunk) const { return chunk * chunk_size; }
+  [[nodiscard]] std::size_t items_in(std::uint32_t chunk) const {
+    const std::size_t rest = shape.items - first_item(chunk);
+    return rest < chunk_size ? rest : chunk_size;
+  }
+};
+
+inline constexpr std::uint32_t error_link = 0;
+inline constexpr std::uint32_t first_handle_link = 1;
+
+/// Tells the caller that something may have come to an end.
+void notify_caller(JobHeader& job);
+
+}  // namespace multiprocessing::detail

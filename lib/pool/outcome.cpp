@@ -1,0 +1,52 @@
+#include "pool/outcome.hpp"
+
+#include <cstring>
+
+#include "multiprocessing/base/errors.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+struct OutcomeHeader {
+  std::uint64_t size;
+  Outcome outcome;
+};
+
+Reader bytes_in(const Link& link, Outcome wanted) {
+  const auto* header = static_cast<const OutcomeHeader*>(data_of(link));
+  if (header == nullptr || header->outcome != wanted)
+    throw SerializationError("a chunk that has ended carries no outcome");
+  return Reader(std::span{reinterpret_cast<const std::byte*>(header + 1), header->size});
+}
+
+}  // namespace
+
+Block outcome_block(Outcome outcome, const Writer& writer, const OutgoingHandles& handles) {
+  Block block(sizeof(OutcomeHeader) + writer.size(), handles.handles().size());
+  auto* header = ::new (block.data()) OutcomeHeader{writer.size(), outcome};
+  std::memcpy(header + 1, writer.view().data(), writer.size());
+  for (std::size_t i = 0; i < handles.handles().size(); ++i)
+    hold(block.links()[i], handles.handles()[i]);
+  return block;
+}
+
+Block exception_block(const std::exception_ptr& exception) {
+  OutgoingHandles handles;
+  const OutgoingHandles::Scope scope{handles};
+  Writer writer;
+  write_exception(writer, exception);
+  return outcome_block(Outcome::exception, writer, handles);
+}
+
+Reader results_in(const Link& link) { return bytes_in(link, Outcome::results); }
+
+std::exception_ptr exception_in(const Link& link) {
+  if (data_of(link) == nullptr)
+    return std::make_exception_ptr(
+        RemoteError("a task threw, and there was no memory in its worker to say what"));
+  const IncomingHandles incoming(links_of(link));
+  Reader reader = bytes_in(link, Outcome::exception);
+  return read_exception(reader);
+}
+
+}  // namespace multiprocessing::detail

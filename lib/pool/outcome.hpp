@@ -1,0 +1,24 @@
+// Blocks that carry what came of a chunk.
+#pragma once
+
+#include <exception>
+#include <string>
+
+#include "arena/blocks.hpp"
+#include "multiprocessing/detail/codec.hpp"
+
+namespace multiprocessing::detail {
+
+/// The results in the block that `link` owns. Throws SerializationError when it holds none.
+[[nodiscard]] Reader results_in(const Link& link);
+
+/// The exception in the block that `link` owns; one that says so when there was no memory for it.
+[[nodiscard]] std::exception_ptr exception_in(const Link& link);
+
+/// A block with `bytes` behind the word for what they are, holding `handles`.
+enum class Outcome : std::uint8_t { results, exception };
+[[nodiscard]] Block outcome_block(Outcome outcome, const Writer& writer,
+                                  const OutgoingHandles& handles);
+[[nodiscard]] Block exception_block(const std::exception_ptr& exception);
+
+}  // namespace multiprocessing::detail

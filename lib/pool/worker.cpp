@@ -1,0 +1,268 @@
+// A worker: takes jobs from the board and their chunks from the jobs until the pool closes.
+#include <sched.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/fail_point.hpp"
+#include "base/waiting.hpp"
+#include "multiprocessing/pool/pool.hpp"
+#include "pool/board.hpp"
+#include "pool/outcome.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+constexpr int polls_before_sleep = 1000;
+constexpr int polls_per_yield = 32;
+
+/// What a worker is, for as long as it serves.
+struct WorkerState {
+  const Handle& board;
+  std::uint32_t name;
+  std::uint32_t tasks_done = 0;
+
+  struct Exhausted {
+    std::uint64_t serial;
+    std::uint32_t offers;
+  };
+  std::vector<Exhausted> exhausted = {};  // jobs in which it found nothing more
+
+  [[nodiscard]] Board& at() const { return *board.as<Board>(); }
+  [[nodiscard]] bool spent() const {
+    return at().tasks_per_worker != 0 && tasks_done >= at().tasks_per_worker;
+  }
+};
+
+}  // namespace
+
+/// One job while a worker is at it.
+class WorkerJob::Impl {
+ public:
+  Impl(WorkerState& worker, const Handle& job)
+      : worker_(worker), job_(job), header_(*job.as<JobHeader>()) {}
+
+  [[nodiscard]] JobHeader& header() const { return header_; }
+  [[nodiscard]] std::uint32_t offers_seen() const { return scanned_; }
+
+  std::optional<Chunk> next() {
+    if (header_.stopped.load(std::memory_order_relaxed) != 0 || worker_.spent()) return {};
+    while (header_.cursor.load(std::memory_order_relaxed) < header_.chunks) {
+      const std::uint32_t index = header_.cursor.fetch_add(1, std::memory_order_relaxed);
+      fail_point("pool.chunk.after_propose");
+      if (index < header_.chunks && claim(index)) return chunk(index);
+    }
+    return next_reoffered();
+  }
+
+  void end(const Chunk& chunk, std::uint32_t state) {
+    fail_point("pool.chunk.before_end");
+    ++worker_.tasks_done;
+    header_.word(chunk.index).store(state, std::memory_order_release);  // the commit
+    fail_point("pool.chunk.after_end");
+  }
+
+  void deliver(const Chunk& chunk, Block block) {
+    Link& link = links_of(job_)[header_.result_link + chunk.index];
+    if (link.load() != 0) release(link);  // of one who died before he could end the chunk
+    fail_point("pool.result.before_give");
+    std::move(block).give_to(link);
+  }
+
+  /// A job without results as bytes keeps one exception: of the first who comes with one.
+  void deliver_only_exception(const std::exception_ptr& exception) {
+    std::uint32_t seen = 0;
+    if (!header_.error_claim.compare_exchange_strong(seen, worker_.name)) return;
+    Link& link = links_of(job_)[error_link];
+    release(link);
+    fail_point("pool.error.before_give");
+    exception_block(exception).give_to(link);
+  }
+
+  Writer writer;
+  OutgoingHandles outgoing;
+
+ private:
+  bool claim(std::uint32_t index) {
+    std::uint32_t seen = chunk_free;
+    const bool mine =
+        header_.word(index).compare_exchange_strong(seen, worker_.name, std::memory_order_acquire);
+    if (mine) fail_point("pool.chunk.after_claim");
+    return mine;
+  }
+
+  /// Past the end of the cursor: chunks that a death has set free, and proposals never claimed.
+  std::optional<Chunk> next_reoffered() {
+    for (; scanned_ != header_.offers.load(); scan_at_ = 0) {
+      const std::uint32_t offers = header_.offers.load();
+      for (; scan_at_ < header_.chunks; ++scan_at_)
+        if (header_.word(scan_at_).load(std::memory_order_relaxed) == chunk_free && claim(scan_at_))
+          return chunk(scan_at_);
+      scanned_ = offers;
+    }
+    return {};
+  }
+
+  [[nodiscard]] Chunk chunk(std::uint32_t index) const {
+    return {index, header_.first_item(index), header_.items_in(index)};
+  }
+
+  WorkerState& worker_;
+  const Handle& job_;
+  JobHeader& header_;
+  std::uint32_t scanned_ = 0;  // which offer was last looked through to its end
+  std::uint32_t scan_at_ = 0;
+};
+
+Reader WorkerJob::callable() const {
+  JobHeader& job = impl_.header();
+  Reader reader(std::span{job.at<const std::byte>(job.bytes_at), job.callable_bytes});
+  static_cast<void>(read_function(reader));  // the runner, which we are in
+  return reader;
+}
+
+std::optional<WorkerJob::Chunk> WorkerJob::next() { return impl_.next(); }
+
+const void* WorkerJob::input() const { return impl_.header().at<void>(impl_.header().input_at); }
+
+void* WorkerJob::results() const { return impl_.header().at<void>(impl_.header().results_at); }
+
+Reader WorkerJob::input_bytes(const Chunk& chunk) const {
+  JobHeader& job = impl_.header();
+  if (job.shape.input != Storage::as_bytes) return Reader(std::span<const std::byte>{});
+  const auto* begins = job.at<const std::uint64_t>(job.index_at);
+  return Reader(std::span{job.at<const std::byte>(job.bytes_at + begins[chunk.index]),
+                          begins[chunk.index + 1] - begins[chunk.index]});
+}
+
+Writer& WorkerJob::result_writer() { return impl_.writer; }
+
+void WorkerJob::finish(const Chunk& chunk) {
+  if (impl_.header().shape.result == Storage::as_bytes) {
+    impl_.deliver(chunk, outcome_block(Outcome::results, impl_.writer, impl_.outgoing));
+    impl_.writer.clear();
+    impl_.outgoing.clear();
+  }
+  impl_.end(chunk, chunk_done);
+}
+
+void WorkerJob::fail(const Chunk& chunk, const std::exception_ptr& exception) noexcept {
+  impl_.writer.clear();
+  impl_.outgoing.clear();
+  try {
+    if (impl_.header().shape.result == Storage::as_bytes)
+      impl_.deliver(chunk, exception_block(exception));
+    else
+      impl_.deliver_only_exception(exception);
+  } catch (const std::exception&) {
+    // No memory for it: the caller is told that a task threw, but not what.
+  }
+  impl_.end(chunk, chunk_threw);
+}
+
+/// Runs a job and says what it leaves behind.
+class JobInWorker {
+ public:
+  static void run(WorkerState& worker, const Handle& handle) {
+    WorkerJob::Impl impl(worker, handle);
+    WorkerJob job(impl);
+    JobHeader& header = impl.header();
+    const IncomingHandles incoming(links_of(handle).subspan(first_handle_link, header.handles));
+    const OutgoingHandles::Scope outgoing(impl.outgoing);
+    try {
+      Reader bytes(std::span{header.at<const std::byte>(header.bytes_at), header.callable_bytes});
+      const auto runner = reinterpret_cast<MapRunner>(read_function(bytes));
+      runner(job);
+    } catch (...) {
+      // The callable cannot be read here: every chunk fails with that.
+      while (const auto chunk = job.next()) job.fail(*chunk, std::current_exception());
+    }
+    std::erase_if(worker.exhausted, [&](const auto& each) { return each.serial == header.serial; });
+    worker.exhausted.push_back({header.serial, impl.offers_seen()});
+    notify_caller(header);
+  }
+};
+
+namespace {
+
+bool has_work(const WorkerState& worker, JobHeader& job) {
+  if (job.stopped.load() != 0) return false;
+  if (job.cursor.load(std::memory_order_relaxed) < job.chunks) return true;
+  for (const auto& each : worker.exhausted)
+    if (each.serial == job.serial) return each.offers != job.offers.load();
+  return job.offers.load() != 0;
+}
+
+/// A job with chunks to take; the handle keeps it while the pool may take it down.
+Handle pick(WorkerState& worker) {
+  const OwnerGuard guard{worker.at().lock};
+  std::vector<WorkerState::Exhausted> posted;
+  for (const Link& link : job_links(worker.board)) {
+    JobHeader* job = static_cast<JobHeader*>(body_of(link));
+    if (job == nullptr) continue;
+    if (has_work(worker, *job)) return handle_from(link);
+    for (const auto& each : worker.exhausted)
+      if (each.serial == job->serial) posted.push_back(each);
+  }
+  worker.exhausted = std::move(posted);  // forget those that were taken down
+  return {};
+}
+
+void sleep_for_work(Board& board, std::uint32_t sequence) {
+  for (int poll = 1; poll <= polls_before_sleep; ++poll) {
+    if (board.sequence.load(std::memory_order_relaxed) != sequence) return;
+    if (poll % polls_per_yield == 0) sched_yield();
+  }
+  board.sleepers.fetch_add(1);
+  // The pool's death ends this wait with the worker: it is killed with its parent.
+  while (board.sequence.load() == sequence) futex_wait(board.sequence, sequence, Deadline::never());
+  board.sleepers.fetch_sub(1);
+}
+
+void take_seat(const Handle& board, int seat, const Member& me) {
+  SeatRecord& record = seats_of(board)[static_cast<std::size_t>(seat)];
+  record.slot.store(me.slot);
+  record.generation.store(me.generation);
+  record.name.store(OwnerLock::name_of(me));
+}
+
+/// Tells the pool why there is no point in another worker; false when that happened.
+bool initialised(const Handle& board, const std::function<void()>& initialise) {
+  if (!initialise) return true;
+  try {
+    initialise();
+    return true;
+  } catch (...) {
+    Board& at = *board.as<Board>();
+    const OwnerGuard guard{at.lock};
+    if (at.failed_initializer.load() == 0) {
+      release(initializer_link(board));
+      exception_block(std::current_exception()).give_to(initializer_link(board));
+      at.failed_initializer.store(1);
+    }
+    return false;
+  }
+}
+
+}  // namespace
+
+void serve(const Handle& board, int seat, const std::function<void()>& initialise) {
+  const Member me = self();
+  WorkerState worker{board, OwnerLock::name_of(me)};
+  take_seat(board, seat, me);
+  if (!initialised(board, initialise)) throw Exit{1};
+  Board& at = worker.at();
+  while (!worker.spent()) {
+    const std::uint32_t sequence = at.sequence.load();
+    if (const Handle job = pick(worker))
+      JobInWorker::run(worker, job);
+    else if (at.state.load() == BoardState::closing)
+      return;
+    else
+      sleep_for_work(at, sequence);
+  }
+}
+
+void serve_plain(Handle board, int seat) { serve(board, seat, {}); }
+
+}  // namespace multiprocessing::detail
