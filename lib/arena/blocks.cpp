@@ -6,6 +6,8 @@
 
 #include "arena/identity.hpp"
 #include "arena/ledger.hpp"
+#include "base/fail_point.hpp"
+#include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
 
@@ -14,24 +16,38 @@ void* address_of(std::uint64_t offset) {
 }
 
 Block::Block(std::size_t bytes, std::size_t links)
-    : offset_(claim_block(body_offset(links) + bytes, self())) {
+    : offset_(claim_block(body_offset(links) + bytes, self())), claimer_(identity()->member) {
   // Of a reused small block only the header and links must be clean.
   std::memset(address_of(offset_), 0, body_offset(links));
   header_of(offset_)->links = static_cast<std::uint32_t>(links);
+  if (links == 0) return;
+  fail_point("arena.block.before_mark");
+  // From here on whoever settles our death looks at its links before it frees it.
+  owner_of(offset_).store(OwnerWord::claimed_by(claimer_) | OwnerWord::with_links);
 }
 
-Block::Block(Block&& other) noexcept : offset_(std::exchange(other.offset_, 0)) {}
+Block::Block(Block&& other) noexcept
+    : offset_(std::exchange(other.offset_, 0)), claimer_(other.claimer_) {}
 
 Block& Block::operator=(Block&& other) noexcept {
   std::swap(offset_, other.offset_);
+  std::swap(claimer_, other.claimer_);
   return *this;
 }
 
+bool Block::is_ours() const {
+  if (offset_ == 0 || self_if_any() != claimer_) return false;
+  // Unless the others took us for dead, and have freed it.
+  const auto word = StateWord::from(segment().states[claimer_.slot].load());
+  return word.state == SlotState::live && word.generation == claimer_.generation;
+}
+
 Block::~Block() {
-  if (offset_ == 0 || !self_if_any()) return;
+  if (!is_ours()) return;
   const std::span<Link> mine = links();
   for (Link& link : mine) release(link);
-  free_claimed(offset_, identity()->member);
+  fail_point("arena.block.before_free");
+  free_claimed(offset_, claimer_);
 }
 
 void* Block::data() const {
@@ -44,6 +60,9 @@ std::span<Link> Block::links() const {
 }
 
 void Block::give_to(Link& link) && {
+  if (!is_ours())
+    throw ProcessError(
+        "this block belongs to the process that made it: a forked child has a dead copy");
   const std::uint64_t block = std::exchange(offset_, 0);
   std::scoped_lock guard{ledger_mutex()};
   ledger_give(link, block);

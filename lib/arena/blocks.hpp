@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "arena/family.hpp"
 #include "arena/message_handles.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/handle.hpp"
@@ -30,10 +31,14 @@ class MULTIPROCESSING_API Block {
 
   /// `link`, empty and written by nobody else, owns the block from now on: it is freed by
   /// release(link) or with the object that the link is in, which the caller holds meanwhile.
+  /// Throws ProcessError in a forked child, whose copy is its parent's block.
   void give_to(Link& link) &&;
 
  private:
+  [[nodiscard]] bool is_ours() const;
+
   std::uint64_t offset_ = 0;
+  Member claimer_;  // in a forked child the copy of its parent's block is not the child's
 };
 
 /// The memory of the block that `link` owns, and its links; null and empty when it owns none.

@@ -23,15 +23,19 @@ inline constexpr std::array<std::uint32_t, 17> class_bytes = {64,   128,  192,  
 
 inline constexpr std::uint64_t no_chunk = ~0ULL;
 
-/// A chunk of the class other than `except` that seems to have room, or no_chunk.
-[[nodiscard]] std::uint64_t find_small_chunk(const Segment& arena, std::uint32_t size_class,
-                                             std::uint64_t except);
+/// A chunk of the class that seems to have room, or no_chunk. Looks at every chunk, but only when
+/// some full chunk got room since it last looked in vain.
+[[nodiscard]] std::uint64_t find_small_chunk(const Segment& arena, std::uint32_t size_class);
+
+/// A full chunk of the class got room: the next search is worth it.
+void note_room(const Segment& arena, std::uint32_t size_class);
 
 /// Takes a free chunk and cuts it into blocks.
 [[nodiscard]] std::uint64_t make_small_chunk(const Segment& arena, std::uint32_t size_class);
 
-/// How many owner words of a small chunk are not free, counted now.
-[[nodiscard]] std::int32_t count_used(const Segment& arena, std::uint64_t chunk);
+/// How many blocks of a small chunk are not free, counted now.
+[[nodiscard]] std::int32_t count_used(const Segment& arena, std::uint64_t chunk,
+                                      std::uint32_t size_class);
 
 /// Called when a chunk seems empty: keeps one per class at hand, gives the memory of others back.
 void spare_or_drain(const Segment& arena, std::uint64_t chunk);

@@ -35,8 +35,10 @@ flock byte_of(std::uint32_t slot) {
 
 bool holds_its_byte(const Segment& arena, std::uint32_t slot) {
   flock range = byte_of(slot);
-  if (fcntl(arena.family_fd, F_GETLK, &range) != 0) return true;  // never take the living for dead
-  return range.l_type != F_UNLCK;
+  // Never take the living for dead: this process may have closed the descriptor, and may have
+  // opened another file under its number.
+  if (fcntl(arena.family_fd, F_GETLK, &range) != 0) return true;
+  return range.l_type != F_UNLCK || !names_file(arena.family_fd, arena.family_file);
 }
 
 void make_identity_page() {
@@ -109,17 +111,27 @@ Member self() {
 
 Member self_if_any() { return segment_if_any() == nullptr ? Member{} : me->member; }
 
-bool join_family(const Segment& arena, Member member) {
-  flock range = byte_of(member.slot);
-  // First the sign of life, then the state: who sees live must find the lock.
-  if (fcntl(arena.family_fd, F_SETLK, &range) != 0) return false;
-  fail_point("arena.join.after_lock");
+/// The commit of a birth: one exchange decides whether the child is to be.
+bool be_born(const Segment& arena, Member member) {
   auto& state = arena.states[member.slot];
   std::uint64_t seen = state.load();
   StateWord word = StateWord::from(seen);
   if (word.state != SlotState::unborn || word.generation != member.generation) return false;
   word.state = SlotState::live;
-  if (!state.compare_exchange_strong(seen, word.packed())) return false;
+  return state.compare_exchange_strong(seen, word.packed());
+}
+
+bool join_family(const Segment& arena, Member member) {
+  flock range = byte_of(member.slot);
+  // First the sign of life, then the state: who sees live must find the lock.
+  if (fcntl(arena.family_fd, F_SETLK, &range) != 0) return false;
+  fail_point("arena.join.after_lock");
+  if (!be_born(arena, member)) {
+    range.l_type = F_UNLCK;  // or the slot's next holder would live as long as we do
+    fcntl(arena.family_fd, F_SETLK, &range);
+    return false;
+  }
+  fail_point("arena.join.after_birth");
   arena.slots[member.slot].pid.store(getpid());
   *me = {member, OwnerLock::name_of(member)};
   return true;
@@ -135,6 +147,8 @@ Member reserve_slot(const Segment& arena, std::uint32_t parent) {
       if (word.state != SlotState::vacant) continue;
       const StateWord unborn{SlotState::unborn, parent, word.generation + 1};
       if (!arena.states[slot].compare_exchange_strong(seen, unborn.packed())) continue;
+      fail_point("arena.birth.reserved");
+      arena.slots[slot].pid.store(0);
       return {slot, unborn.generation};
     }
     if (parent == 0 || sweep_locked() == 0) break;
@@ -167,17 +181,16 @@ pid_t pid_of(Member member) {
 void leave_exit_code(int code) {
   const Member self = self_if_any();
   if (!self) return;
-  Slot& slot = segment().slots[self.slot];
-  slot.exit_code.store(code);
-  slot.exit_generation.store(self.generation);
+  segment().slots[self.slot].exit_code.store(std::uint64_t{self.generation} << 32 |
+                                             static_cast<std::uint32_t>(code));
 }
 
 std::optional<int> left_exit_code(Member member) {
   const Segment* arena = segment_if_any();
   if (!member || arena == nullptr) return {};
-  Slot& slot = arena->slots[member.slot];
-  if (slot.exit_generation.load() != member.generation) return {};
-  return slot.exit_code.load();
+  const std::uint64_t left = arena->slots[member.slot].exit_code.load();
+  if (left >> 32 != member.generation) return {};
+  return static_cast<int>(left & 0xffffffff);
 }
 
 }  // namespace multiprocessing::detail

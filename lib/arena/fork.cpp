@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 #include <vector>
 
 #include "arena/handles.hpp"
@@ -34,6 +35,7 @@ thread_local Member planned;  // the child of a fork by ourselves, whose outcome
 
 /// Between the prepare step and the two after it; guarded by the ledger mutex, held all the while.
 struct ForkUnderWay {
+  bool by_outsider = false;  // nothing is locked: in an outsider nobody may ever unlock
   Member child;
   std::uint32_t first_link = 0;
   UniqueFd read_end;
@@ -41,14 +43,19 @@ struct ForkUnderWay {
 };
 ForkUnderWay under_way;
 
-void make_lazy_handles() {
-  try {
+/// Locks both mutexes. Makes the arena before if there are handles that nobody has used yet.
+void lock_for_fork() {
+  for (bool may_make = true;;) {
+    attach_mutex().lock();
     ledger_mutex().lock();
-    const bool any = HandleTable::instance().has_lazy();
+    if (!may_make || segment_if_any() != nullptr || !HandleTable::instance().has_lazy()) return;
     ledger_mutex().unlock();
-    if (any) static_cast<void>(segment());
-  } catch (const std::exception&) {
-    // No arena can be made: the handles stay lazy and say so when they are used.
+    attach_mutex().unlock();
+    try {
+      static_cast<void>(segment());
+    } catch (const std::exception&) {
+      may_make = false;  // the handles stay lazy and say why when they are used
+    }
   }
 }
 
@@ -68,11 +75,13 @@ void book_child() {
   Member child = planned;
   if (raw) {
     sweep_births();
+    raw_births().reserve(raw_births().size() + 1);
     if (!open_birth_pipe()) return;
     child = reserve_slot(arena, checked_self().slot);
     if (!child) return;  // the fork goes on, the child is outside
   }
   under_way.first_link = arena.slots[child.slot].links_used.load();
+  fail_point("arena.fork.reserved");
   if (table.book_to(child))
     under_way.child = child;
   else if (raw)
@@ -80,10 +89,10 @@ void book_child() {
 }
 
 void before_fork() {
-  make_lazy_handles();
-  attach_mutex().lock();
-  ledger_mutex().lock();
+  const bool outsider = segment_if_any() != nullptr && !self_if_any();
+  if (!outsider) lock_for_fork();
   under_way = {};
+  under_way.by_outsider = outsider;
   if (!self_if_any()) return;  // a stranger's child is a stranger
   try {
     book_child();
@@ -95,6 +104,7 @@ void before_fork() {
 
 void after_in_parent() {
   const int error = errno;  // fork's own, if it failed
+  if (std::exchange(under_way.by_outsider, false)) return;
   if (under_way.child && under_way.write_end) {
     under_way.write_end.reset();
     raw_births().push_back({under_way.child, std::move(under_way.read_end)});
@@ -106,6 +116,7 @@ void after_in_parent() {
 }
 
 void after_in_child() {
+  if (std::exchange(under_way.by_outsider, false)) return;
   raw_births().clear();
   if (under_way.child && join_family(*segment_if_any(), under_way.child))
     HandleTable::instance().move_to(under_way.child, under_way.first_link);
@@ -149,6 +160,7 @@ Member prepare_child(std::span<const Handle> handles) {
     throw ProcessError("4,095 processes share the arena: no room for another; end some first");
   try {
     for (const Handle& handle : handles) ledger_add(new_ledger_link(child), handle.offset());
+    fail_point("arena.birth.booked");
   } catch (...) {
     settle_locked(child);
     throw;
@@ -201,6 +213,7 @@ pid_t fork_for(Member child) {
     errno = ESRCH;
     return -1;
   }
+  fail_point("arena.birth.adopted");
   return fork_planned(child);
 }
 

@@ -18,6 +18,10 @@ int sweep_locked();
 /// Settles a member that is known to have ended, or never to have been born.
 bool settle_locked(Member member);
 
+/// Settles a dead member before it returns, also when another process is about to: waits for that
+/// one, or settles it too when it dies in it. Without the ledger mutex.
+void settle_fully(Member dead);
+
 /// Raw forks whose child never came to life, or is on its way no more; how many were rolled back.
 int sweep_births();
 

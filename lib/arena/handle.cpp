@@ -10,8 +10,9 @@
 namespace multiprocessing::detail {
 namespace {
 
-/// In a child that is outside the family the records are a dead copy of its parent's.
-bool outside() { return !self_if_any(); }
+/// In a child that is outside the family the records are a dead copy of its parent's, and the
+/// mutexes may be held by threads that it does not have.
+bool outside() { return segment_if_any() != nullptr && !self_if_any(); }
 
 void drop(HandleRecord* record) noexcept {
   std::uint64_t handles = record->handles.load(std::memory_order_relaxed);
@@ -31,6 +32,7 @@ void drop(HandleRecord* record) noexcept {
 }  // namespace
 
 Handle::Handle(const ObjectMaker& lazy) noexcept : maker_(&lazy) {
+  if (outside()) return;
   std::scoped_lock guard{ledger_mutex()};
   HandleTable::instance().add_lazy(*this);
 }
@@ -41,15 +43,7 @@ Handle::Handle(const Handle& other) {
   if (record_ != nullptr) record_->handles.fetch_add(1, std::memory_order_relaxed);
 }
 
-Handle::Handle(Handle&& other) noexcept {
-  if (other.maker_ != nullptr) {
-    std::scoped_lock guard{ledger_mutex()};
-    maker_ = other.maker_.load();
-    HandleTable::instance().remove_lazy(other);
-    HandleTable::instance().add_lazy(*this);
-  }
-  record_ = std::exchange(other.record_, nullptr);
-}
+Handle::Handle(Handle&& other) noexcept { swap(other); }
 
 Handle::~Handle() {
   if (maker_ != nullptr) forget_lazy();
@@ -57,6 +51,7 @@ Handle::~Handle() {
 }
 
 void Handle::forget_lazy() noexcept {
+  if (outside()) return;
   std::scoped_lock guard{ledger_mutex()};
   if (maker_ != nullptr) HandleTable::instance().remove_lazy(*this);
 }
@@ -66,7 +61,13 @@ void Handle::swap(Handle& other) noexcept {
     std::swap(record_, other.record_);
     return;
   }
+  if (outside()) {
+    maker_ = other.maker_.exchange(maker_);
+    std::swap(record_, other.record_);
+    return;
+  }
   std::scoped_lock guard{ledger_mutex()};
+  // Looked at again below: a fork by another thread may just have made their objects.
   HandleTable& table = HandleTable::instance();
   const ObjectMaker* mine = maker_;
   const ObjectMaker* theirs = other.maker_;

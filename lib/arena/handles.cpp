@@ -1,10 +1,20 @@
 #include "arena/handles.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "arena/identity.hpp"
 
 namespace multiprocessing::detail {
+namespace {
+
+/// So that `count` elements can be put in later without an exception.
+template <class T>
+void make_room(std::vector<T>& in, std::size_t count) {
+  if (in.capacity() < count) in.reserve(std::max(count, 2 * in.capacity()));
+}
+
+}  // namespace
 
 HandleTable& HandleTable::instance() {
   static HandleTable& table = *new HandleTable;  // handles in static objects outlive any order
@@ -21,17 +31,15 @@ HandleRecord* HandleTable::make(std::size_t bytes, std::size_t links, Backing ba
   try {
     record = new_record(0, link);
     block = claim_block(body_at + bytes, checked_self(), backing);
-    by_block_.emplace(block, record);
+    map(block, record);
   } catch (...) {
     if (block != 0) free_claimed(block, checked_self());
-    if (record != nullptr) spare_records_.push_back(record);
-    spare_links_.push_back(&link);
+    give_up(record, link);
     throw;
   }
   if (body_at + bytes <= largest_small) std::memset(arena.at<void>(block), 0, body_at + bytes);
   header_of(block)->links = static_cast<std::uint32_t>(links);
   ledger_create(link, block);
-  record->block = block;
   record->body = arena.at<void>(block + body_at);
   return record;
 }
@@ -42,10 +50,44 @@ HandleRecord* HandleTable::hold(std::uint64_t block) {
     return known;
   }
   Link& link = free_link();
-  HandleRecord* record = new_record(block, link);
-  by_block_.emplace(block, record);
-  ledger_add(link, block);
+  HandleRecord* record = nullptr;
+  try {
+    record = new_record(block, link);
+    map(block, record);
+    ledger_add(link, block);
+  } catch (...) {
+    give_up(record, link);
+    throw;
+  }
   return record;
+}
+
+void HandleTable::map(std::uint64_t block, HandleRecord* record) {
+  if (spare_nodes_.empty()) {
+    make_room(spare_nodes_, records_.size());
+    by_block_.emplace(block, record);
+    record->block = block;
+    return;
+  }
+  auto node = std::move(spare_nodes_.back());
+  spare_nodes_.pop_back();
+  node.key() = block;
+  node.mapped() = record;
+  by_block_.insert(std::move(node));
+  record->block = block;
+}
+
+void HandleTable::unmap(HandleRecord* record) {
+  spare_nodes_.push_back(by_block_.extract(record->block));
+  record->block = 0;
+}
+
+void HandleTable::give_up(HandleRecord* record, Link& link) {
+  if (record != nullptr) {
+    if (record->block != 0) unmap(record);
+    spare_records_.push_back(record);
+  }
+  spare_links_.push_back(&link);
 }
 
 HandleRecord* HandleTable::find(std::uint64_t block) const {
@@ -56,14 +98,13 @@ HandleRecord* HandleTable::find(std::uint64_t block) const {
 HandleRecord* HandleTable::new_record(std::uint64_t block, Link& link) {
   HandleRecord* record = nullptr;
   if (spare_records_.empty()) {
-    spare_records_.reserve(records_.size() + 1);  // so that giving one back never throws
+    make_room(spare_records_, records_.size() + 1);
     record = &records_.emplace_back();
   } else {
     record = spare_records_.back();
     spare_records_.pop_back();
   }
   record->handles.store(1, std::memory_order_relaxed);
-  record->block = block;
   record->link = &link;
   if (block != 0) record->body = segment().at<void>(block + body_offset(header_of(block)->links));
   return record;
@@ -71,7 +112,7 @@ HandleRecord* HandleTable::new_record(std::uint64_t block, Link& link) {
 
 Link& HandleTable::free_link() {
   if (spare_links_.empty()) {
-    spare_links_.reserve(records_.size() + 1);
+    make_room(spare_links_, records_.size() + 1);
     return new_ledger_link(checked_self());
   }
   Link& link = *spare_links_.back();
@@ -80,7 +121,7 @@ Link& HandleTable::free_link() {
 }
 
 void HandleTable::drop_last(HandleRecord* record) {
-  by_block_.erase(record->block);
+  unmap(record);
   ledger_release(*record->link);
   spare_links_.push_back(record->link);
   spare_records_.push_back(record);
@@ -89,8 +130,7 @@ void HandleTable::drop_last(HandleRecord* record) {
 bool HandleTable::book_to(Member child) {
   try {
     for (HandleRecord& record : records_)
-      if (by_block_.contains(record.block) && by_block_.at(record.block) == &record)
-        ledger_add(new_ledger_link(child), record.block);
+      if (record.block != 0) ledger_add(new_ledger_link(child), record.block);
     return true;
   } catch (const std::exception&) {
     return false;
@@ -115,9 +155,15 @@ void HandleTable::move_to(Member child, std::uint32_t first_link) {
       if (std::uint32_t at = index++; at >= first_link && at < used) booked.push_back(&link);
   auto next = booked.begin();
   for (HandleRecord& record : records_)
-    if (by_block_.contains(record.block) && by_block_.at(record.block) == &record)
-      record.link = *next++;
+    if (record.block != 0) record.link = *next++;
   spare_links_.clear();  // they are the parent's
+  // Its arguments were booked to it as well, but it has their handles already.
+  for_each_ledger_link(arena, child.slot, [this](Link& link) {
+    const std::uint64_t word = link.load();
+    if (LinkWord::kind(word) != LinkKind::holds) return;
+    if (const HandleRecord* known = find(LinkWord::block(word)); known && known->link != &link)
+      release_twin(link);
+  });
 }
 
 void HandleTable::make_lazy() {
@@ -152,11 +198,21 @@ HandleRecord* HandleTable::make_now(const Handle& handle) {
 void HandleTable::adopt_ledger(Member self) {
   for_each_ledger_link(segment(), self.slot, [this](Link& link) {
     const std::uint64_t word = link.load();
-    if (LinkWord::kind(word) != LinkKind::holds || find(LinkWord::block(word)) != nullptr) return;
+    if (LinkWord::kind(word) != LinkKind::holds) return;
+    if (const HandleRecord* known = find(LinkWord::block(word))) {
+      if (known->link != &link) release_twin(link);
+      return;
+    }
     HandleRecord* record = new_record(LinkWord::block(word), link);
     record->handles.store(0, std::memory_order_relaxed);
-    by_block_.emplace(record->block, record);
+    map(LinkWord::block(word), record);
   });
+}
+
+void HandleTable::release_twin(Link& link) {
+  make_room(spare_links_, spare_links_.size() + records_.size() + 1);
+  ledger_release(link);
+  spare_links_.push_back(&link);
 }
 
 void HandleTable::drop_unclaimed() {

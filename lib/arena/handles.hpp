@@ -15,7 +15,7 @@ namespace multiprocessing::detail {
 /// One object that this process holds. Never moves; reused when its last handle is gone.
 struct HandleRecord {
   std::atomic<std::uint64_t> handles{0};  // from 1 to 0 only under the ledger mutex
-  std::uint64_t block = 0;
+  std::uint64_t block = 0;                // 0: spare
   void* body = nullptr;
   Link* link = nullptr;  // by which this process's ledger holds it
 };
@@ -56,8 +56,14 @@ class HandleTable {
  private:
   HandleRecord* new_record(std::uint64_t block, Link& link);
   Link& free_link();
+  void map(std::uint64_t block, HandleRecord* record);
+  void unmap(HandleRecord* record);
+  void give_up(HandleRecord* record, Link& link);
+  void release_twin(Link& link);  // we hold the same object by another link
 
-  std::unordered_map<std::uint64_t, HandleRecord*> by_block_;
+  using Map = std::unordered_map<std::uint64_t, HandleRecord*>;
+  Map by_block_;
+  std::vector<Map::node_type> spare_nodes_;  // so that a handle made and dropped allocates nothing
   std::deque<HandleRecord> records_;
   std::vector<HandleRecord*> spare_records_;
   std::vector<Link*> spare_links_;

@@ -7,6 +7,7 @@
 
 #include "arena/chunks.hpp"
 #include "arena/identity.hpp"
+#include "arena/ledger.hpp"
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
 
@@ -15,7 +16,7 @@ namespace {
 
 /// Where this process last found room, per size class. Hints only: any value is right.
 struct Hint {
-  std::atomic<std::uint64_t> chunk{~0ULL};
+  std::atomic<std::uint64_t> chunk{no_chunk};
   std::atomic<std::uint32_t> word{0};
 };
 std::array<Hint, class_bytes.size()> hints;
@@ -36,7 +37,7 @@ std::uint64_t claim_in(const Segment& arena, std::uint64_t chunk, std::uint32_t 
     if (owner.load(std::memory_order_relaxed) != 0) continue;
     std::uint64_t seen = 0;
     if (!owner.compare_exchange_strong(seen, name)) continue;
-    fail_point("arena.claim.after_name");
+    fail_point("arena.claim.after_name");  // the commit
     if (!still_of_class(arena, chunk, size_class)) {
       // By exchange: meanwhile the word may belong to a large block, which waits for this.
       std::uint64_t ours = name;
@@ -56,19 +57,17 @@ std::uint64_t claim_small(const Segment& arena, std::uint32_t size_class, Member
   const auto blocks = static_cast<std::int32_t>(blocks_per_chunk(size_class));
   Hint& hint = hints[size_class];
   for (;;) {
-    const std::uint64_t last = hint.chunk.load(std::memory_order_relaxed);
-    if (last != ~0ULL && arena.used[last].load(std::memory_order_relaxed) < blocks)
-      if (std::uint64_t block =
-              claim_in(arena, last, size_class, name, hint.word.load(std::memory_order_relaxed)))
-        return block;
-    const std::uint64_t chunk = find_small_chunk(arena, size_class, last);
-    if (chunk == no_chunk) {
-      hint.chunk.store(make_small_chunk(arena, size_class), std::memory_order_relaxed);
-      continue;
+    std::uint64_t chunk = hint.chunk.load(std::memory_order_relaxed);
+    std::uint32_t start = hint.word.load(std::memory_order_relaxed);
+    if (chunk == no_chunk || !still_of_class(arena, chunk, size_class) ||
+        arena.used[chunk].load(std::memory_order_relaxed) >= blocks) {
+      chunk = find_small_chunk(arena, size_class);
+      if (chunk == no_chunk) chunk = make_small_chunk(arena, size_class);
+      start = 0;
     }
-    if (std::uint64_t block = claim_in(arena, chunk, size_class, name, 0)) return block;
+    if (std::uint64_t block = claim_in(arena, chunk, size_class, name, start)) return block;
     // It looked roomier than it is: a count that a death left wrong. Mend it, or we come back.
-    arena.used[chunk].store(count_used(arena, chunk), std::memory_order_relaxed);
+    arena.used[chunk].store(count_used(arena, chunk, size_class), std::memory_order_relaxed);
   }
 }
 
@@ -78,8 +77,10 @@ void free_small(const Segment& arena, std::uint64_t chunk, std::uint32_t index,
   hints[size_class].word.store(index, std::memory_order_relaxed);  // the warm block goes out first
   arena.owner_word(chunk, index).store(0, std::memory_order_release);
   fail_point("arena.free.after_word");
+  const std::int32_t used = arena.used[chunk].fetch_sub(1, std::memory_order_relaxed);
+  if (used >= static_cast<std::int32_t>(blocks_per_chunk(size_class))) note_room(arena, size_class);
   // Hysteresis: the chunk in use stays, or a single block made and dropped would cost a chunk.
-  if (arena.used[chunk].fetch_sub(1, std::memory_order_relaxed) <= 1) spare_or_drain(arena, chunk);
+  if (used <= 1) spare_or_drain(arena, chunk);
 }
 
 }  // namespace
@@ -89,6 +90,7 @@ std::uint64_t claim_block(std::size_t bytes, Member claimer, Backing backing) {
   Slot& slot = arena.slots[claimer.slot];
   // First the count: a death from here on has somebody look for the block.
   slot.claims.fetch_add(1, std::memory_order_relaxed);
+  fail_point("arena.claim.counted");
   try {
     if (bytes <= largest_small) return claim_small(arena, class_for(bytes), claimer);
     return claim_large(arena, bytes, claimer, backing);
@@ -122,14 +124,26 @@ Link& owner_of(std::uint64_t block) {
   return arena.owner_word(chunk, (block - arena.chunk_offset(chunk)) / class_bytes[word.value]);
 }
 
+bool take_and_free(std::uint64_t block, Link& owner, std::uint64_t name, Member settler) {
+  std::atomic<std::uint32_t>& claims = segment().slots[settler.slot].claims;
+  // First the count, as in a claim: we may die right after the word is ours.
+  claims.fetch_add(1, std::memory_order_relaxed);
+  const std::uint64_t links = name & OwnerWord::with_links;
+  const bool marked = links != 0 && OwnerWord::kind(name) == OwnerKind::claimed;
+  if (!owner.compare_exchange_strong(name, OwnerWord::claimed_by(settler) | (marked ? links : 0))) {
+    claims.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  fail_point("arena.settle.block_taken");
+  if (marked) release_links(block);
+  free_claimed(block, settler);
+  return true;
+}
+
 void free_members_of(std::uint64_t object, Member settler) {
-  const Segment& arena = segment();
   const std::uint64_t name = OwnerWord::member_of(object);
-  for_each_block(arena, [&](std::uint64_t block, Link& owner) {
-    std::uint64_t seen = name;
-    if (!owner.compare_exchange_strong(seen, OwnerWord::claimed_by(settler))) return;
-    arena.slots[settler.slot].claims.fetch_add(1, std::memory_order_relaxed);
-    free_claimed(block, settler);
+  for_each_block(segment(), [&](std::uint64_t block, Link& owner) {
+    if (owner.load(std::memory_order_relaxed) == name) take_and_free(block, owner, name, settler);
   });
 }
 
@@ -137,10 +151,8 @@ void free_claims_of(Member dead, Member settler) {
   const Segment& arena = segment();
   const std::uint64_t name = OwnerWord::claimed_by(dead);
   for_each_block(arena, [&](std::uint64_t block, Link& owner) {
-    std::uint64_t seen = name;
-    if (!owner.compare_exchange_strong(seen, OwnerWord::claimed_by(settler))) return;
-    arena.slots[settler.slot].claims.fetch_add(1, std::memory_order_relaxed);
-    free_claimed(block, settler);
+    const std::uint64_t seen = owner.load(std::memory_order_relaxed);
+    if ((seen & ~OwnerWord::with_links) == name) take_and_free(block, owner, seen, settler);
   });
   free_chunks_of(arena, dead);
 }

@@ -28,6 +28,10 @@ void free_claimed(std::uint64_t block, Member claimer);
 /// The owner word of the block at `block`.
 [[nodiscard]] Link& owner_of(std::uint64_t block);
 
+/// Takes the block over from whom `name`, the value of its owner word, says and frees it, with what
+/// its links hold; false when the word says something else by now.
+bool take_and_free(std::uint64_t block, Link& owner, std::uint64_t name, Member settler);
+
 /// Frees every block and chunk that is claimed by a member that is dead; called by its settler.
 void free_claims_of(Member dead, Member settler);
 

@@ -25,9 +25,22 @@ struct Header {
   std::uint64_t arena;  // its id, random
   std::uint64_t size;   // of the whole segment, the same for all members
   std::uint64_t chunks;
-  std::atomic<std::uint64_t> birth_cursor;  // slots are given out first in, first out
-  std::atomic<std::uint64_t> high_water;    // chunks ever used; those above are untouched
-  std::atomic<std::uint64_t> lowest_free;   // a hint: free chunks lie from here on
+  std::atomic<std::uint64_t> birth_cursor;   // slots are given out first in, first out
+  std::atomic<std::uint64_t> high_water;     // chunks ever used; those above are untouched
+  std::atomic<std::uint64_t> lowest_free;    // a LowestFree, a hint
+  std::atomic<std::uint32_t> room_made[32];  // per size class: times that a full chunk got room
+};
+
+/// Free chunks lie from `chunk` on. Every chunk that is freed changes `frees`, so that a taker that
+/// looked before does not raise the mark above it.
+struct LowestFree {
+  std::uint64_t chunk = 0;
+  std::uint64_t frees = 0;
+
+  [[nodiscard]] constexpr std::uint64_t packed() const { return frees << 24 | chunk; }
+  [[nodiscard]] static constexpr LowestFree from(std::uint64_t word) {
+    return {word & 0xffffff, word >> 24};
+  }
 };
 
 // ---- a process's state word: what it is, who is at it, and how often its slot was given out.
@@ -80,14 +93,12 @@ inline constexpr std::size_t inline_links = 32;
 /// its death by whoever settles it.
 struct Slot {
   std::atomic<std::int32_t> pid;
-  std::atomic<std::int32_t> exit_code;
-  std::atomic<std::uint32_t> exit_generation;  // whose code that is; written after it
-  std::atomic<std::uint32_t> sequence;         // number of its last operation; never reset
-  std::atomic<std::uint32_t> done;             // highest number known to have taken effect
-  std::atomic<std::uint32_t> claims;           // blocks it may have claimed and not handed on
-  std::atomic<std::uint32_t> links_used;       // how many of its links were ever used
-  std::uint32_t unused;
+  std::atomic<std::uint32_t> claims;        // blocks and chunks it may have claimed; never too low
+  std::atomic<std::uint64_t> exit_code;     // generation << 32 | code, for the code outlives nobody
+  std::atomic<std::uint32_t> sequence;      // number of its last operation; never reset
+  std::atomic<std::uint32_t> done;          // number of the last one known to have taken effect
   std::atomic<std::uint64_t> ledger_pages;  // newest LedgerPage, 0: none
+  std::atomic<std::uint32_t> links_used;    // how many of its links were ever given out
   alignas(64) Intent intent;
   alignas(64) Link links[inline_links];
 };
@@ -110,6 +121,7 @@ enum class OwnerKind : std::uint64_t {
 
 struct OwnerWord {
   static constexpr std::uint64_t kind_mask = 7;
+  static constexpr std::uint64_t with_links = 8;  // of a claimed block: its links hold something
 
   [[nodiscard]] static constexpr OwnerKind kind(std::uint64_t word) {
     return static_cast<OwnerKind>(word & kind_mask);
@@ -136,7 +148,7 @@ struct OwnerWord {
 struct BlockHeader {
   std::atomic<std::uint64_t> count;  // sequence, writer's slot, count: 28 + 12 + 24 bits
   std::uint32_t links;
-  std::uint32_t has_members;  // blocks elsewhere name this object as their owner
+  std::atomic<std::uint32_t> members;  // blocks that name this object as theirs; never too low
 };
 
 struct CountWord {
@@ -154,10 +166,6 @@ struct CountWord {
   }
   [[nodiscard]] static constexpr std::uint32_t sequence(std::uint64_t word) {
     return static_cast<std::uint32_t>(word >> 36);
-  }
-  /// Whether sequence number `a` is at or after `b`, numbers of one process, modulo 2^28.
-  [[nodiscard]] static constexpr bool reached(std::uint32_t a, std::uint32_t b) {
-    return ((a - b) & sequence_mask) < (sequence_mask >> 1);
   }
 };
 

@@ -21,6 +21,7 @@ Step next_step() {
   Slot& slot = segment().slots[self.slot];
   const std::uint32_t number = slot.sequence.load(std::memory_order_relaxed) + 1;
   slot.sequence.store(number, std::memory_order_relaxed);
+  slot.done.store(number - 1, std::memory_order_relaxed);  // so that note_done has one step to go
   return {slot, self.slot, number};
 }
 
@@ -40,10 +41,14 @@ void end(const Step& step) {
   step.slot.intent.what.store(0, std::memory_order_release);
 }
 
-void raise_done(Slot& slot, std::uint32_t to) {
-  std::uint32_t seen = slot.done.load(std::memory_order_relaxed);
-  while (!CountWord::reached(seen, to) && !slot.done.compare_exchange_weak(seen, to)) {
-  }
+/// The writer of `word` has had its effect, if it is still at that operation.
+void note_done(Slot& writer, std::uint64_t word) {
+  const std::uint64_t what = writer.intent.what.load();
+  const auto number = static_cast<std::uint32_t>(what >> 32);
+  if (what == 0 || (number & CountWord::sequence_mask) != CountWord::sequence(word)) return;
+  std::uint32_t before = number - 1;
+  writer.done.compare_exchange_strong(before, number);
+  fail_point("arena.ledger.after_note");
 }
 
 /// Changes the count in the name of the step; returns what it is now. The commit of add and drop.
@@ -53,12 +58,12 @@ std::uint32_t change_count(const Step& step, std::uint64_t object, std::int32_t 
   std::uint64_t seen = word.load();
   std::uint64_t wanted = 0;
   do {
-    raise_done(arena.slots[CountWord::writer(seen)], CountWord::sequence(seen));
+    if (CountWord::writer(seen) != step.me) note_done(arena.slots[CountWord::writer(seen)], seen);
     fail_point("arena.ledger.before_count");
     wanted = CountWord::pack(step.number, step.me,
                              CountWord::count(seen) + static_cast<std::uint32_t>(by));
   } while (!word.compare_exchange_weak(seen, wanted));
-  fail_point("arena.ledger.after_count");
+  fail_point("arena.ledger.after_count");  // the commit
   return CountWord::count(wanted);
 }
 
@@ -82,6 +87,7 @@ void free_block(Link& link, std::uint64_t block) {
   owner.compare_exchange_strong(made, OwnerWord::claimed_by(self));
   fail_point("arena.ledger.after_unmake");
   link.store(0, std::memory_order_release);
+  fail_point("arena.ledger.after_unlink");
   end(step);
   free_claimed(block, self);
 }
@@ -90,9 +96,10 @@ void make(Operation operation, OwnerKind kind, LinkKind link_kind, Link& link,
           std::uint64_t block) {
   const Step step = next_step();
   const std::uint64_t owner = OwnerWord::made_by(kind, step.me, step.number);
-  header_of(block)->count.store(CountWord::pack(step.number, step.me, 1));
+  header_of(block)->count.store(CountWord::pack(step.number, step.me, 1),
+                                std::memory_order_relaxed);
   begin(step, operation, link, block, owner);
-  owner_of(block).store(owner);  // the commit
+  owner_of(block).store(owner, std::memory_order_release);  // the commit
   fail_point("arena.ledger.after_make");
   link.store(LinkWord::make(link_kind, block), std::memory_order_release);
   end(step);
@@ -106,11 +113,11 @@ struct Trace {
 };
 Trace trace_of(const Segment& arena, std::uint32_t slot, std::uint32_t number,
                std::uint64_t object) {
-  // First the word, then the mark: whoever overwrites the word raises the mark before.
+  // First the word, then the mark: whoever overwrites the word sets the mark before.
   const std::uint64_t word = header_of(object)->count.load();
   const bool names_it = CountWord::writer(word) == slot &&
                         CountWord::sequence(word) == (number & CountWord::sequence_mask);
-  const bool done = CountWord::reached(arena.slots[slot].done.load(), number);
+  const bool done = arena.slots[slot].done.load() == number;
   return {names_it || done, names_it && CountWord::count(word) == 0};
 }
 
@@ -156,9 +163,16 @@ void ledger_release(Link& link) {
   if (LinkWord::kind(word) == LinkKind::empty) return;
   const std::uint64_t block = LinkWord::block(word);
   const BlockHeader& header = *header_of(block);
-  for (std::uint32_t i = 0; i < header.links; ++i) ledger_release(links_in(block)[i]);
-  if (header.has_members != 0) free_members_of(block, checked_self());
+  release_links(block);
+  if (header.members.load(std::memory_order_relaxed) != 0) free_members_of(block, checked_self());
+  fail_point("arena.ledger.before_free");
   free_block(link, block);
+}
+
+void release_links(std::uint64_t block) {
+  const std::uint32_t count = header_of(block)->links;
+  for (Link *link = links_in(block), *end = link + count; link != end; ++link)
+    if (link->load(std::memory_order_relaxed) != 0) ledger_release(*link);
 }
 
 Link& new_ledger_link(Member owner) {
@@ -169,9 +183,11 @@ Link& new_ledger_link(Member owner) {
   if (index >= inline_links && (index - inline_links) % per_page == 0) {
     // Claimed in the owner's name, it is freed with the owner wherever we die.
     const std::uint64_t block = claim_block(sizeof(LedgerPage), owner);
+    fail_point("arena.ledger.page_claimed");
     auto* page = new (arena.at<void>(block)) LedgerPage{};
     page->next.store(slot.ledger_pages.load());
-    slot.ledger_pages.store(block);
+    slot.ledger_pages.store(block);  // the commit
+    fail_point("arena.ledger.page_linked");
   }
   slot.links_used.store(index + 1, std::memory_order_relaxed);
   if (index < inline_links) return slot.links[index];

@@ -4,6 +4,9 @@
 // process's effect took place cannot be told from the intent alone, so a count's word also names
 // its last writer and that writer's number, and whoever overwrites it first notes in that writer's
 // slot that this number is done. `finish_intent` then completes or forgets.
+//
+// So a link that a dead process was changing may change once more when that death is settled. Who
+// takes over what it was working on settles it first; OwnerLock does so.
 #pragma once
 
 #include <mutex>
@@ -30,7 +33,8 @@ void ledger_add(Link& link, std::uint64_t object);
 void ledger_create(Link& link, std::uint64_t block);
 void ledger_give(Link& link, std::uint64_t block);
 
-/// Empties `link`: drops what it holds or frees what it owns, with all that this held in turn.
+/// Empties `link`: drops what it holds or frees what it owns, with all that this held in turn. Goes
+/// as deep on the stack as objects are nested, some 200 bytes each.
 void ledger_release(Link& link);
 
 /// An unused link in the ledger of `owner`: this process, or a child that it prepares.
@@ -47,6 +51,9 @@ void for_each_ledger_link(const Segment& arena, std::uint32_t slot, Visit visit)
     page = at->next.load();
   }
 }
+
+/// Releases what the links of a claimed block hold, before it is freed.
+void release_links(std::uint64_t block);
 
 /// Completes, or forgets, what the dead process in `slot` was doing.
 void finish_intent(std::uint32_t slot);

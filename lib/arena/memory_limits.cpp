@@ -78,6 +78,11 @@ void ask_meminfo(MemoryRoom& room, const fs::path& root) {
                 std::to_string(*committed));
 }
 
+fs::path& limits_root() {
+  static fs::path& root = *new fs::path{"/"};
+  return root;
+}
+
 /// What may be taken before the kernel is asked again.
 std::atomic<std::int64_t> budget{0};
 constexpr std::int64_t most_budget = 64 << 20;
@@ -92,12 +97,17 @@ MemoryRoom memory_room(const fs::path& root) {
   return room;
 }
 
+void ask_limits_under(const fs::path& root) {
+  limits_root() = root;
+  budget.store(0);
+}
+
 void check_memory(std::size_t bytes) {
   const auto wanted = static_cast<std::int64_t>(bytes);
   std::int64_t left = budget.load(std::memory_order_relaxed);
   while (left >= wanted)
     if (budget.compare_exchange_weak(left, left - wanted, std::memory_order_relaxed)) return;
-  const MemoryRoom room = memory_room();
+  const MemoryRoom room = memory_room(limits_root());
   if (room.bytes < slack || room.bytes - slack < bytes)
     throw_os_error(ENOMEM, "arena",
                    std::to_string(bytes) + " bytes wanted, " + std::to_string(room.bytes) +

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <string>
 
+#include "multiprocessing/detail/export.hpp"
+
 namespace multiprocessing::detail {
 
 /// The tightest of the limits and what it leaves.
@@ -16,6 +18,9 @@ struct MemoryRoom {
 /// Asks the memory cgroups of this process (v1 and v2, all ancestors), MemAvailable, and under
 /// strict overcommit the commit limit. What cannot be read or parsed does not limit. `root` stands
 /// for "/" in tests.
-[[nodiscard]] MemoryRoom memory_room(const std::filesystem::path& root = "/");
+[[nodiscard]] MULTIPROCESSING_API MemoryRoom memory_room(const std::filesystem::path& root = "/");
+
+/// For tests: the arena asks the files under `root` from now on, and at once.
+MULTIPROCESSING_API void ask_limits_under(const std::filesystem::path& root);
 
 }  // namespace multiprocessing::detail

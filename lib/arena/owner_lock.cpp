@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "arena/fork.hpp"
 #include "arena/identity.hpp"
 #include "base/fail_point.hpp"
 #include "base/waiting.hpp"
@@ -29,6 +30,17 @@ Member member_in(std::uint32_t word) {
   return {slot, now - ((now - (word >> (slot_bits + 1))) & generation_mask)};
 }
 
+/// Takes a word over that names a dead process. What that one was doing is settled first, while the
+/// lock still says that it died in it: no link changes any more under the hands of the new holder.
+bool take_over(std::atomic<std::uint32_t>& word, std::uint32_t seen) {
+  fail_point("arena.lock.before_settling");
+  settle_fully(member_in(seen));
+  if (!word.compare_exchange_strong(seen, my_name() | waiting, std::memory_order_acquire))
+    return false;
+  fail_point("arena.lock.taken_over");
+  return true;
+}
+
 /// Rounds of sleep for a named holder: early looks first, for a wake may die with its taker.
 std::chrono::nanoseconds nap(int round) { return round == 0 ? 2ms : round < 4 ? 10ms : 50ms; }
 
@@ -44,15 +56,16 @@ OwnerLock::Taken OwnerLock::try_acquire() {
   std::uint32_t seen = 0;
   if (word_.compare_exchange_strong(seen, my_name(), std::memory_order_acquire)) return Taken::free;
   if (alive(member_in(seen))) return Taken::not_in_time;
-  return word_.compare_exchange_strong(seen, my_name() | waiting, std::memory_order_acquire)
-             ? Taken::from_the_dead
-             : Taken::not_in_time;
+  return take_over(word_, seen) ? Taken::from_the_dead : Taken::not_in_time;
 }
 
 OwnerLock::Taken OwnerLock::acquire(const Deadline& deadline) {
   const std::uint32_t name = my_name();
   std::uint32_t seen = 0;
-  if (word_.compare_exchange_strong(seen, name, std::memory_order_acquire)) return Taken::free;
+  if (word_.compare_exchange_strong(seen, name, std::memory_order_acquire)) {
+    fail_point("arena.lock.taken");
+    return Taken::free;
+  }
   std::uint32_t mark = 0;  // once we slept, others may sleep too: keep the bit set
   for (int round = 0;; ++round) {
     for (int poll = 0; poll < 64; ++poll) {
@@ -63,20 +76,22 @@ OwnerLock::Taken OwnerLock::acquire(const Deadline& deadline) {
     }
     if (seen == 0) continue;
     if (!alive(member_in(seen))) {
-      if (word_.compare_exchange_strong(seen, name | waiting, std::memory_order_acquire))
-        return Taken::from_the_dead;
+      if (take_over(word_, seen)) return Taken::from_the_dead;
       continue;
     }
     if (deadline.passed()) return Taken::not_in_time;
     if ((seen & waiting) == 0 && !word_.compare_exchange_strong(seen, seen | waiting)) continue;
     mark = waiting;
+    fail_point("arena.lock.before_sleep");
     futex_wait(word_, seen | waiting, deadline.at_most(nap(round)));
   }
 }
 
 void OwnerLock::release() {
   fail_point("arena.lock.before_release");
-  if ((word_.exchange(0, std::memory_order_release) & waiting) != 0) futex_wake(word_, 1);
+  const std::uint32_t before = word_.exchange(0, std::memory_order_release);
+  fail_point("arena.lock.after_release");
+  if ((before & waiting) != 0) futex_wake(word_, 1);
 }
 
 }  // namespace multiprocessing::detail

@@ -14,7 +14,8 @@ namespace multiprocessing::detail {
 /// one process exclude each other as processes do. Not recursive.
 ///
 /// Commit points: taken and named in one compare-and-swap; freed by one exchange. Whoever finds the
-/// holder dead takes the lock over and is told so, to mend what it protects.
+/// holder dead settles that death, takes the lock over and is told so, to mend what it protects:
+/// links that the dead one was about to change are before or after that change for good.
 class MULTIPROCESSING_API OwnerLock {
  public:
   enum class Taken { free, from_the_dead, not_in_time };
@@ -35,7 +36,7 @@ class MULTIPROCESSING_API OwnerLock {
 };
 
 /// Holds an internal lock, and says whether it was taken over.
-class OwnerGuard {
+class [[nodiscard]] OwnerGuard {
  public:
   explicit OwnerGuard(OwnerLock& lock) : lock_(lock), taken_(lock.acquire()) {}
   ~OwnerGuard() { lock_.release(); }

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,18 +48,23 @@ void* map(int fd, std::size_t bytes) {
   return address;
 }
 
+constexpr std::size_t states_at = page;
+constexpr std::size_t slots_at = round_up(states_at + slot_count * sizeof(std::uint64_t), page);
+constexpr std::size_t tables_at = round_up(slots_at + slot_count * sizeof(Slot), page);
+
+/// How many chunks there are tables for: what is left over at the end, by rounding, is not used.
+constexpr std::size_t chunks_in(std::size_t size) {
+  const std::size_t per_chunk =
+      chunk_bytes + words_per_chunk * sizeof(Link) + sizeof(std::uint64_t) + sizeof(std::int32_t);
+  return (size - tables_at - 4 * chunk_bytes) / per_chunk;
+}
+
 /// Places the tables one after the other. A pure function of the size, so that all members agree.
 Segment lay_out(void* base, std::size_t size) {
   Segment segment;
   segment.base = static_cast<std::byte*>(base);
   segment.size = size;
-  const std::size_t states_at = page;
-  const std::size_t slots_at = round_up(states_at + slot_count * sizeof(std::uint64_t), page);
-  const std::size_t tables_at = round_up(slots_at + slot_count * sizeof(Slot), page);
-  const std::size_t per_chunk =
-      chunk_bytes + words_per_chunk * sizeof(Link) + sizeof(std::uint64_t) + sizeof(std::int32_t);
-  const std::size_t room = size - tables_at - 4 * chunk_bytes;
-  const std::size_t chunks = room / per_chunk;
+  const std::size_t chunks = chunks_in(size);
   const std::size_t used_at = round_up(tables_at + chunks * sizeof(std::uint64_t), page);
   const std::size_t owners_at = round_up(used_at + chunks * sizeof(std::int32_t), page);
   const std::size_t chunks_at =
@@ -73,13 +79,14 @@ Segment lay_out(void* base, std::size_t size) {
   return segment;
 }
 
-std::size_t chunks_in(const Segment& segment) {
-  return (segment.size - segment.offset_of(segment.chunks)) / chunk_bytes;
-}
-
 constexpr std::size_t smallest = std::size_t{16} << 20;
 
 }  // namespace
+
+FileId file_of(int fd) {
+  struct stat seen {};
+  return fstat(fd, &seen) == 0 ? FileId{seen.st_dev, seen.st_ino} : FileId{};
+}
 
 Segment make_segment() {
   UniqueFd arena = memory_file("multiprocessing-arena");
@@ -100,10 +107,12 @@ Segment make_segment() {
   if (getrandom(&header.arena, sizeof header.arena, 0) != sizeof header.arena)
     throw_os_error("getrandom");
   header.size = size;
-  header.chunks = chunks_in(segment);
+  header.chunks = chunks_in(size);
   header.magic = arena_magic;
   segment.arena_fd = arena.release();
   segment.family_fd = family.release();
+  segment.arena_file = file_of(segment.arena_fd);
+  segment.family_file = file_of(segment.family_fd);
   return segment;
 }
 
@@ -119,6 +128,8 @@ Segment map_segment(const ArenaAddress& address) {
   Segment segment = lay_out(base, header.size);
   segment.arena_fd = address.arena_fd;
   segment.family_fd = address.family_fd;
+  segment.arena_file = file_of(segment.arena_fd);
+  segment.family_file = file_of(segment.family_fd);
   for (int fd : {segment.arena_fd, segment.family_fd}) fcntl(fd, F_SETFD, FD_CLOEXEC);
   return segment;
 }

@@ -1,12 +1,24 @@
 // The arena as this process has it mapped.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 
 #include "arena/layout.hpp"
 
 namespace multiprocessing::detail {
+
+/// What a descriptor names, for programs that close descriptors they did not open and get the same
+/// numbers again for files of theirs.
+struct FileId {
+  dev_t device = 0;
+  ino_t inode = 0;
+  friend bool operator==(const FileId&, const FileId&) = default;
+};
+[[nodiscard]] FileId file_of(int fd);
+[[nodiscard]] inline bool names_file(int fd, const FileId& file) { return file_of(fd) == file; }
 
 /// Addresses of the tables. Set once per process, before any other thread sees it; a fork child
 /// inherits it with its mapping.
@@ -22,6 +34,8 @@ struct Segment {
   std::byte* chunks = nullptr;
   int arena_fd = -1;
   int family_fd = -1;  // its record locks say who lives; never dup'ed, never closed
+  FileId arena_file;   // what the two were when they were opened
+  FileId family_file;
 
   [[nodiscard]] std::uint64_t offset_of(const void* address) const {
     return static_cast<std::uint64_t>(static_cast<const std::byte*>(address) - base);

@@ -1,4 +1,6 @@
 // Giving back what the dead held. Each step can be repeated by another when its doer dies.
+#include <sched.h>
+
 #include <mutex>
 
 #include "arena/family.hpp"
@@ -19,6 +21,7 @@ void pass_on_duties(const Segment& arena, std::uint32_t slot) {
     if (!unfinished || word.by != slot) continue;
     word.state = SlotState::dead;
     arena.states[other].compare_exchange_strong(seen, word.packed());
+    fail_point("arena.settle.duty_passed");
   }
 }
 
@@ -28,12 +31,9 @@ void free_ledger_pages(const Segment& arena, std::uint32_t slot, Member dead) {
     const std::uint64_t next = arena.at<LedgerPage>(page)->next.load();
     arena.slots[slot].ledger_pages.store(next);
     fail_point("arena.settle.before_page");
-    std::uint64_t name = OwnerWord::claimed_by(dead);
-    if (owner_of(page).compare_exchange_strong(name, OwnerWord::claimed_by(self))) {
-      arena.slots[self.slot].claims.fetch_add(1);
+    // If we die before this its claims are still counted, and looked for.
+    if (take_and_free(page, owner_of(page), OwnerWord::claimed_by(dead), self))
       arena.slots[slot].claims.fetch_sub(1);
-      free_claimed(page, self);
-    }
     page = next;
   }
 }
@@ -42,6 +42,7 @@ void free_ledger_pages(const Segment& arena, std::uint32_t slot, Member dead) {
 void give_back(const Segment& arena, std::uint32_t slot, Member dead) {
   fail_point("arena.settle.after_mark");
   finish_intent(slot);
+  fail_point("arena.settle.after_intent");
   pass_on_duties(arena, slot);
   for_each_ledger_link(arena, slot, [](Link& link) {
     if (link.load(std::memory_order_relaxed) != 0) ledger_release(link);
@@ -54,6 +55,7 @@ void give_back(const Segment& arena, std::uint32_t slot, Member dead) {
     arena.slots[slot].claims.store(0);
     trim();
   }
+  fail_point("arena.settle.before_end");
 }
 
 /// Settles the slot if it is in `state`; false when somebody else does, or it is not.
@@ -63,7 +65,13 @@ bool settle_if(const Segment& arena, std::uint32_t slot, std::uint64_t seen) {
   word.state = SlotState::settling;
   word.by = checked_self().slot;
   if (!arena.states[slot].compare_exchange_strong(seen, word.packed())) return false;
-  give_back(arena, slot, dead);
+  try {
+    give_back(arena, slot, dead);
+  } catch (...) {
+    word.state = SlotState::dead;  // for whoever comes next
+    arena.states[slot].store(word.packed());
+    throw;
+  }
   arena.states[slot].store(StateWord{SlotState::vacant, 0, word.generation}.packed());
   return true;
 }
@@ -104,7 +112,22 @@ void settle(Member member) {
   settle_locked(member);
 }
 
+void settle_fully(Member dead) {
+  if (!dead || alive(dead)) return;
+  for (;; sched_yield()) {
+    std::scoped_lock guard{ledger_mutex()};
+    const StateWord word = StateWord::from(segment().states[dead.slot].load());
+    const bool over = word.generation != dead.generation || word.state == SlotState::vacant;
+    if (over || settle_locked(dead)) return;
+    const std::uint64_t settler = segment().states[word.by].load();
+    // Settled by another who lives: it takes as long as that needs. One who died is settled first.
+    if (word.state == SlotState::settling && !alive({word.by, StateWord::from(settler).generation}))
+      sweep_locked();
+  }
+}
+
 int sweep() {
+  if (segment_if_any() == nullptr) return 0;
   std::scoped_lock guard{ledger_mutex()};
   return sweep_births() + sweep_locked();
 }
