@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <ios>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -125,7 +125,7 @@ std::string in_words(const std::string& mangled, const std::string& text) {
 
 std::string this_place() { return process_name() + " (pid " + std::to_string(::getpid()) + ")"; }
 
-// Empty when the type cannot be known on the other side, or would not tell what it holds.
+// What it holds beside its text; `known` is false when nobody here can tell.
 std::string saved_state(const std::exception_ptr& error, const ExceptionCodec* codec, bool& known) {
   known = false;
   if (codec == nullptr) return {};
@@ -145,7 +145,7 @@ struct Record {
   std::string text;
   std::string place;
   bool known = false;
-  std::string state;
+  std::span<const std::byte> state;  // in the message
 };
 
 Record read_record(Reader& reader) {
@@ -154,16 +154,17 @@ Record read_record(Reader& reader) {
   record.text = read_value<std::string>(reader);
   record.place = read_value<std::string>(reader);
   record.known = read_value<bool>(reader);
-  record.state = read_value<std::string>(reader);
+  record.state = reader.take(reader.count(1));
   return record;
 }
 
-std::exception_ptr as_itself(const Record& record, std::shared_ptr<const RemoteOrigin::Texts> texts,
+std::exception_ptr as_itself(const Reader& reader, const Record& record,
+                             std::shared_ptr<const RemoteOrigin::Texts> texts,
                              const std::exception_ptr& cause) {
   const ExceptionCodec* codec = record.known ? find_codec(record.name) : nullptr;
   if (codec == nullptr) return nullptr;
   try {
-    Reader state{record.state};
+    Reader state = reader.within(record.state);
     return codec->load(state, std::move(texts), cause);
   } catch (...) {
     return nullptr;  // a type that does not read what it wrote arrives as RemoteError
@@ -191,6 +192,7 @@ void add_exception_codec(ExceptionCodec& codec) {
 }
 
 void write_exception(Writer& writer, const std::exception_ptr& error) {
+  const Nested nested{writer};
   const auto chain = look_along(error);
   writer.raw(static_cast<std::uint8_t>(chain.size()));
   for (const auto& [exception, link] : chain) {
@@ -205,6 +207,7 @@ void write_exception(Writer& writer, const std::exception_ptr& error) {
 }
 
 std::exception_ptr read_exception(Reader& reader) {
+  const Nested nested{reader};  // an exception may hold others
   std::size_t count = reader.raw<std::uint8_t>();
   if (count > longest_chain) throw_malformed("the length of a chain of exceptions", count);
   std::vector<Record> records;
@@ -220,7 +223,7 @@ std::exception_ptr read_exception(Reader& reader) {
     texts->place = record->place;
     texts->traceback = "in " + record->place + ":\n" + lines;
     const std::exception_ptr cause = error;
-    error = as_itself(*record, texts, cause);
+    error = as_itself(reader, *record, texts, cause);
     if (error == nullptr) error = as_remote_error(*record, texts, cause);
   }
   return error;

@@ -66,9 +66,13 @@ struct Codec<Form::pointer> {
   template <class T, class... Outer>
   static consteval bool sendable() {
     using Element = std::remove_cv_t<typename T::element_type>;
-    return WholeObject<Element> && !std::is_array_v<typename T::element_type> &&
-           !std::is_void_v<Element> && std::is_same_v<decltype(*std::declval<T&>()), Element&> &&
-           detail::sendable<Element, Outer...>();
+    if constexpr (!std::is_object_v<Element> || !requires(T & t) {
+                    { *t } -> std::convertible_to<const Element&>;
+                  }) {
+      return false;  // an array, whose length is not told
+    } else {
+      return WholeObject<Element> && detail::sendable<Element, Outer...>();
+    }
   }
   template <class T>
   static consteval std::size_t least() {

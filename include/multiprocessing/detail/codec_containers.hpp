@@ -63,8 +63,9 @@ struct Codec<Form::sequence> {
       const auto* first = reinterpret_cast<const Element*>(source.data());
       value.assign(first, first + count);
     } else {
-      value.resize(count);
-      if (count != 0) std::memcpy(static_cast<void*>(value.data()), source.data(), source.size());
+      Reader elements = reader.within(source);
+      value.reserve(count);
+      for (std::size_t i = 0; i < count; ++i) value.push_back(read_value<Element>(elements));
     }
     return value;
   }

@@ -104,6 +104,16 @@ consteval void check_sendable() {
   }
 }
 
+/// The value that `value` arrives as, for where it is kept and not sent.
+template <class T>
+[[nodiscard]] arrival_t<T> as_arrival(T&& value) {
+  if constexpr (std::is_constructible_v<arrival_t<T>, T&&>) {
+    return static_cast<arrival_t<T>>(std::forward<T>(value));
+  } else {
+    return arrival_t<T>(value.begin(), value.end());
+  }
+}
+
 template <class T>
 void write(Writer& writer, const T& value) {
   using Arriving = arrival_t<T>;

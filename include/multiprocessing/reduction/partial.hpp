@@ -42,8 +42,7 @@ template <class F, class... Bound>
 [[nodiscard]] Partial<std::decay_t<F>, detail::arrival_t<Bound>...> partial(F&& callable,
                                                                             Bound&&... bound) {
   return Partial<std::decay_t<F>, detail::arrival_t<Bound>...>(
-      std::forward<F>(callable),
-      static_cast<detail::arrival_t<Bound>>(std::forward<Bound>(bound))...);
+      std::forward<F>(callable), detail::as_arrival(std::forward<Bound>(bound))...);
 }
 
 template <class F, class... Bound>
