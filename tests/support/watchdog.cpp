@@ -18,13 +18,12 @@
 
 #include "support/processes.hpp"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define TEST_SUPPORT_SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define TEST_SUPPORT_SANITIZED
+#if defined(__has_feature)  // clang; g++ defines macros
+#define TEST_SUPPORT_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TEST_SUPPORT_SANITIZED true
+#else
+#define TEST_SUPPORT_SANITIZED false
 #endif
 
 namespace test_support {
@@ -147,11 +146,7 @@ double patience() {
   static const double factor = [] {
     const char* asked = std::getenv("MULTIPROCESSING_TEST_PATIENCE");
     double wanted = asked == nullptr ? 1 : std::atof(asked);
-#ifdef TEST_SUPPORT_SANITIZED
-    double slowness = 10;
-#else
-    double slowness = under_valgrind() ? 10 : 1;
-#endif
+    double slowness = TEST_SUPPORT_SANITIZED || under_valgrind() ? 10 : 1;
     return slowness * (wanted > 0 ? wanted : 1);
   }();
   return factor;
