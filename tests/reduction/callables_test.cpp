@@ -18,12 +18,13 @@ int add(int a, int b) { return a + b; }
 int twice(int n) noexcept { return 2 * n; }
 int also_twice(int n) noexcept { return 2 * n; }
 
+// As large as a pointer: g++ 12 warns of a vtable that it sees in smaller ones (-Warray-bounds).
 struct Scaler {
-  int factor = 1;
+  long factor = 1;
   static int negate(int n) { return -n; }
-  int scale(int n) const { return factor * n; }
-  int shift(int n) noexcept { return factor + n; }
-  int operator()(int n) const { return factor * n; }
+  int scale(int n) const { return static_cast<int>(factor) * n; }
+  int shift(int n) noexcept { return static_cast<int>(factor) + n; }
+  int operator()(int n) const { return static_cast<int>(factor) * n; }
 };
 
 struct Shape {

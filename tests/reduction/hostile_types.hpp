@@ -67,7 +67,7 @@ template <class T>
 bool reads(std::string_view bytes) {
   multiprocessing::detail::Reader reader{bytes};
   try {
-    const T value = multiprocessing::detail::read<T>(reader);
+    [[maybe_unused]] const T value = multiprocessing::detail::read<T>(reader);
     return reader.remaining() == 0;
   } catch (const multiprocessing::SerializationError&) {
     return false;
