@@ -1,4 +1,5 @@
-// The family's shared memory: what is in use in it.
+// The family's shared memory: containers in it, and what is in use.
 #pragma once
 
+#include "multiprocessing/arena/allocator.hpp"
 #include "multiprocessing/arena/usage.hpp"

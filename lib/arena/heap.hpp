@@ -35,7 +35,8 @@ bool take_and_free(std::uint64_t block, Link& owner, std::uint64_t name, Member 
 /// Frees every block and chunk that is claimed by a member that is dead; called by its settler.
 void free_claims_of(Member dead, Member settler);
 
-/// Frees the blocks that belong to the object at `object`, memory of a container.
+/// Frees the blocks that belong to the object at `object`, memory of a container. Looks at every
+/// block of the arena.
 void free_members_of(std::uint64_t object, Member settler);
 
 /// Punches out chunks in which no block is used.

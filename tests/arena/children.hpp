@@ -71,7 +71,12 @@ class Child {
     mp::detail::settle(member_);
     return status;
   }
-  int join_unsettled() { return reap(std::exchange(pid_, 0)); }
+  /// Leaves it to whoever notices, unless it was never born: that its parent alone can know.
+  int join_unsettled() {
+    const int status = reap(std::exchange(pid_, 0));
+    if (mp::detail::alive(member_)) mp::detail::settle(member_);
+    return status;
+  }
   int kill() {
     ::kill(pid_, SIGKILL);
     return join();

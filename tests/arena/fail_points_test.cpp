@@ -1,0 +1,145 @@
+// A kill at every instruction boundary that matters, and what it leaves.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/fail_point.hpp"
+#include "children.hpp"
+#include "churn.hpp"
+#include "support/watchdog.hpp"
+
+namespace {
+
+using namespace arena_test;
+using mp::detail::Handle;
+
+int asked(const char* name, int otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::atoi(text);
+}
+
+/// Every fail point in the sources of the arena.
+std::set<std::string> points_in_sources() {
+  std::set<std::string> names;
+  const std::regex call{"fail_point\\(\"(arena\\.[^\"]+)\"\\)"};
+  for (const auto& entry : std::filesystem::directory_iterator{ARENA_SOURCES}) {
+    std::ifstream in{entry.path()};
+    for (std::string line; std::getline(in, line);)
+      if (std::smatch found; std::regex_search(line, found, call)) names.insert(found[1]);
+  }
+  return names;
+}
+
+/// Waits until each of the workers has gone on by some rounds.
+void wait_for_progress(const Board& board, std::uint32_t workers) {
+  std::vector<std::uint64_t> before;
+  for (std::uint32_t i = 0; i < workers; ++i) before.push_back(board.rounds[i]);
+  for (std::uint32_t i = 0; i < workers; ++i)
+    while (board.rounds[i] < before[i] + 3) usleep(100);
+}
+
+/// Ends the workers and what they may have left running.
+void stop(Board& board, std::vector<Child>& workers, std::uint64_t members_before) {
+  board.stop = true;
+  for (Child& worker : workers) EXPECT_EQ(worker.join(), 0);
+  // Children of a killed process end by themselves, soon.
+  while (use_at_rest().processes > members_before) usleep(200);
+}
+
+class FailPointsTest : public ArenaTest {};
+
+TEST_F(FailPointsTest, EveryOneInTheArenaIsPassedByTheTestThatKillsThere) {
+  const auto members = use_at_rest().processes;
+  const Handle board = make_board();
+  std::vector<Child> others;
+  for (int i = 0; i < 2; ++i) others.emplace_back([&] { return work_until_stopped(board, true); });
+  Child counting{[&] {
+    std::set<std::string> missing = points_in_sources();
+    std::erase_if(missing, [](const std::string& name) {
+      // A child that is born counts for itself; and LedgerTest comes by the other on purpose.
+      return name.starts_with("arena.join.") || name == "arena.ledger.after_note";
+    });
+    mp::detail::count_fail_points(true);
+    Churn churn{board, 4711};
+    for (int i = 0; i < 20'000 && !missing.empty(); ++i) {
+      churn.round();
+      if (i % 500 == 0)
+        for (const std::string& name : mp::detail::fail_points_seen()) missing.erase(name);
+    }
+    for (const std::string& name : missing) std::fprintf(stderr, "not passed: %s\n", name.c_str());
+    return missing.empty() ? 0 : 1;
+  }};
+  EXPECT_EQ(counting.join(), 0);
+  stop(*board.as<Board>(), others, members);
+}
+
+class EveryFailPoint : public ArenaTest, public testing::WithParamInterface<std::string> {};
+
+TEST_P(EveryFailPoint, KilledThereLeavesTheOthersAtWorkAndNothingLost) {
+  const test_support::Watchdog allowed{std::chrono::seconds{600}};
+  const int kills = asked("MULTIPROCESSING_TEST_KILLS_PER_POINT", 3);
+  const auto members = use_at_rest().processes;
+  const Handle board = make_board();
+  auto& shared = *board.as<Board>();
+  std::vector<Child> workers;
+  for (int i = 0; i < 3; ++i)
+    workers.emplace_back([&] { return work_until_stopped(board, false); });
+  int killed = 0;
+  for (int kill = 0; kill < kills; ++kill) {
+    const unsigned nth = 1U + static_cast<unsigned>(kill * kill) * 3U;
+    Child victim{[&] {
+      mp::detail::arm_fail_point(GetParam(), nth);
+      Churn churn{board, static_cast<std::uint32_t>(kill)};
+      for (int i = 0; i < 1500; ++i) churn.round();
+      return 0;
+    }};
+    killed += kill % 2 == 0 ? victim.join() == -SIGKILL : victim.join_unsettled() == -SIGKILL;
+    wait_for_progress(shared, 3);
+  }
+  stop(shared, workers, members);
+  RecordProperty("killed", killed);
+}
+
+std::vector<std::string> every_point() {
+  const std::set<std::string> names = points_in_sources();
+  return {names.begin(), names.end()};
+}
+INSTANTIATE_TEST_SUITE_P(Arena, EveryFailPoint, testing::ValuesIn(every_point()),
+                         [](const auto& info) {
+                           return std::regex_replace(info.param, std::regex{"\\."}, "_");
+                         });
+
+TEST_F(FailPointsTest, HundredsOfRandomKillsLoseNothing) {
+  const int kills = asked("MULTIPROCESSING_TEST_KILLS", 500);
+  const test_support::Watchdog allowed{std::chrono::seconds{60 + kills / 5}};
+  const auto members = use_at_rest().processes;
+  const Handle board = make_board();
+  auto& shared = *board.as<Board>();
+  auto worker = [&] { return Child{[&] { return work_until_stopped(board, true); }}; };
+  std::vector<Child> workers;
+  for (int i = 0; i < 4; ++i) workers.push_back(worker());
+  std::mt19937 random{42};
+  for (int i = 0; i < kills; ++i) {
+    usleep(static_cast<useconds_t>(random() % 4000));
+    Child& victim = workers[random() % workers.size()];
+    ::kill(victim.pid(), SIGKILL);
+    // Settled by its parent, or by whoever notices.
+    EXPECT_EQ(random() % 2 == 0 ? victim.join() : victim.join_unsettled(), -SIGKILL);
+    victim = worker();
+  }
+  std::uint64_t rounds = 0;
+  for (const auto& each : shared.rounds) rounds += each;
+  std::printf("%d kills in %lu rounds\n", kills, static_cast<unsigned long>(rounds));
+  stop(shared, workers, members);
+}
+
+}  // namespace
