@@ -196,9 +196,6 @@ TEST(LoggingTest, LinesOfEightProcessesAreWhole) {
 // Threads that log and rename while the process forks: no child waits for a lock that one of them
 // held. A child that did would be ended by the watchdog.
 TEST(LoggingTest, AChildForkedWhileThreadsLogDoesNotHang) {
-#if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "ThreadSanitizer does not support forking a program with threads";
-#endif
   EXPECT_EQ(base_test::result_in_fork([] {
               dup2(UniqueFd{open("/dev/null", O_WRONLY)}.get(), STDERR_FILENO);
               log_to_stderr(LogLevel::debug);
