@@ -245,7 +245,7 @@ TEST(CallTest, ATruncatedCallIsNeverMade) {
 }
 
 TEST(CallTest, TellsWhetherItCouldBeSent) {
-  const int here = 1;
+  int here = 1;
   const auto capturing = [&here](int) { return here; };
   static_assert(mp::detail::is_sendable_call<decltype(add), int, int>);
   static_assert(!mp::detail::is_sendable_call<decltype(add), int>);

@@ -47,57 +47,89 @@ inline constexpr bool is_lambda = std::is_class_v<T>&& spelled_name<T>().find("l
 template <class T>
 inline constexpr bool is_view = !std::is_same_v<arrival_t<T>, std::decay_t<T>>;
 
+/// The types that a `T` is made of. Specialised for templates of ours with a Serializer.
+template <class T>
+struct PartsOf {
+  using types = Types<>;
+};
+template <class T>
+requires(form<T> == Form::members) struct PartsOf<T> {
+  using types = members_of<T>;
+};
+template <class T>
+requires(form<T> == Form::associative || form<T> == Form::sequence ||
+         form<T> == Form::optional) struct PartsOf<T> {
+  using types = Types<typename T::value_type>;
+};
+template <class T>
+requires(form<T> == Form::tuple) struct PartsOf<T> {
+  template <std::size_t... I>
+  static Types<typename std::tuple_element<I, T>::type...> list(std::index_sequence<I...>);
+  using types = decltype(list(std::make_index_sequence<std::tuple_size<T>::value>{}));
+};
+template <class T>
+requires(form<T> == Form::pointer && WholeObject<typename T::element_type>) struct PartsOf<T> {
+  using types = Types<typename T::element_type>;
+};
+
+template <class... P>
+consteval bool all_sendable(Types<P...>) {
+  return (sendable<std::remove_cv_t<P>>() && ...);
+}
+
 template <class T>
 consteval void check_sendable();
 
-// The texts are about the type that is to blame, which may lie deep within the one that was sent.
-template <class T>
-consteval void check_parts() {
-  if constexpr (form<T> == Form::members) {
-    []<class... M>(Types<M...>) { (check_sendable<std::remove_cv_t<M>>(), ...); }(members_of<T>{});
-  } else if constexpr (form<T> == Form::tuple) {
-    []<std::size_t... I>(std::index_sequence<I...>) {
-      (check_sendable<std::remove_cv_t<typename std::tuple_element<I, T>::type>>(), ...);
-    }
-    (std::make_index_sequence<std::tuple_size<T>::value>{});
-  } else if constexpr (form<T> == Form::associative) {
-    check_sendable<typename T::key_type>();
-    if constexpr (requires { typename T::mapped_type; }) check_sendable<typename T::mapped_type>();
-  } else if constexpr (form<T> == Form::sequence || form<T> == Form::optional) {
-    check_sendable<typename T::value_type>();
-  } else if constexpr (form<T> == Form::pointer && WholeObject<typename T::element_type>) {
-    check_sendable<std::remove_cv_t<typename T::element_type>>();
-  }
+template <class... P>
+consteval void check_all(Types<P...>) {
+  (check_sendable<std::remove_cv_t<P>>(), ...);
 }
 
-/// Compiles if `T` can be sent; otherwise says what to send instead.
+template <class>
+inline constexpr bool never = false;
+
+/// Compiles if `T` can be sent; otherwise says what to send instead: one text, about the type that
+/// is to blame, which may lie deep within `T`.
 template <class T>
 consteval void check_sendable() {
-  if constexpr (!sendable<T>()) {
-    check_parts<T>();
-    static_assert(!is_view<T>,
+  if constexpr (sendable<T>()) {
+  } else if constexpr (!all_sendable(typename PartsOf<T>::types{})) {
+    check_all(typename PartsOf<T>::types{});
+  } else if constexpr (is_view<T>) {
+    static_assert(never<T>,
                   "multiprocessing: text and views inside other values point into this process. "
                   "Hold std::string or std::vector there.");
+  } else if constexpr (std::is_pointer_v<T>) {
     static_assert(
-        !std::is_pointer_v<T>,
+        never<T>,
         "multiprocessing: a pointer means nothing in another process. Pass the object "
         "itself, a std::vector or std::span of the objects, or a handle such as mp::Value.");
-    static_assert(!is_reference_wrapper<T>,
+  } else if constexpr (is_reference_wrapper<T>) {
+    static_assert(never<T>,
                   "multiprocessing: std::ref refers to an object of this process. Pass the object "
                   "itself, or a handle such as mp::Value where both sides are to see changes.");
+  } else if constexpr (is_std_function<T>) {
     static_assert(
-        !is_std_function<T>,
+        never<T>,
         "multiprocessing: std::function does not tell what is inside it. Pass the callable "
         "itself, or use mp::Function, which can be sent.");
-    static_assert(!is_lambda<T>,
+  } else if constexpr (is_lambda<T>) {
+    static_assert(never<T>,
                   "multiprocessing: a lambda with captures cannot be sent. Make each capture a "
                   "parameter and pass it as an argument, or fix it by mp::partial(f, values...).");
+  } else if constexpr (form<T> == Form::pointer) {
     static_assert(
-        form<T> != Form::pointer,
+        never<T>,
         "multiprocessing: behind a pointer to a base, or to an array, the whole object is "
         "not known. Pass the object itself, a std::vector or a std::variant, or include "
         "<multiprocessing/reduction/boost.hpp> for exported classes.");
-    static_assert(sendable<T>() || form<T> != Form::none,
+  } else if constexpr (is_flat<T>) {
+    static_assert(
+        never<T>,
+        "multiprocessing: mp::is_flat<T> is for trivially copyable types. Give this one a "
+        "`serialize`.");
+  } else {
+    static_assert(never<T>,
                   "multiprocessing: this type cannot be sent. Give it a member `template <class A> "
                   "void serialize(A& archive, unsigned)`, specialise mp::Serializer<T>, or if it "
                   "holds no pointers opt in by mp::is_flat<T>.");

@@ -270,9 +270,6 @@ consteval bool copied_as_bytes() {
 
 template <class T>
 consteval Form form_of_class() {
-  static_assert(!is_flat<T> || std::is_trivially_copyable_v<T>,
-                "multiprocessing: mp::is_flat<T> is for trivially copyable types. This one needs a "
-                "`serialize`, or nothing when it is an aggregate.");
   if constexpr (PublicSerialize<T> || BefriendedSerialize<T>)
     return Form::user;
   else if constexpr (!in_std<T> && FreeSerialize<T>)

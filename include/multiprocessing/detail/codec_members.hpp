@@ -7,10 +7,13 @@
 
 namespace multiprocessing::detail {
 
-// Converts to whatever a member is; never called.
+// Converts to whatever a member is. Never called; clang wants a definition all the same where the
+// member's type has no linkage.
 struct Anything {
   template <class T>
-  operator T() const noexcept;
+  operator T() const noexcept {
+    __builtin_unreachable();
+  }
 };
 
 template <class Derived>

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Compiles each case of cases.cpp and looks for the text that must come out.
+
+Usage: check_texts.py CASES.cpp COMPILER [ARGUMENT...]
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+
+def cases(path):
+    text = open(path, encoding="utf-8").read()
+    return re.findall(r"defined\(CASE_(\w+)\)\n\s*// (.+)\n", text)
+
+
+def failure(path, compiler, name, expected):
+    run = subprocess.run(
+        [*compiler, "-std=c++20", "-fsyntax-only", f"-DCASE_{name}", path],
+        capture_output=True, text=True, check=False)
+    if expected == "compiles":
+        return None if run.returncode == 0 else run.stderr
+    if run.returncode == 0:
+        return "it compiles"
+    # One text, about the thing to blame: a heap of others would bury it.
+    texts = set(re.findall(r"(?:error: static assertion failed|error: static_assert failed)[^\n]*", run.stderr))
+    if not any(expected in text for text in texts):
+        return run.stderr
+    return None if len(texts) == 1 else f"{len(texts)} texts:\n" + "\n".join(texts)
+
+
+def main():
+    path, *compiler = sys.argv[1:]
+    found = cases(path)
+    compilers = [compiler]
+    for other in ("g++", "clang++"):
+        if shutil.which(other) and not any(word.endswith(other) for word in compiler):
+            compilers.append([other, *[word for word in compiler[1:] if word.startswith("-I")]])
+    failed = 0
+    print(f"1..{len(found) * len(compilers)}")
+    tasks = [(which, name, expected) for which in compilers for name, expected in found]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        problems = threads.map(lambda task: failure(path, *task), tasks)
+        for (which, name, _), problem in zip(tasks, problems):
+            print(("not ok" if problem else "ok"), next(os.path.basename(w) for w in which if "ccache" not in w), name)
+            if problem:
+                failed += 1
+                print("# " + problem[:3000].replace("\n", "\n# "))
+    return 1 if failed or not found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
