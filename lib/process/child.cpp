@@ -149,9 +149,11 @@ void Child::check_started(const char* doing) const {
                          " a started process: call start() first");
 }
 
-void Child::check_startable() const {
+void Child::check_startable(bool has_target) const {
   check_open();
   if (started() || is_current_) throw AssertionError("cannot start a process twice");
+  if (!has_target && kind_.type == nullptr)
+    throw AssertionError("the process has no target any more: run() was called");
   if (!creator_.is_this_process())
     throw AssertionError("can only start a process object created by current process");
   if (current_is_daemon())

@@ -40,7 +40,7 @@ class Child final : public KnownProcess {
   [[nodiscard]] bool started() const { return state_.load() != State::initial; }
 
   /// Throws what start() would throw for reasons that are known before.
-  void check_startable() const;
+  void check_startable(bool has_target) const;
   /// To be called when check_startable() has not thrown.
   void start(std::function<void()> run, std::function<void(Writer&)> write_body);
 

@@ -68,9 +68,16 @@ void take_on(const Preparation& told, int life_fd) {
   choose_start_method(told.method);
 }
 
-}  // namespace
+#if defined(__x86_64__)
+#define MULTIPROCESSING_END_OF_STACK asm volatile(".cfi_undefined rip")
+#elif defined(__aarch64__)
+#define MULTIPROCESSING_END_OF_STACK asm volatile(".cfi_undefined x30")
+#else
+#define MULTIPROCESSING_END_OF_STACK static_cast<void>(0)
+#endif
 
-void run_child(const Preparation& told, int life_fd, const std::function<void()>& run) {
+[[noreturn, gnu::noinline]] void live(const Preparation& told, int life_fd,
+                                      const std::function<void()>& run) {
   ::on_exit(end_child, nullptr);
   const int code = call([&] {
     take_on(told, life_fd);
@@ -79,6 +86,17 @@ void run_child(const Preparation& told, int life_fd, const std::function<void()>
   });
   finish_process();
   std::exit(code & 0xff);
+}
+
+}  // namespace
+
+// pthread_exit unwinds the stack. Under fork, below this frame lie those of the parent, whose
+// objects are not this child's to destroy: for the unwinder the stack ends here. There is nothing
+// to clean up in this function, because code for that would lie outside what the mark covers.
+[[gnu::noinline]] void run_child(const Preparation& told, int life_fd,
+                                 const std::function<void()>& run) {
+  MULTIPROCESSING_END_OF_STACK;
+  live(told, life_fd, run);
 }
 
 void run_child(std::string_view content, int life_fd) {

@@ -65,7 +65,7 @@ struct ForkServer {
 };
 
 /// The server of this process and its relatives; started if there is none, or it has died.
-[[nodiscard]] std::shared_ptr<const ForkServer> ensure_fork_server();
+[[nodiscard]] std::shared_ptr<ForkServer> ensure_fork_server();
 
 /// Forgets a server that does not answer, unless it has been replaced already.
 void forget_fork_server(const ForkServer& server);

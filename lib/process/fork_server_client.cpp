@@ -23,7 +23,7 @@ namespace {
 // A server that nobody uses any more ends at once; one that others use still is not waited for.
 constexpr std::chrono::milliseconds time_to_end{500};
 
-using Server = std::shared_ptr<const ForkServer>;
+using Server = std::shared_ptr<ForkServer>;
 
 // Guarded by the gate; never destroyed, because exit handlers still ask.
 Server& current() {
@@ -116,14 +116,7 @@ pid_t fork_server_pid() {
 
 Bytes fork_server_key() { return ensure_fork_server()->key; }
 
-void set_fork_server_key(Bytes key) {
-  const Server known = ensure_fork_server();
-  auto changed = std::make_shared<ForkServer>();
-  changed->socket = UniqueFd{dup(known->socket.get())};
-  changed->key = std::move(key);
-  std::scoped_lock guard{fork_gate()};
-  current() = std::move(changed);
-}
+void set_fork_server_key(Bytes key) { ensure_fork_server()->key = std::move(key); }
 
 void set_preload(void (*load)()) { preload = load; }
 

@@ -30,9 +30,9 @@ class KnownProcess {
   [[nodiscard]] virtual bool join(const Deadline& deadline) = 0;
   [[nodiscard]] virtual int sentinel() = 0;
   virtual void send_signal(int signal) = 0;
-};
 
-/// Reports the error of a call that makes no sense for this process.
-[[noreturn]] void throw_misuse(const char* what);
+  /// Whether it is the calling process.
+  [[nodiscard]] virtual bool is_current() const { return false; }
+};
 
 }  // namespace multiprocessing::detail

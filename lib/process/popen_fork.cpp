@@ -3,6 +3,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "arena/family.hpp"
 #include "base/death.hpp"
 #include "base/os_error.hpp"
@@ -12,6 +14,21 @@
 #include "process/standard_streams.hpp"
 
 namespace multiprocessing::detail {
+namespace {
+
+/// A child that had ended and been reaped by somebody else before we could look at it: SIGCHLD is
+/// ignored, or another thread waits for any child.
+class GonePopen final : public Popen {
+ public:
+  explicit GonePopen(const Popen& popen) {
+    pid = popen.pid;
+    member = popen.member;
+    pidfd = make_life_pipe().read_end;  // for a sentinel: readable, because nobody writes
+  }
+  [[nodiscard]] std::optional<int> poll() override { return code_of_the_lost(*this); }
+};
+
+}  // namespace
 
 std::unique_ptr<Popen> popen_fork(const Launch& launch) {
   warn_about_threads();
@@ -29,7 +46,8 @@ std::unique_ptr<Popen> popen_fork(const Launch& launch) {
   if (launch.preparation.own_group) lead_own_group(popen->pid);
   try {
     popen->pidfd = open_pidfd(popen->pid);
-  } catch (...) {
+  } catch (const OSError& error) {
+    if (error.code().value() == ESRCH) return std::make_unique<GonePopen>(*popen);
     (void)::kill(popen->pid, SIGKILL);
     (void)::waitpid(popen->pid, nullptr, 0);
     throw;

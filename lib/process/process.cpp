@@ -10,6 +10,7 @@
 #include "process/access.hpp"
 #include "process/child.hpp"
 #include "process/children.hpp"
+#include "process/home_process.hpp"
 #include "process/program_end.hpp"
 
 namespace multiprocessing {
@@ -72,15 +73,11 @@ void Process::run() {
   target->call();
 }
 
-void Process::write(detail::Writer& writer) const {
-  if (target_ == nullptr)
-    throw AssertionError("the process has no target any more: run() was called");
-  target_->write(writer);
-}
+void Process::write(detail::Writer& writer) const { target_->write(writer); }
 
 void Process::start() {
   Child& child = opened(child_);
-  child.check_startable();
+  child.check_startable(target_ != nullptr);
   detail::finish_at_exit();
   (void)detail::living_children();
   detail::sweep_now_and_then();
@@ -120,7 +117,7 @@ void Process::set_authkey(Bytes key) { named(child_).set_authkey(std::move(key))
 ProcessHandle Process::handle() const {
   if (opened(child_).pid() == 0)
     throw AssertionError("a process has a handle once it was started: call start() first");
-  return detail::ProcessAccess::handle(child_);
+  return detail::ProcessAccess::handle(std::make_shared<detail::HomeProcess>(child_));
 }
 
 std::string to_string(const Process& process) {

@@ -8,6 +8,7 @@
 #include "process/access.hpp"
 #include "process/children.hpp"
 #include "process/current.hpp"
+#include "process/home_process.hpp"
 #include "process/identity.hpp"
 #include "process/stranger.hpp"
 
@@ -18,19 +19,20 @@ using detail::Deadline;
 using detail::KnownProcess;
 using detail::Member;
 
+std::shared_ptr<KnownProcess> at_home(std::shared_ptr<KnownProcess> process) {
+  return std::make_shared<detail::HomeProcess>(std::move(process));
+}
+
 std::shared_ptr<KnownProcess> find(Member member, pid_t pid, const std::string& name, bool daemon) {
-  if (member == detail::self_if_any()) return std::make_shared<detail::Current>();
+  if (member == detail::self_if_any()) return at_home(std::make_shared<detail::Current>());
   for (auto& child : detail::living_children())
-    if (child->member() == member) return std::move(child);
+    if (child->member() == member) return at_home(std::move(child));
   return std::make_shared<detail::Stranger>(member, pid, name, daemon);
 }
 
-detail::Current& current(KnownProcess& process) {
-  auto* current = dynamic_cast<detail::Current*>(&process);
-  if (current == nullptr)
+void check_current(const KnownProcess& process) {
+  if (!process.is_current())
     throw AssertionError("only the calling process can be changed by its handle");
-  current->check_here();
-  return *current;
 }
 
 }  // namespace
@@ -69,17 +71,17 @@ int ProcessHandle::sentinel() const { return known().sentinel(); }
 Bytes ProcessHandle::authkey() const { return known().authkey(); }
 
 void ProcessHandle::set_name(std::string name) const {
-  current(known());
+  check_current(known());
   detail::rename_current(std::move(name));
 }
 
 void ProcessHandle::set_authkey(Bytes key) const {
-  current(known());
+  check_current(known());
   detail::set_current_authkey(std::move(key));
 }
 
 ProcessHandle current_process() {
-  return detail::ProcessAccess::handle(std::make_shared<detail::Current>());
+  return detail::ProcessAccess::handle(at_home(std::make_shared<detail::Current>()));
 }
 
 std::optional<ProcessHandle> parent_process() {
@@ -91,7 +93,7 @@ std::optional<ProcessHandle> parent_process() {
 std::vector<ProcessHandle> active_children() {
   std::vector<ProcessHandle> handles;
   for (auto& child : detail::living_children())
-    handles.push_back(detail::ProcessAccess::handle(std::move(child)));
+    handles.push_back(detail::ProcessAccess::handle(at_home(std::move(child))));
   return handles;
 }
 

@@ -17,8 +17,10 @@
 namespace multiprocessing::detail {
 namespace {
 
+using std::chrono::milliseconds;
+
 // How often a wait looks whether the process lives, for the cases where its pidfd cannot tell.
-constexpr std::chrono::milliseconds look{50};
+constexpr milliseconds look{50};
 
 int try_open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
 
@@ -33,7 +35,13 @@ Bytes Stranger::authkey() const {
 
 Stranger::~Stranger() { UniqueFd{pidfd_.load(std::memory_order_relaxed)}.reset(); }
 
-bool Stranger::is_alive() { return alive(member_); }
+// The family takes a child that was killed before it had come to life for one on its way, until its
+// parent looks; the kernel knows better.
+bool Stranger::is_alive() {
+  if (!alive(member_)) return false;
+  const int fd = pidfd();
+  return fd < 0 || !wait_readable(fd, Deadline{Timeout{milliseconds{0}}});
+}
 
 int Stranger::pidfd() {
   int known = pidfd_.load(std::memory_order_acquire);
@@ -53,14 +61,13 @@ std::optional<int> Stranger::exitcode() {
 }
 
 bool Stranger::join(const Deadline& deadline) {
-  const int fd = pidfd();
-  while (alive(member_)) {
+  while (is_alive()) {
     if (deadline.passed()) return false;
     const Deadline slice = deadline.at_most(look);
-    if (fd < 0 || wait_readable(fd, Deadline{Timeout{std::chrono::seconds{0}}}))
-      std::this_thread::sleep_for(slice.left());  // ended for the kernel, not yet for the family
-    else
+    if (const int fd = pidfd(); fd >= 0)
       (void)wait_readable(fd, slice);
+    else
+      std::this_thread::sleep_for(slice.left());
   }
   return true;
 }

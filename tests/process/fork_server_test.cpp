@@ -1,0 +1,195 @@
+// The fork server: who may use it, and what becomes of its children when it dies.
+#include "process/fork_server.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+#include "base/death.hpp"
+#include "base/waiting.hpp"
+#include "multiprocessing/base/errors.hpp"
+#include "process_suite.hpp"
+
+namespace process_test {
+namespace {
+
+using namespace std::chrono_literals;
+using multiprocessing::detail::Deadline;
+using multiprocessing::detail::fork_server_key;
+using multiprocessing::detail::fork_server_pid;
+using multiprocessing::detail::open_pidfd;
+using multiprocessing::detail::set_fork_server_key;
+using multiprocessing::detail::stop_fork_server;
+using multiprocessing::detail::UniqueFd;
+using multiprocessing::detail::wait_readable;
+
+class ForkServerTest : public testing::Test {
+ protected:
+  ForkServerTest() {
+    mp::set_start_method("forkserver", {.force = true});
+    exitcode_of(entry::nothing);  // there is a server
+  }
+  ~ForkServerTest() override {
+    mp::set_forkserver_preload(nullptr);
+    stop_fork_server();
+    exitcode_of(entry::nothing);
+    mp::set_start_method(std::nullopt, {.force = true});
+  }
+};
+
+// CPython: _TestProcess.test_forkserver_sigint
+TEST_F(ForkServerTest, IgnoresInterrupts) {
+  Gate gate;
+  mp::Process elder{entry::wait_at, gate};
+  elder.start();
+  const pid_t server = fork_server_pid();
+  kill(server, SIGINT);
+  EXPECT_EQ(exitcode_of(entry::nothing), 0);
+  EXPECT_EQ(fork_server_pid(), server);
+  gate.open();
+  elder.join();
+  EXPECT_EQ(elder.exitcode(), 0);
+}
+
+// CPython: _TestProcess.test_forkserver_sigkill
+TEST_F(ForkServerTest, IsStartedAgainWhenItWasKilled) {
+  Gate gate;
+  mp::Process elder{entry::wait_at, gate};
+  elder.start();
+  const pid_t server = fork_server_pid();
+  kill(server, SIGKILL);
+  EXPECT_EQ(exitcode_of(entry::nothing), 0);
+  EXPECT_NE(fork_server_pid(), server);
+  EXPECT_TRUE(elder.is_alive());
+  gate.open();
+  elder.join();
+  EXPECT_EQ(elder.exitcode(), 0);
+}
+
+// W47: what its children did is known all the same.
+TEST_F(ForkServerTest, ExitCodesSurviveItsDeath) {
+  Gate gate;
+  const auto target = [](Gate g, int code) {
+    g.wait();
+    if (code < 0) raise(-code);
+    throw mp::Exit{code};
+  };
+  mp::Process leaves{target, gate, 7};
+  mp::Process is_killed{target, gate, -SIGKILL};
+  leaves.start();
+  is_killed.start();
+  kill(fork_server_pid(), SIGKILL);
+  gate.open();
+  leaves.join();
+  is_killed.join();
+  EXPECT_EQ(leaves.exitcode(), 7);
+  // Nobody can say on kernels before 6.15.
+  EXPECT_TRUE(is_killed.exitcode() == -SIGKILL || is_killed.exitcode() == 255)
+      << *is_killed.exitcode();
+}
+
+TEST_F(ForkServerTest, MayBeKilledAtAnyTimeDuringStarts) {
+  std::atomic<bool> stop = false;
+  std::thread killer{[&stop] {
+    for (int i = 0; !stop; ++i) {
+      std::this_thread::sleep_for(std::chrono::microseconds{700 * (i % 7 + 1)});
+      if (const pid_t server = fork_server_pid(); server > 0 && i % 4 == 0) kill(server, SIGKILL);
+    }
+  }};
+  int started = 0;
+  for (int i = 0; i < 60; ++i) {
+    mp::Process process{[](int code) { throw mp::Exit{code}; }, i};
+    try {
+      process.start();
+    } catch (const mp::ProcessError&) {  // five servers in a row were killed over it
+      continue;
+    }
+    ++started;
+    process.join();
+    EXPECT_EQ(process.exitcode(), i);
+  }
+  stop = true;
+  killer.join();
+  EXPECT_GT(started, 0);
+}
+
+// CPython: _TestProcess.test_forkserver_auth_is_enabled
+TEST_F(ForkServerTest, AsksForItsKey) {
+  EXPECT_EQ(fork_server_key().size(), 32U);
+  const mp::Bytes key = fork_server_key();
+  set_fork_server_key(key);
+  EXPECT_EQ(exitcode_of(entry::nothing), 0);
+}
+
+// CPython: _TestProcess.test_forkserver_without_auth_fails
+TEST_F(ForkServerTest, RefusesWhoDoesNotKnowItsKey) {
+  const mp::Bytes key = fork_server_key();
+  for (const mp::Bytes& wrong : {mp::Bytes{}, mp::Bytes{std::string(32, 'x')}}) {
+    set_fork_server_key(wrong);
+    mp::Process process{entry::nothing};
+    EXPECT_THROW(process.start(), mp::AuthenticationError);
+    EXPECT_EQ(process.pid(), std::nullopt);
+  }
+  set_fork_server_key(key);
+  EXPECT_EQ(exitcode_of(entry::nothing), 0);
+}
+
+TEST_F(ForkServerTest, EndsWithItsLastUser) {
+  const UniqueFd server = open_pidfd(fork_server_pid());
+  stop_fork_server();
+  EXPECT_TRUE(wait_readable(server.get(), Deadline::never()));
+}
+
+TEST_F(ForkServerTest, ServesTheChildrenThatItMadeToo) {
+  Mailbox says;
+  const auto target = [](Mailbox box) {
+    box.put(getppid());
+    mp::Process child{[](Mailbox b) { b.put(getppid()); }, box};
+    child.start();
+    child.join();
+  };
+  EXPECT_EQ(exitcode_of(target, says), 0);
+  EXPECT_EQ(says.number(0), fork_server_pid());
+  EXPECT_EQ(says.number(1), fork_server_pid());
+}
+
+int preloaded = 0;
+const Mailbox* preload_box = nullptr;
+
+void preload() {
+  ++preloaded;
+  preload_box = new Mailbox;  // an object in the arena, held by the server
+  preload_box->put(getpid());
+  std::fputs("", stdout);
+}
+
+// CPython: MiscTestCase.test_preload_main
+// CPython: TestStartMethod.test_preload_resources
+TEST_F(ForkServerTest, LoadsOnceWhatItsChildrenShare) {
+  stop_fork_server();
+  mp::set_forkserver_preload(preload);
+  Mailbox says;
+  const auto target = [](Mailbox box) {
+    box.put(preloaded);
+    box.put(preload_box->number());
+  };
+  EXPECT_EQ(exitcode_of(target, says), 0);
+  EXPECT_EQ(exitcode_of(target, says), 0);
+  EXPECT_EQ(says.number(0), 1);
+  EXPECT_EQ(says.number(2), 1);
+  EXPECT_EQ(says.number(1), fork_server_pid());
+  EXPECT_EQ(says.number(3), fork_server_pid());
+}
+
+TEST_F(ForkServerTest, GoesOnWhenLoadingFails) {
+  stop_fork_server();
+  mp::set_forkserver_preload([] { throw std::runtime_error{"on purpose: nothing to load"}; });
+  EXPECT_EQ(exitcode_of(entry::nothing), 0);
+}
+
+}  // namespace
+}  // namespace process_test

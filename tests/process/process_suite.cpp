@@ -1,0 +1,77 @@
+#include "process_suite.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "support/leak_listener.hpp"
+
+namespace process_test {
+
+std::vector<int> open_descriptors() {
+  std::vector<int> found;
+  DIR* folder = opendir("/proc/self/fd");
+  while (const dirent* entry = readdir(folder))
+    if (entry->d_name[0] != '.' && std::atoi(entry->d_name) != dirfd(folder))
+      found.push_back(std::atoi(entry->d_name));
+  closedir(folder);
+  std::ranges::sort(found);
+  return found;
+}
+
+std::vector<int> inheritable_descriptors() {
+  std::vector<int> found = open_descriptors();
+  std::erase_if(found, [](int fd) { return fd <= 2 || (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0; });
+  return found;
+}
+
+std::string content_of(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream{path}.rdbuf();
+  return text.str();
+}
+
+TemporaryFile::TemporaryFile() : path_("/tmp/multiprocessing-test-XXXXXX") {
+  close(mkstemp(path_.data()));
+}
+TemporaryFile::~TemporaryFile() { unlink(path_.c_str()); }
+
+namespace entry {
+
+void nothing() {}
+
+void wait_for_ever() {
+  for (;;) pause();
+}
+
+void wait_at(Gate gate) { gate.wait(); }
+
+void say_and_wait(Mailbox says, Gate gate) {
+  says.put(getpid());
+  gate.wait();
+}
+
+}  // namespace entry
+
+INSTANTIATE_TEST_SUITE_P(EveryStartMethod, ProcessTest,
+                         testing::ValuesIn(test_support::every_start_method),
+                         test_support::NamedByParameter{});
+
+namespace {
+
+// The arena and the fork server are made once and stay.
+[[maybe_unused]] const bool warm = test_support::leak_listener::warm_up([] {
+  for (const char* method : {"fork", "spawn", "forkserver"}) {
+    auto process = mp::get_context(method).Process(entry::nothing);
+    process.start();
+    process.join();
+  }
+});
+
+}  // namespace
+}  // namespace process_test

@@ -1,0 +1,65 @@
+// The suite that runs once for each start method, and targets that several files use.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "mailbox.hpp"
+#include "multiprocessing/process.hpp"
+#include "support/start_methods.hpp"
+
+namespace process_test {
+
+namespace mp = multiprocessing;
+
+/// Runs with the start method that is its parameter chosen for the program.
+class ProcessTest : public testing::TestWithParam<std::string> {
+ protected:
+  ProcessTest() { mp::set_start_method(GetParam(), {.force = true}); }
+  ~ProcessTest() override { mp::set_start_method(std::nullopt, {.force = true}); }
+
+  [[nodiscard]] bool forks() const { return GetParam() == "fork"; }
+};
+
+/// Starts, joins, and gives the exit code.
+template <class... A>
+int exitcode_of(A... target) {
+  mp::Process process{target...};
+  process.start();
+  process.join();
+  return process.exitcode().value();
+}
+
+/// The numbers of the descriptors that this process has open.
+[[nodiscard]] std::vector<int> open_descriptors();
+
+/// Those above 2 that a program executed now would inherit: of the shell that runs the tests, say.
+[[nodiscard]] std::vector<int> inheritable_descriptors();
+
+/// What stands in a file.
+[[nodiscard]] std::string content_of(const std::string& path);
+
+/// A name for a file that is removed at the end of the scope.
+class TemporaryFile {
+ public:
+  TemporaryFile();
+  ~TemporaryFile();
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+namespace entry {
+
+void nothing();
+void wait_for_ever();
+void wait_at(Gate gate);
+void say_and_wait(Mailbox says, Gate gate);  // its pid, then waits
+
+}  // namespace entry
+}  // namespace process_test
