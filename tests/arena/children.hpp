@@ -149,6 +149,14 @@ class ArenaTest : public testing::Test {
  protected:
   void TearDown() override { expect_baseline(before_); }
 
+  /// How many the test has made.
+  [[nodiscard]] std::uint64_t objects() const {
+    return mp::arena_usage().objects - before_.objects;
+  }
+
+  /// How many processes there were before it.
+  [[nodiscard]] std::uint64_t members() const { return before_.processes; }
+
  private:
   mp::ArenaUsage before_ = use_at_rest();
 };
