@@ -1,0 +1,108 @@
+// A program with a fresh arena, for tests that limit what it may have: arena_program WHAT.
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "arena/audit.hpp"
+#include "arena/blocks.hpp"
+#include "arena/family.hpp"
+#include "arena/message_handles.hpp"
+#include "multiprocessing/arena/usage.hpp"
+
+namespace {
+
+namespace mp = multiprocessing;
+using mp::detail::Block;
+using mp::detail::Handle;
+
+int reap(pid_t pid) {
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/// Objects, large blocks, and a child that holds the same.
+int use() {
+  const Handle object = Handle::make(1000, 2);
+  std::vector<Block> blocks;
+  for (int i = 0; i < 100; ++i) blocks.emplace_back(5000);
+  for (int i = 0; i < 4; ++i) std::memset(Block{std::size_t{2} << 20}.data(), 1, 2 << 20);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    hold(links_of(object)[0], Handle::make(10));
+    std::strcpy(object.as<char>(), "works");
+    _exit(0);
+  }
+  const int status = reap(pid);
+  blocks.clear();
+  mp::arena_sweep();
+  for (const std::string& fault : mp::detail::arena_faults()) std::puts(fault.c_str());
+  std::printf("%s, %lu objects\n", object.as<char>(),
+              static_cast<unsigned long>(mp::arena_usage().objects));
+  return status + (mp::detail::arena_faults().empty() ? 0 : 1);
+}
+
+/// Takes all there is, by blocks that are filled to their ends, and gives it back.
+int fill() {
+  std::vector<Block> blocks;
+  std::vector<unsigned char> patterns;
+  std::string refusal;
+  for (const std::size_t bytes : {std::size_t{3'000'000}, std::size_t{32'000}, std::size_t{60}}) {
+    try {
+      for (;;) {
+        blocks.emplace_back(bytes);
+        patterns.push_back(static_cast<unsigned char>(blocks.size()));
+        std::memset(blocks.back().data(), patterns.back(), bytes);
+      }
+    } catch (const std::exception& error) {
+      refusal = error.what();
+    }
+  }
+  for (std::size_t i = 0; i < blocks.size(); ++i)
+    if (*static_cast<unsigned char*>(blocks[i].data()) != patterns[i]) return 1;
+  std::printf("%zu blocks, then: %s\n", blocks.size(), refusal.c_str());
+  blocks.clear();
+  mp::arena_sweep();
+  for (const std::string& fault : mp::detail::arena_faults()) std::puts(fault.c_str());
+  // Whether a large one fits again.
+  static_cast<void>(Block{3'000'000});
+  return mp::detail::arena_faults().empty() && mp::arena_usage().blocks == 0 ? 0 : 1;
+}
+
+/// The flags of the arena's mapping, then an abort with 1 GiB of it touched.
+int abort_with_a_gibibyte() {
+  const Handle object = Handle::make_sparse(std::size_t{1} << 30);
+  for (std::size_t at = 0; at < std::size_t{1} << 30; at += 4096) object.as<char>()[at] = 1;
+  std::ifstream maps{"/proc/self/smaps"};
+  bool ours = false;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find('-') != line.npos && line.find(" kB") == line.npos &&
+        !line.starts_with("VmFlags"))
+      ours = line.find("multiprocessing-arena") != line.npos;
+    if (ours && line.starts_with("VmFlags")) std::puts(line.c_str());
+  }
+  std::fflush(stdout);
+  std::abort();
+}
+
+}  // namespace
+
+int main(int, char** argv) {
+  try {
+    const std::string what = argv[1] == nullptr ? "use" : argv[1];
+    return what == "fill" ? fill() : what == "abort" ? abort_with_a_gibibyte() : use();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 3;
+  }
+}
