@@ -26,6 +26,28 @@
 namespace multiprocessing::detail {
 namespace {
 
+// Ctrl-C is for those who asked for children. Blocked and not ignored, because what is sent to a
+// new child before it has changed that must wait for it and not be lost.
+sigset_t interrupts() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+constinit bool was_blocked = false;
+
+void hold_interrupts_back() {
+  const sigset_t set = interrupts();
+  sigset_t before;
+  (void)sigprocmask(SIG_BLOCK, &set, &before);
+  was_blocked = sigismember(&before, SIGINT) == 1;
+}
+
+void let_interrupts_through() {
+  const sigset_t set = interrupts();
+  if (!was_blocked) (void)sigprocmask(SIG_UNBLOCK, &set, nullptr);
+}
+
 class Server {
  public:
   explicit Server(const ServerPreparation& told)
@@ -126,7 +148,7 @@ class Server {
     children_.clear();
     events_.reset();
     requests_.reset();
-    (void)::signal(SIGINT, SIG_DFL);
+    let_interrupts_through();
     adopt_fork_server(std::move(given[request_socket]), key_);
     const BirthFile file = read_birth_file(given[birth_file].get());
     given[birth_file].reset();
@@ -153,7 +175,7 @@ void run_preload(void (*load)()) {
 }  // namespace
 
 void serve_forks(const ServerPreparation& told) {
-  (void)::signal(SIGINT, SIG_IGN);  // Ctrl-C is for those who asked for children
+  hold_interrupts_back();
   (void)::prctl(PR_SET_NAME, "mp-forkserver");
   set_process_name("ForkServer");
   adopt_logging_state(told.logging);

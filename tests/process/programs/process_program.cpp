@@ -1,0 +1,282 @@
+// A program per scenario, named by its first argument; the start method comes from the environment.
+// It ends with 0 when all was right.
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "multiprocessing/base.hpp"
+#include "multiprocessing/process.hpp"
+
+namespace mp = multiprocessing;
+
+namespace {
+
+void leave(int code) { throw mp::Exit{code}; }
+void say(std::string text) { std::cout << text + "\n" << std::flush; }
+void wait_for_ever() {
+  for (;;) pause();
+}
+
+bool child_leaves(int code) {
+  mp::Process process{leave, code};
+  process.start();
+  process.join();
+  return process.exitcode() == code;
+}
+
+// Children without a guard around main: it must be entered once.
+int unguarded() {
+  say("main");
+  std::vector<mp::Process> children;
+  for (int i = 0; i < 3; ++i) {
+    children.emplace_back(say, "child");
+    children.back().start();
+  }
+  for (auto& child : children) child.join();
+  return 0;
+}
+
+int after_deleting_itself() {
+  std::filesystem::remove(std::filesystem::read_symlink("/proc/self/exe"));
+  return child_leaves(3) ? 0 : 1;
+}
+
+int after_replacing_itself() {
+  const auto self = std::filesystem::read_symlink("/proc/self/exe");
+  std::filesystem::copy_file("/bin/true", self.string() + ".new");
+  std::filesystem::rename(self.string() + ".new", self);
+  return child_leaves(3) ? 0 : 1;
+}
+
+void have_a_child_and_wait() {
+  mp::Process child{wait_for_ever};
+  child.start();
+  say("ready");
+  wait_for_ever();
+}
+
+// The thread that starts them is gone when the process is killed.
+int killed() {
+  std::thread{[] {
+    for (int i = 0; i < 2; ++i) mp::Process{have_a_child_and_wait}.start();
+  }}.join();
+  wait_for_ever();
+  return 1;
+}
+
+int starts_among_threads(int count) {
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&stop, t] {
+      for (int line = 0; !stop; ++line) {
+        const std::string text(static_cast<std::size_t>(20 + line % 50), 'x');
+        std::printf("thread %d line %d %s\n", t, line, text.c_str());
+        std::this_thread::sleep_for(std::chrono::microseconds{500});
+      }
+    });
+  int wrong = 0;
+  for (int i = 0; i < count; ++i) wrong += child_leaves(i % 100) ? 0 : 1;
+  stop = true;
+  for (auto& thread : threads) thread.join();
+  return wrong == 0 ? 0 : 1;
+}
+
+int few_streams() { return child_leaves(3) && child_leaves(0) ? 0 : 1; }
+
+int ends_by_itself() {
+  mp::Process{{.daemon = true}, wait_for_ever}.start();
+  mp::Process{[] {
+    std::this_thread::sleep_for(std::chrono::milliseconds{200});
+    say("child ends");
+  }}.start();
+  say("main ends");
+  return 0;
+}
+
+// A child that skipped the fork handlers is outside the family, and is told so.
+int bare_fork() {
+  if (!child_leaves(1)) return 1;
+  const pid_t pid = _Fork();
+  if (pid == 0) {
+    try {
+      mp::Process{leave, 0}.start();
+    } catch (const std::exception& error) {
+      say(error.what());
+      _exit(7);
+    }
+    _exit(8);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return WEXITSTATUS(status) == 7 && child_leaves(2) ? 0 : 1;
+}
+
+int other_ways() {
+  const auto target = [] {
+    if (std::system("exit 5") == -1) throw std::runtime_error{"system"};
+    FILE* pipe = popen("echo by popen", "r");
+    char text[64] = {};
+    if (std::fgets(text, sizeof text, pipe) == nullptr) throw std::runtime_error{"popen"};
+    pclose(pipe);
+    say(text);
+  };
+  mp::Process child{target};
+  child.start();
+  const int here = std::system("exit 4");
+  child.join();
+  return WEXITSTATUS(here) == 4 && child.exitcode() == 0 ? 0 : 1;
+}
+
+int executing_child() {
+  const auto target = [] { execl("/bin/sh", "sh", "-c", "exit 9", nullptr); };
+  mp::Process child{target};
+  child.start();
+  child.join();
+  return child.exitcode() == 9 ? 0 : 1;
+}
+
+// The grandchild works on its own; the first process goes without it.
+int daemonising() {
+  if (!child_leaves(1)) return 1;
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return 1;
+  if (fork() == 0) {
+    setsid();
+    if (fork() != 0) _exit(0);
+    const char answer = child_leaves(4) ? 'y' : 'n';
+    const bool written = write(ends[1], &answer, 1) == 1;
+    std::exit(written ? 0 : 1);
+  }
+  close(ends[1]);
+  char answer = 0;
+  const bool got = read(ends[0], &answer, 1) == 1;
+  wait(nullptr);
+  return got && answer == 'y' && child_leaves(2) ? 0 : 1;
+}
+
+int without_first_thread() {
+  std::thread{[first = pthread_self()] {
+    pthread_join(first, nullptr);
+    const bool right = child_leaves(3) && child_leaves(4);
+    std::exit(right ? 0 : 1);
+  }}.detach();
+  pthread_exit(nullptr);
+}
+
+int in_another_pid_namespace() {
+  if (unshare(CLONE_NEWPID) != 0) {
+    say("not permitted");
+    return 0;
+  }
+  const auto target = [] {
+    if (getpid() != 1) throw std::runtime_error{"the same namespace"};
+    throw mp::Exit{mp::parent_process()->is_alive() ? 3 : 4};
+  };
+  // The first process of a namespace is its init, and takes all others along.
+  mp::Process child{target};
+  child.start();
+  child.join();
+  say("exit code " + std::to_string(*child.exitcode()));
+  return child.exitcode() == 3 ? 0 : 1;
+}
+
+int works_or_says_why() {
+  try {
+    return child_leaves(3) ? 0 : 1;
+  } catch (const std::exception& error) {
+    say(std::string{"refused: "} + error.what());
+    return 2;
+  }
+}
+
+int buffered_text() {
+  std::fputs("only once ", stdout);
+  mp::Process child{say, "the child"};
+  child.start();
+  child.join();
+  return 0;
+}
+
+int warned() {
+  std::thread waits{[] { std::this_thread::sleep_for(std::chrono::seconds{1}); }};
+  const bool right = child_leaves(1) && child_leaves(2);
+  waits.join();
+  return right ? 0 : 1;
+}
+
+int preloading() {
+  mp::set_forkserver_preload([] { std::fputs("preloaded ", stdout); });
+  return child_leaves(1) && child_leaves(2) ? 0 : 1;
+}
+
+int logging() {
+  mp::log_to_stderr(mp::LogLevel::info);
+  mp::Process child{{.name = "Logging"}, [] {
+                      mp::get_logger().info("from the child");
+                      mp::get_logger().debug("not shown");
+                    }};
+  child.start();
+  child.join();
+  return child.exitcode() == 0 ? 0 : 1;
+}
+
+// A static constructor runs in spawned children too.
+const bool started_before_main = [] {
+  if (std::getenv("START_BEFORE_MAIN") == nullptr) return false;
+  try {
+    mp::Process{leave, 0}.start();
+  } catch (const std::runtime_error& error) {
+    say(std::string{"before main: "} + error.what());
+  }
+  return true;
+}();
+
+const std::map<std::string, int (*)()> scenarios{
+    {"unguarded", unguarded},
+    {"deleted", after_deleting_itself},
+    {"replaced", after_replacing_itself},
+    {"killed", killed},
+    {"thousand", [] { return starts_among_threads(1000); }},
+    {"few_streams", few_streams},
+    {"ends", ends_by_itself},
+    {"bare_fork", bare_fork},
+    {"other_ways", other_ways},
+    {"executing", executing_child},
+    {"daemonising", daemonising},
+    {"without_first_thread", without_first_thread},
+    {"pid_namespace", in_another_pid_namespace},
+    {"works_or_says_why", works_or_says_why},
+    {"buffered", buffered_text},
+    {"warned", warned},
+    {"preloading", preloading},
+    {"logging", logging},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto scenario = scenarios.find(argc > 1 ? argv[1] : "");
+  if (scenario == scenarios.end()) {
+    std::cerr << "there is no such scenario\n";
+    return 64;
+  }
+  return scenario->second();
+}
