@@ -19,10 +19,11 @@
 #include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
-namespace {
 
-std::atomic<const Segment*> current{nullptr};
-Identity* me = nullptr;
+constinit std::atomic<const Segment*> current_segment{nullptr};
+constinit Identity* own_identity = nullptr;
+
+namespace {
 
 flock byte_of(std::uint32_t slot) {
   flock range{};
@@ -42,11 +43,11 @@ bool holds_its_byte(const Segment& arena, std::uint32_t slot) {
 }
 
 void make_identity_page() {
-  if (me != nullptr) return;
+  if (own_identity != nullptr) return;
   void* page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) throw_os_error("mmap", "a page");
   if (madvise(page, 4096, MADV_WIPEONFORK) != 0) throw_os_error("madvise", "MADV_WIPEONFORK");
-  me = new (page) Identity{};
+  own_identity = new (page) Identity{};
 }
 
 ArenaAddress read_address(int birth_fd) {
@@ -67,7 +68,7 @@ void attach() {
   const Member member = is_child ? address.child : reserve_slot(mapped, 0);
   if (!join_family(mapped, member))
     throw ProcessError("the parent died or gave this child up before it was born");
-  current.store(&mapped, std::memory_order_release);
+  current_segment.store(&mapped, std::memory_order_release);
 }
 
 }  // namespace
@@ -77,31 +78,21 @@ std::mutex& attach_mutex() {
   return mutex;
 }
 
-const Segment* segment_if_any() { return current.load(std::memory_order_acquire); }
-
-const Segment& segment() {
-  if (const Segment* segment = segment_if_any()) [[likely]]
-    return *segment;
+const Segment& attach_segment() {
   std::scoped_lock guard{attach_mutex()};
   if (segment_if_any() == nullptr) attach();
   return *segment_if_any();
 }
 
-const Identity* identity() { return me; }
-
-Member checked_self() {
-  const Segment& arena = segment();
-  const Member member = me->member;
-  if (!member)
+void throw_not_a_member() {
+  if (!own_identity->member)
     throw ProcessError(
         "this process is outside the family: it was made by _Fork, raw clone or while the table of "
-        "processes was full; make it with fork or Process to use shared objects in it");
-  const auto word = StateWord::from(arena.states[member.slot].load(std::memory_order_relaxed));
-  if (word.state != SlotState::live || word.generation != member.generation)
-    throw ProcessError(
-        "the others took this process for dead, because it closed descriptors that it did not "
-        "open (closefrom, a daemon's loop); keep those above 2 that this library opened");
-  return member;
+        "processes was full, or its parent died before its birth; make it with fork or Process to "
+        "use shared objects in it");
+  throw ProcessError(
+      "the others took this process for dead, because it closed descriptors that it did not "
+      "open (closefrom, a daemon's loop); keep those above 2 that this library opened");
 }
 
 Member self() {
@@ -109,7 +100,7 @@ Member self() {
   return checked_self();
 }
 
-Member self_if_any() { return segment_if_any() == nullptr ? Member{} : me->member; }
+Member self_if_any() { return segment_if_any() == nullptr ? Member{} : own_identity->member; }
 
 /// The commit of a birth: one exchange decides whether the child is to be.
 bool be_born(const Segment& arena, Member member) {
@@ -133,7 +124,7 @@ bool join_family(const Segment& arena, Member member) {
   }
   fail_point("arena.join.after_birth");
   arena.slots[member.slot].pid.store(getpid());
-  *me = {member, OwnerLock::name_of(member)};
+  *own_identity = {member, OwnerLock::name_of(member)};
   return true;
 }
 
@@ -164,7 +155,7 @@ bool alive(Member member) {
   if (word.generation != member.generation) return false;
   if (word.state == SlotState::unborn) return true;
   if (word.state != SlotState::live) return false;
-  if (member == me->member || holds_its_byte(arena, member.slot)) return true;
+  if (member == own_identity->member || holds_its_byte(arena, member.slot)) return true;
   word.state = SlotState::dead;
   arena.states[member.slot].compare_exchange_strong(seen, word.packed());
   return false;

@@ -13,12 +13,24 @@ struct Identity {
   std::uint32_t lock_name;
 };
 
+extern Identity* own_identity;
+
 /// Never null once there is a segment.
-[[nodiscard]] const Identity* identity();
+[[nodiscard]] inline const Identity* identity() { return own_identity; }
+
+/// Why this process is not the member that it may have been.
+[[noreturn]] void throw_not_a_member();
 
 /// The slot that `self()` names, checked: throws ProcessError outside the family, also when the
 /// others took this process for dead because its descriptors were closed.
-[[nodiscard]] Member checked_self();
+[[nodiscard]] inline Member checked_self() {
+  const Segment& arena = segment();
+  const Member member = own_identity->member;
+  const auto word = StateWord::from(arena.states[member.slot].load(std::memory_order_relaxed));
+  if (!member || word.state != SlotState::live || word.generation != member.generation) [[unlikely]]
+    throw_not_a_member();
+  return member;
+}
 
 /// Makes this process the member: takes the record lock, then turns the slot's state to live. False
 /// when somebody else decided meanwhile that this child is not to be.

@@ -55,11 +55,23 @@ struct Segment {
   }
 };
 
-/// The segment, or null while this process has none.
-[[nodiscard]] const Segment* segment_if_any();
+/// Null while this process has none. Set once, by attach_segment.
+extern std::atomic<const Segment*> current_segment;
 
-/// The segment, found through the birth descriptor of a spawned child, else made new. Throws.
-[[nodiscard]] const Segment& segment();
+/// The segment, or null while this process has none.
+[[nodiscard]] inline const Segment* segment_if_any() {
+  return current_segment.load(std::memory_order_acquire);
+}
+
+/// Finds it through the birth descriptor of a spawned child, else makes a new one. Throws.
+const Segment& attach_segment();
+
+/// The segment; attached now if this process has none yet.
+[[nodiscard]] inline const Segment& segment() {
+  if (const Segment* segment = segment_if_any()) [[likely]]
+    return *segment;
+  return attach_segment();
+}
 
 /// Makes a new one or maps the one at `address`; for the functions above.
 [[nodiscard]] Segment make_segment();

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -88,9 +89,11 @@ int abort_with_a_gibibyte() {
   for (std::string line; std::getline(maps, line);) {
     if (line.find('-') != line.npos && line.find(" kB") == line.npos &&
         !line.starts_with("VmFlags"))
-      ours = line.find("multiprocessing-arena") != line.npos;
+      ours = line.find("memfd:multiprocessing-arena") != line.npos;
     if (ours && line.starts_with("VmFlags")) std::puts(line.c_str());
   }
+  std::printf("aborts at %lld\n",
+              static_cast<long long>(std::chrono::steady_clock::now().time_since_epoch().count()));
   std::fflush(stdout);
   std::abort();
 }

@@ -99,7 +99,7 @@ TEST_P(EveryFailPoint, KilledThereLeavesTheOthersAtWorkAndNothingLost) {
     Child victim{[&] {
       mp::detail::arm_fail_point(GetParam(), nth);
       Churn churn{board, static_cast<std::uint32_t>(kill)};
-      for (int i = 0; i < 1500; ++i) churn.round();
+      for (int i = 0; i < 800; ++i) churn.round();
       return 0;
     }};
     killed += kill % 2 == 0 ? victim.join() == -SIGKILL : victim.join_unsettled() == -SIGKILL;
