@@ -34,7 +34,7 @@ void ledger_create(Link& link, std::uint64_t block);
 void ledger_give(Link& link, std::uint64_t block);
 
 /// Empties `link`: drops what it holds or frees what it owns, with all that this held in turn. Goes
-/// as deep on the stack as objects are nested, some 200 bytes each.
+/// as deep on the stack as objects are nested, up to 160 bytes each.
 void ledger_release(Link& link);
 
 /// An unused link in the ledger of `owner`: this process, or a child that it prepares.
