@@ -20,7 +20,7 @@ bool settle_locked(Member member);
 
 /// Settles a dead member before it returns, also when another process is about to: waits for that
 /// one, or settles it too when it dies in it. Without the ledger mutex.
-void settle_fully(Member dead);
+MULTIPROCESSING_API void settle_fully(Member dead);
 
 /// Raw forks whose child never came to life, or is on its way no more; how many were rolled back.
 int sweep_births();

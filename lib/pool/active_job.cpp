@@ -1,34 +1,75 @@
 #include "pool/active_job.hpp"
 
+#include <sched.h>
+
 #include <cstring>
+#include <mutex>
+
+#include "base/waiting.hpp"
+#include "pool/outcome.hpp"
+#include "pool/pool_core.hpp"
+#include "pool/progress.hpp"
 
 namespace multiprocessing::detail {
+namespace {
+
+constexpr int polls_before_sleep = 2000;
+constexpr int polls_per_yield = 32;
+
+bool aborted(const PoolCore& pool, const ActiveJob& job) {
+  if (job.header().stopped.load() == 0) return false;
+  const std::scoped_lock guard{pool.mutex()};
+  return job.aborted != nullptr;
+}
+
+bool woken_soon(const JobHeader& header, std::uint32_t seen) {
+  for (int poll = 1; poll <= polls_before_sleep; ++poll) {
+    if (header.wake.load(std::memory_order_relaxed) != seen) return true;
+    if (poll % polls_per_yield == 0) sched_yield();
+  }
+  return false;
+}
+
+void sleep(JobHeader& header, std::uint32_t seen, Timeout timeout) {
+  header.caller_sleeps.store(1);
+  futex_wait(header.wake, seen, Deadline{timeout});
+  header.caller_sleeps.store(0);
+}
+
+void lose(ActiveJob& job, std::uint32_t chunk, const WorkerEnd& end) {
+  JobHeader& header = job.header();
+  header.word(chunk).store(chunk_lost);
+  const std::size_t first = header.first_item(chunk);
+  if (job.loss && job.loss->task() < first) return;
+  const std::size_t last = first + header.items_in(chunk) - 1;
+  const std::string which =
+      first == last ? "element " + std::to_string(first)
+                    : "elements " + std::to_string(first) + " to " + std::to_string(last);
+  job.loss.emplace(describe(end) + " while it had " + which, end.pid, end.exitcode, first);
+}
+
+}  // namespace
 
 std::string describe(const WorkerEnd& end) {
   std::string text = "worker " + std::to_string(end.pid);
   if (end.exitcode >= 0) return text + " exited with code " + std::to_string(end.exitcode);
   const char* signal = sigabbrev_np(-end.exitcode);
   text += " was killed by ";
-  return text + (signal != nullptr ? "SIG" + std::string(signal) : std::to_string(-end.exitcode));
+  return text + (signal != nullptr ? "SIG" + std::string(signal)
+                                   : "signal " + std::to_string(-end.exitcode));
 }
 
 void take_from_the_dead(ActiveJob& job, const WorkerEnd& end) {
   JobHeader& header = job.header();
   if (end.name >= first_name) {
     std::uint32_t claim = end.name;
-    header.error_claim.compare_exchange_strong(claim, 0);  // its exception never came
+    header.error_claim.compare_exchange_strong(claim, 0);  // its exception may never have come
     for (std::uint32_t chunk = 0; chunk < header.chunks; ++chunk) {
       if (header.word(chunk).load(std::memory_order_relaxed) != end.name) continue;
-      if (job.attempts[chunk]++ < job.retries) {
+      if (job.attempts[chunk]++ < job.retries)
         header.word(chunk).store(chunk_free);
-        continue;
-      }
-      header.word(chunk).store(chunk_lost);
-      const std::size_t first = header.first_item(chunk);
-      if (!job.loss || first < job.loss->task())
-        job.loss.emplace(describe(end) + " while it had elements " + std::to_string(first) +
-                             " to " + std::to_string(first + header.items_in(chunk) - 1),
-                         end.pid, end.exitcode, first);
+      else
+        lose(job, chunk, end);
     }
   }
   // Also for a chunk that was proposed to it and that it did not live to claim.
@@ -40,6 +81,33 @@ void abort(ActiveJob& job, const std::exception_ptr& reason) {
   if (!job.aborted) job.aborted = reason;
   job.header().stopped.store(1);
   notify_caller(job.header());
+}
+
+void wait_until_over(const PoolCore& pool, const ActiveJob& job, bool progress) {
+  JobHeader& header = job.header();
+  Progress bar(progress, header.chunks);
+  std::uint32_t ended = 0;  // all chunks before it
+  for (;;) {
+    const std::uint32_t seen = header.wake.load();
+    while (ended < header.chunks && over(header.word(ended).load(std::memory_order_acquire)))
+      ++ended;
+    bar.show(header, ended);
+    if (ended == header.chunks || aborted(pool, job)) return;
+    if (!woken_soon(header, seen)) sleep(header, seen, bar.interval());
+  }
+}
+
+void throw_failure(const ActiveJob& job) {
+  if (job.aborted) std::rethrow_exception(job.aborted);
+  JobHeader& header = job.header();
+  for (std::uint32_t chunk = 0; chunk < header.chunks; ++chunk) {
+    if (header.word(chunk).load() != chunk_threw) continue;
+    const bool of_its_own = header.shape.result == Storage::as_bytes;
+    const std::span<Link> links = links_of(job.handle);
+    std::rethrow_exception(
+        exception_in(links[of_its_own ? header.result_link + chunk : error_link]));
+  }
+  if (job.loss) throw WorkerDied(*job.loss);
 }
 
 }  // namespace multiprocessing::detail

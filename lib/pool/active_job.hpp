@@ -1,8 +1,9 @@
 // A job as the process that posted it sees it.
 #pragma once
 
+#include <cstdint>
+#include <exception>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 
@@ -12,9 +13,11 @@
 
 namespace multiprocessing::detail {
 
-/// Guarded by the pool's mutex where nothing else is said.
+class PoolCore;
+
+/// Guarded by the pool's mutex while it is posted, where nothing else is said.
 struct ActiveJob {
-  Handle handle;
+  Handle handle = {};     // never changes while it is posted
   std::size_t place = 0;  // on the board
   int retries = 0;
   std::map<std::uint32_t, int> attempts = {};  // chunks that were lost before
@@ -26,9 +29,10 @@ struct ActiveJob {
 
 /// How a worker ended.
 struct WorkerEnd {
-  std::uint32_t name = 0;  // as in chunk words; 0 if it never came to serve
+  std::uint32_t name = 0;  // as in chunk words; 0 if it never took its seat
   pid_t pid = 0;
   int exitcode = 0;
+  bool served = false;  // its initializer had returned
 };
 
 /// What is said about a worker that died with work in hand.
@@ -40,5 +44,14 @@ void take_from_the_dead(ActiveJob& job, const WorkerEnd& end);
 
 /// No more chunks are started, and the caller stops waiting with `reason`.
 void abort(ActiveJob& job, const std::exception_ptr& reason);
+
+/// Waits until every chunk is done, has thrown or is lost, or the job was aborted. Takes the pool's
+/// mutex. The pool's watcher brings the chunks of dead workers to an end too, so none of them can
+/// keep the caller for ever.
+void wait_until_over(const PoolCore& pool, const ActiveJob& job, bool progress);
+
+/// Throws what went wrong in a job that is over and was taken down: the reason why it was aborted,
+/// a task's own exception, or WorkerDied.
+void throw_failure(const ActiveJob& job);
 
 }  // namespace multiprocessing::detail

@@ -1,7 +1,6 @@
 #include "pool/board.hpp"
 
 #include <climits>
-#include <new>
 
 #include "base/waiting.hpp"
 
@@ -18,6 +17,13 @@ Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker) {
 std::span<SeatRecord> seats_of(const Handle& board) {
   auto* at = board.as<Board>();
   return {reinterpret_cast<SeatRecord*>(at + 1), at->seats};
+}
+
+void clear_seat(SeatRecord& seat) {
+  seat.name.store(0);
+  seat.slot.store(0);
+  seat.generation.store(0);
+  seat.serves.store(0);
 }
 
 Link& initializer_link(const Handle& board) { return links_of(board)[0]; }

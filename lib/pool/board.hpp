@@ -24,6 +24,7 @@ struct SeatRecord {
   std::atomic<std::uint32_t> name;  // as it stands in chunk words; 0 until it serves
   std::atomic<std::uint32_t> slot;
   std::atomic<std::uint32_t> generation;
+  std::atomic<std::uint32_t> serves;  // 1 once its initializer has returned
 };
 
 /// An object of the arena, held by the pool and by each worker. Its links: the exception of an
@@ -43,6 +44,10 @@ struct Board {
 
 [[nodiscard]] Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker);
 [[nodiscard]] std::span<SeatRecord> seats_of(const Handle& board);
+
+/// For the next worker; the one before has ended.
+void clear_seat(SeatRecord& seat);
+
 [[nodiscard]] Link& initializer_link(const Handle& board);
 [[nodiscard]] std::span<Link> job_links(const Handle& board);
 
@@ -56,6 +61,19 @@ inline constexpr std::uint32_t chunk_threw = 2;
 inline constexpr std::uint32_t chunk_lost = 3;
 inline constexpr std::uint32_t first_name = 4;
 
+[[nodiscard]] constexpr bool over(std::uint32_t word) {
+  return word != chunk_free && word < first_name;
+}
+
+/// Where the parts of a job lie: offsets from the start of its header.
+struct JobLayout {
+  std::uint64_t words_at;
+  std::uint64_t bytes_at;  // callable, then the elements that go as bytes
+  std::uint64_t index_at;  // for each chunk where its elements begin among the bytes
+  std::uint64_t input_at;
+  std::uint64_t results_at;
+};
+
 /// An object of the arena. Its links: the exception of a job without results as bytes, the handles
 /// that callable and elements mention, and for results as bytes one block per chunk.
 ///
@@ -68,12 +86,7 @@ struct JobHeader {
   std::uint32_t chunks;
   std::uint32_t handles;
   std::uint64_t callable_bytes;  // the runner's function id and the callable
-  std::uint64_t words_at;        // offsets from the start of the header
-  std::uint64_t bytes_at;        // callable, then the elements that go as bytes
-  std::uint64_t bytes_size;
-  std::uint64_t index_at;  // for each chunk where its elements begin among the bytes
-  std::uint64_t input_at;
-  std::uint64_t results_at;
+  JobLayout layout;
   std::uint32_t result_link;               // of chunk 0
   std::atomic<std::uint32_t> error_claim;  // whose exception goes into the first link
   alignas(64) std::atomic<std::uint32_t> cursor;
@@ -87,7 +100,7 @@ struct JobHeader {
     return reinterpret_cast<T*>(reinterpret_cast<std::byte*>(this) + offset);
   }
   [[nodiscard]] std::atomic<std::uint32_t>& word(std::uint32_t chunk) {
-    return at<std::atomic<std::uint32_t>>(words_at)[chunk];
+    return at<std::atomic<std::uint32_t>>(layout.words_at)[chunk];
   }
   [[nodiscard]] std::size_t first_item(std::uint32_t chunk) const { return chunk * chunk_size; }
   [[nodiscard]] std::size_t items_in(std::uint32_t chunk) const {

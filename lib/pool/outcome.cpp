@@ -42,11 +42,13 @@ Reader results_in(const Link& link) { return bytes_in(link, Outcome::results); }
 
 std::exception_ptr exception_in(const Link& link) {
   if (data_of(link) == nullptr)
-    return std::make_exception_ptr(
-        RemoteError("a task threw, and there was no memory in its worker to say what"));
+    return std::make_exception_ptr(RemoteError(
+        "a task threw; what it threw was lost with a worker that died, or had no memory for it"));
   const IncomingHandles incoming(links_of(link));
   Reader reader = bytes_in(link, Outcome::exception);
-  return read_exception(reader);
+  const std::exception_ptr exception = read_exception(reader);
+  if (exception == nullptr) throw SerializationError("a task failed with no exception at all");
+  return exception;
 }
 
 }  // namespace multiprocessing::detail

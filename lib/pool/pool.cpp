@@ -6,14 +6,19 @@ namespace multiprocessing {
 
 Pool::~Pool() = default;
 
-void Pool::close() { core_->close(); }
+detail::PoolCore& Pool::core() const {
+  if (core_ == nullptr) throw ValueError("the pool was moved from");
+  return *core_;
+}
 
-void Pool::terminate() { core_->terminate(); }
+void Pool::close() { core().close(); }
 
-void Pool::join() { core_->join(); }
+void Pool::terminate() { core().terminate(); }
 
-int Pool::processes() const { return core_->processes(); }
+void Pool::join() { core().join(); }
 
-std::vector<ProcessHandle> Pool::workers() const { return core_->workers(); }
+int Pool::processes() const { return core().processes(); }
+
+std::vector<ProcessHandle> Pool::workers() const { return core().workers(); }
 
 }  // namespace multiprocessing

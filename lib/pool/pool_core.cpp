@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <climits>
 #include <csignal>
+#include <utility>
 
-#include "arena/blocks.hpp"
+#include "base/fail_point.hpp"
 #include "base/os_error.hpp"
 #include "multiprocessing/base/cpu_count.hpp"
 #include "pool/at_exit.hpp"
@@ -16,7 +17,7 @@ namespace multiprocessing::detail {
 namespace {
 
 int checked_processes(const PoolOptions& options) {
-  const int processes = options.processes.value_or(cpu_count());
+  const int processes = options.processes ? *options.processes : cpu_count();
   if (processes < 1) throw ValueError("Number of processes must be at least 1");
   return processes;
 }
@@ -34,83 +35,116 @@ std::string worker_name(const Context& context, int number) {
   return std::string(kind) + "PoolWorker-" + std::to_string(number);
 }
 
+// The pool whose worker is being started by this thread; a forked worker finds it here.
+constinit thread_local PoolCore* starting = nullptr;
+
+class Starting {
+ public:
+  explicit Starting(PoolCore& pool) { starting = &pool; }
+  ~Starting() { starting = nullptr; }
+  Starting(const Starting&) = delete;
+};
+
 }  // namespace
 
 PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory)
-    : creator_(getpid()),
-      context_(options.context ? *options.context : get_context()),
+    : context_(options.context ? *options.context : get_context()),
       factory_(std::move(factory)),
       board_(make_board(static_cast<std::uint32_t>(checked_processes(options)),
                         checked_tasks(options))),
-      seats_(static_cast<std::size_t>(checked_processes(options))),
+      seats_(seats_of(board_).size()),
       jobs_(job_places, nullptr),
-      bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      bell_(clear_of_stdio(UniqueFd{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)})) {
   if (!bell_) throw_os_error("eventfd");
-  start_all();
-  sigset_t all;
-  sigfillset(&all);
-  // The program's signals are for its own threads.
-  pthread_sigmask(SIG_SETMASK, &all, &creator_mask_);
   try {
-    watcher_ = std::thread([this] { watch(); });
+    start_all();
+    start_watcher();
   } catch (...) {
-    pthread_sigmask(SIG_SETMASK, &creator_mask_, nullptr);
     kill_all();
     throw;
   }
-  pthread_sigmask(SIG_SETMASK, &creator_mask_, nullptr);
-  end_at_exit(*this);
 }
 
 PoolCore::~PoolCore() {
-  forget_at_exit(*this);
   terminate();
   if (watcher_.joinable()) watcher_.join();
 }
 
-bool PoolCore::in_creator() const { return getpid() == creator_; }
+void PoolCore::start_all() {
+  for (std::size_t seat = 0; seat < seats_.size(); ++seat) start_worker(seat);
+}
+
+void PoolCore::start_watcher() {
+  sigset_t all;
+  sigfillset(&all);
+  // The program's signals are for its own threads.
+  pthread_sigmask(SIG_SETMASK, &all, &creator_mask_);
+  watcher_counted_.emplace();
+  try {
+    fail_point("pool.watcher.start");
+    watcher_ = std::thread([this] { watch(); });
+  } catch (...) {
+    pthread_sigmask(SIG_SETMASK, &creator_mask_, nullptr);
+    throw;
+  }
+  pthread_sigmask(SIG_SETMASK, &creator_mask_, nullptr);
+}
 
 void PoolCore::start_worker(std::size_t seat) {
+  fail_point("pool.worker.start");
   Seat& at = seats_[seat];
-  seats_of(board_)[seat].name.store(0);
+  clear_seat(seats_of(board_)[seat]);
   ProcessOptions options{.name = worker_name(context_, ++worker_number_), .daemon = true};
   at.process.emplace(factory_(context_, std::move(options), board_, static_cast<int>(seat)));
+  const Starting for_the_child(*this);
   at.process->start();
   at.ended = false;
 }
 
-void PoolCore::start_all() {
-  try {
-    for (std::size_t seat = 0; seat < seats_.size(); ++seat) start_worker(seat);
-  } catch (...) {
-    kill_all();
-    throw;
-  }
+void PoolCore::forget_inherited_jobs() {
+  PoolCore* parents = std::exchange(starting, nullptr);
+  if (parents == nullptr) return;
+  // The thread that forked us held the mutex, so all this is whole.
+  parents->spare_ = {};
+  for (ActiveJob* job : parents->jobs_)
+    if (job != nullptr) job->handle = {};
 }
 
 void PoolCore::kill_all() noexcept {
-  for (Seat& seat : seats_) {
-    if (seat.ended) continue;
-    seat.process->kill();
-    seat.process->join();
-    seat.ended = true;
+  for (Seat& seat : seats_) seat.send(&Process::kill);
+  for (Seat& seat : seats_)
+    if (!seat.ended) seat.process->join();
+}
+
+void PoolCore::Seat::send(void (Process::*signal)()) noexcept {
+  if (ended) return;
+  try {
+    ((*process).*signal)();
+  } catch (const OSError&) {
+    // It has taken on another user's id. It still dies with this process.
+    return;
   }
 }
 
+void PoolCore::check_creator() const {
+  if (!in_creator())
+    throw AssertionError("a pool belongs to the process that made it; make one in this process");
+}
+
+void PoolCore::check_open() const {
+  check_creator();
+  const std::scoped_lock guard{mutex_};
+  if (broken_) std::rethrow_exception(broken_);
+  if (state_ != State::running) throw ValueError("Pool not running");
+}
+
 std::vector<ProcessHandle> PoolCore::workers() const {
+  check_creator();
   const std::scoped_lock guard{mutex_};
   std::vector<ProcessHandle> workers;
   for (const Seat& seat : seats_)
     if (!seat.ended && seat.process->is_alive()) workers.push_back(seat.process->handle());
   return workers;
-}
-
-void PoolCore::check_open() const {
-  if (!in_creator())
-    throw AssertionError("a pool belongs to the process that made it; make one in this process");
-  const std::scoped_lock guard{mutex_};
-  if (broken_) std::rethrow_exception(broken_);
-  if (state_ != State::running) throw ValueError("Pool not running");
 }
 
 void PoolCore::post(ActiveJob& job) {
@@ -127,41 +161,50 @@ void PoolCore::post(ActiveJob& job) {
     return check_open();
   }
   job.place = static_cast<std::size_t>(place - jobs_.begin());
-  *place = &job;
   hold(job_links(board_)[job.place], job.handle);
+  *place = &job;
+  fail_point("pool.post.before_ring");
   ring(*board_.as<Board>(), static_cast<int>(std::min<std::size_t>(job.header().chunks, INT_MAX)));
-  // Workers may have gone since the last job, with nothing left for them to do.
-  if (all_ended()) stir_watcher();
 }
 
 void PoolCore::retire(ActiveJob& job) {
   {
     const std::scoped_lock guard{mutex_};
     jobs_[job.place] = nullptr;
-    const OwnerGuard board{board_.as<Board>()->lock};
-    release(job_links(board_)[job.place]);
+    Board& board = *board_.as<Board>();
+    {
+      const OwnerGuard whole{board.lock};
+      fail_point("pool.retire.holding");
+      release(job_links(board_)[job.place]);
+    }
+    // Workers of a pool that was closed leave when the last job has gone.
+    if (state_ != State::running) ring(board, INT_MAX);
   }
   place_free_.notify_one();
 }
 
 Handle PoolCore::take_spare(std::size_t bytes) {
-  const std::scoped_lock guard{mutex_};
-  if (!spare_ || spare_bytes_ < bytes) return {};
+  Handle spare;
+  {
+    const std::scoped_lock guard{mutex_};
+    if (!spare_ || spare_bytes_ < bytes) return {};
+    spare = std::exchange(spare_, Handle{});
+  }
   // A worker lets go of a job just after its caller was told; it is not worth waiting for long.
-  for (int poll = 0; poll < 200 && holders_of(spare_) > 1; ++poll) sched_yield();
-  if (holders_of(spare_) > 1) return {};
-  return std::exchange(spare_, Handle{});
+  for (int poll = 0; poll < 200 && holders_of(spare) > 1; ++poll) sched_yield();
+  if (holders_of(spare) > 1) return {};
+  return spare;
 }
 
 void PoolCore::keep_spare(Handle job, std::size_t bytes) {
   const std::scoped_lock guard{mutex_};
-  if (spare_ && spare_bytes_ >= bytes) return;
+  if (state_ != State::running || broken_ || (spare_ && spare_bytes_ >= bytes)) return;
   spare_ = std::move(job);
   spare_bytes_ = bytes;
 }
 
 void PoolCore::close() {
-  if (!in_creator()) return;
+  check_creator();
   const std::scoped_lock guard{mutex_};
   if (state_ != State::running) return;
   state_ = State::closed;
@@ -174,38 +217,43 @@ void PoolCore::close() {
 }
 
 void PoolCore::terminate() {
-  if (!in_creator()) return;
+  check_creator();
   const std::scoped_lock guard{mutex_};
   if (state_ == State::terminated) return;
   state_ = State::terminated;
-  spare_ = {};
-  board_.as<Board>()->state.store(BoardState::closing);
-  const auto reason = std::make_exception_ptr(ProcessError("the pool was terminated"));
-  for (ActiveJob* job : jobs_)
-    if (job != nullptr) abort(*job, reason);
-  for (Seat& seat : seats_)
-    if (!seat.ended) seat.process->terminate();
-  place_free_.notify_all();
+  end_workers(std::make_exception_ptr(ProcessError("the pool was terminated")));
   stir_watcher();
 }
 
+void PoolCore::end_workers(const std::exception_ptr& reason) {
+  spare_ = {};
+  board_.as<Board>()->state.store(BoardState::closing);
+  for (ActiveJob* job : jobs_)
+    if (job != nullptr) abort(*job, reason);
+  for (Seat& seat : seats_) seat.send(&Process::terminate);
+  if (!patience_) patience_.emplace(std::chrono::seconds{1});
+  place_free_.notify_all();
+}
+
 void PoolCore::join() {
-  if (!in_creator()) return;
+  check_creator();
   {
     const std::scoped_lock guard{mutex_};
     if (state_ == State::running && !broken_)
       throw ValueError("Pool is still running: call close() or terminate() before join()");
   }
-  static std::mutex joining;  // std::thread::join is for one thread at a time
-  const std::scoped_lock guard{joining};
+  const std::scoped_lock guard{joining_};
   if (watcher_.joinable()) watcher_.join();
+  watcher_counted_.reset();
 }
 
 std::shared_ptr<PoolCore> make_pool(const PoolOptions& options, WorkerFactory factory) {
   // In a forked child the watcher does not exist and the workers are its parent's: leave it all.
-  return {new PoolCore(options, std::move(factory)), [](PoolCore* pool) {
-            if (pool->in_creator()) delete pool;
-          }};
+  std::shared_ptr<PoolCore> pool{new PoolCore(options, std::move(factory)), [](PoolCore* core) {
+                                   if (core->in_creator()) delete core;
+                                 }};
+  end_at_exit(pool);
+  return pool;
 }
 
 }  // namespace multiprocessing::detail

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <condition_variable>
+#include <csignal>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -11,15 +12,18 @@
 #include <thread>
 #include <vector>
 
+#include "base/deadline.hpp"
 #include "base/unique_fd.hpp"
 #include "multiprocessing/pool/pool.hpp"
 #include "pool/active_job.hpp"
 #include "pool/board.hpp"
+#include "process/fork_gate.hpp"
+#include "process/own_threads.hpp"
 
 namespace multiprocessing::detail {
 
-/// The part of a Pool that does not know any types. Belongs to the process that made it; in a
-/// forked child it is inert, and must be neither used nor destroyed there.
+/// The part of a Pool that does not know any types. Belongs to the process that made it: elsewhere,
+/// such as in a forked child, every call throws AssertionError, and it must not be destroyed.
 class PoolCore {
  public:
   PoolCore(const PoolOptions& options, WorkerFactory factory);
@@ -33,7 +37,7 @@ class PoolCore {
   [[nodiscard]] int processes() const { return static_cast<int>(seats_.size()); }
   [[nodiscard]] std::vector<ProcessHandle> workers() const;
 
-  /// Throws when the pool takes no more work, with the reason, or in another process.
+  /// Throws when the pool takes no more work, with the reason.
   void check_open() const;
 
   /// Posts the job, waits for a place if all are taken. Throws as check_open().
@@ -42,7 +46,7 @@ class PoolCore {
   /// Takes the job down: no worker begins with it any more.
   void retire(ActiveJob& job);
 
-  /// Reads the caller's view of the job with what the watcher writes shut out.
+  /// Guards what the watcher writes into jobs that are posted.
   [[nodiscard]] std::mutex& mutex() const { return mutex_; }
 
   /// Memory of an earlier job of at least `bytes` that nobody is at any more, or none: the pages of
@@ -50,34 +54,49 @@ class PoolCore {
   [[nodiscard]] Handle take_spare(std::size_t bytes);
   void keep_spare(Handle job, std::size_t bytes);
 
-  [[nodiscard]] bool in_creator() const;
-  [[nodiscard]] const Context& context() const { return context_; }
+  [[nodiscard]] bool in_creator() const { return creator_.is_this_process(); }
+
+  /// In a worker that was forked by the watcher: lets go of the jobs that it inherited. They would
+  /// be kept in memory for as long as it lives.
+  static void forget_inherited_jobs();
 
  private:
   enum class State { running, closed, terminated };
 
   struct Seat {
     std::optional<Process> process = {};
-    int generation = 0;
     bool ended = true;
+
+    /// Tells the worker to end; nothing happens when it has ended.
+    void send(void (Process::*signal)()) noexcept;
   };
 
-  void start_worker(std::size_t seat);
+  // In the thread that makes the pool.
   void start_all();
+  void start_watcher();
   void kill_all() noexcept;
 
+  // In the watcher.
   void watch();
   void watch_once();
+  [[nodiscard]] Deadline next_look() const;
   void tend_seat(std::size_t seat);
+  [[nodiscard]] WorkerEnd end_of(std::size_t seat);
+  void break_if_hopeless(const WorkerEnd& end);
   void refill();
+  void kill_the_stubborn();
+
+  // With the mutex held.
+  void start_worker(std::size_t seat);
   [[nodiscard]] bool worker_wanted() const;
   [[nodiscard]] bool all_ended() const;
-  [[nodiscard]] WorkerEnd end_of(std::size_t seat);
-  void break_pool(const std::exception_ptr& reason);
-  void break_after_failed_initializer();
+  void end_workers(const std::exception_ptr& reason);
+  void break_pool(const std::string& why);
+
+  void check_creator() const;
   void stir_watcher() const;
 
-  const pid_t creator_;
+  const Creator creator_;
   const Context context_;
   const WorkerFactory factory_;
   const Handle board_;
@@ -89,14 +108,16 @@ class PoolCore {
   std::vector<ActiveJob*> jobs_;  // by place on the board; null where one is free
   State state_ = State::running;
   std::exception_ptr broken_;
+  std::optional<Deadline> patience_;  // for workers that were told to end
   int worker_number_ = 0;
   int deaths_before_serving_ = 0;  // in a row
-  bool killed_ = false;            // terminate() has run out of patience
   Handle spare_;
   std::size_t spare_bytes_ = 0;
 
   UniqueFd bell_;  // an eventfd that has the watcher look again
   sigset_t creator_mask_;
+  std::mutex joining_;  // std::thread::join is for one thread at a time
+  std::optional<OwnThread> watcher_counted_;
   std::thread watcher_;
 };
 

@@ -27,10 +27,10 @@ Progress::~Progress() {
 void Progress::show(JobHeader& job, std::uint32_t ended) {
   if (!drawing_) return;
   std::size_t done = ended;
-  for (auto chunk = ended; chunk < chunks_; ++chunk) {
-    const std::uint32_t word = job.word(chunk).load(std::memory_order_relaxed);
-    done += word != chunk_free && word < first_name;
-  }
+  for (auto chunk = ended; chunk < chunks_; ++chunk)
+    done += over(job.word(chunk).load(std::memory_order_relaxed)) ? 1 : 0;
+  if (done == drawn_) return;
+  drawn_ = done;
   const std::size_t filled = bar_width * done / chunks_;
   draw("\r[" + std::string(filled, '#') + std::string(bar_width - filled, ' ') + "] " +
        std::to_string(100 * done / chunks_) + " %");

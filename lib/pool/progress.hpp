@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 #include "multiprocessing/base/timeout.hpp"
 #include "pool/board.hpp"
@@ -24,6 +25,7 @@ class Progress {
  private:
   bool drawing_;
   std::size_t chunks_;
+  std::optional<std::size_t> drawn_;  // how many had ended when it was drawn
 };
 
 }  // namespace multiprocessing::detail

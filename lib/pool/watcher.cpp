@@ -1,22 +1,22 @@
 // The thread that watches over a pool's workers: buries the dead, deals with what they had, and
 // puts others in their seats.
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 
+#include "arena/fork.hpp"
+#include "base/waiting.hpp"
 #include "multiprocessing/detail/codec_exception.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
-#include "process/own_threads.hpp"
 
 namespace multiprocessing::detail {
 namespace {
 
-// How long a worker has to obey SIGTERM before it is killed.
-constexpr int patience_ms = 1000;
-constexpr int retry_start_ms = 100;
+// Before a worker that could not be started is tried again.
+constexpr std::chrono::milliseconds pause_between_tries{100};
 
 }  // namespace
 
@@ -38,7 +38,6 @@ bool PoolCore::worker_wanted() const {
 }
 
 void PoolCore::watch() {
-  const OwnThread not_a_thread_of_the_program;
   for (;;) {
     watch_once();
     const std::scoped_lock guard{mutex_};
@@ -46,34 +45,34 @@ void PoolCore::watch() {
   }
 }
 
+/// When to look even though nothing has happened.
+Deadline PoolCore::next_look() const {
+  if (patience_) return *patience_;
+  const bool missing = std::ranges::any_of(seats_, [](const Seat& seat) { return seat.ended; });
+  return missing && worker_wanted() ? Deadline{pause_between_tries} : Deadline::never();
+}
+
 void PoolCore::watch_once() {
-  std::vector<pollfd> ends{{bell_.get(), POLLIN, 0}};
+  std::vector<int> ends{bell_.get()};
   std::vector<std::size_t> seats;
-  int timeout = -1;
+  std::optional<Deadline> until;
   {
     const std::scoped_lock guard{mutex_};
     for (std::size_t seat = 0; seat < seats_.size(); ++seat) {
-      if (seats_[seat].ended) {
-        if (worker_wanted()) timeout = retry_start_ms;
-        continue;
-      }
-      ends.push_back({seats_[seat].process->sentinel(), POLLIN, 0});
+      if (seats_[seat].ended) continue;
+      ends.push_back(seats_[seat].process->sentinel());
       seats.push_back(seat);
     }
-    if ((state_ == State::terminated || broken_) && !killed_) timeout = patience_ms;
+    until = next_look();
   }
-  const int ready = poll(ends.data(), ends.size(), timeout);
+  const std::vector<std::size_t> ready = wait_any(ends, *until);
   std::uint64_t rings = 0;
   [[maybe_unused]] const ssize_t got = ::read(bell_.get(), &rings, sizeof rings);
 
   const std::scoped_lock guard{mutex_};
-  for (std::size_t i = 0; i < seats.size(); ++i)
-    if (ends[i + 1].revents != 0) tend_seat(seats[i]);
-  if (ready == 0 && (state_ == State::terminated || broken_)) {
-    killed_ = true;
-    for (Seat& seat : seats_)
-      if (!seat.ended) seat.process->kill();
-  }
+  for (const std::size_t end : ready)
+    if (end != 0) tend_seat(seats[end - 1]);
+  kill_the_stubborn();
   refill();
 }
 
@@ -81,44 +80,46 @@ WorkerEnd PoolCore::end_of(std::size_t seat) {
   Process& process = *seats_[seat].process;
   process.join();
   SeatRecord& record = seats_of(board_)[seat];
-  WorkerEnd end{record.name.load(), process.pid().value_or(0), process.exitcode().value_or(255)};
+  const WorkerEnd end{record.name.load(), process.pid().value_or(0),
+                      process.exitcode().value_or(255), record.serves.load() != 0};
   // Before its chunks are given to others, what it was doing to their links has to be finished.
-  if (end.name != 0) settle({record.slot.load(), record.generation.load()});
-  record.name.store(0);
+  settle_fully({record.slot.load(), record.generation.load()});
   return end;
 }
 
 void PoolCore::tend_seat(std::size_t seat) {
   const WorkerEnd end = end_of(seat);
   seats_[seat].ended = true;
-  deaths_before_serving_ = end.name != 0 ? 0 : deaths_before_serving_ + 1;
   for (ActiveJob* job : jobs_)
     if (job != nullptr) take_from_the_dead(*job, end);
-  if (board_.as<Board>()->failed_initializer.load() != 0) break_after_failed_initializer();
   // Workers may sleep while chunks of the dead one are free again.
   ring(*board_.as<Board>(), static_cast<int>(seats_.size()));
-  const int enough = 3 * static_cast<int>(seats_.size()) + 3;
+  break_if_hopeless(end);
+}
+
+void PoolCore::break_if_hopeless(const WorkerEnd& end) {
+  if (board_.as<Board>()->failed_initializer.load() != 0)
+    return break_pool("the initializer failed in a worker: " +
+                      describe_exception(exception_in(initializer_link(board_))));
+  deaths_before_serving_ = end.served ? 0 : deaths_before_serving_ + 1;
+  // One for each seat, and some more: somebody may be killing workers at random.
+  const int enough = static_cast<int>(seats_.size()) + 8;
   if (deaths_before_serving_ >= enough)
-    break_pool(std::make_exception_ptr(BrokenProcessPool(
+    break_pool(
         std::to_string(deaths_before_serving_) +
-        " workers in a row died before they could serve; the last one: " + describe(end))));
+        " workers in a row died in their initializer or before it; the last one: " + describe(end));
 }
 
-void PoolCore::break_after_failed_initializer() {
-  break_pool(std::make_exception_ptr(
-      BrokenProcessPool("the initializer failed in a worker: " +
-                        describe_exception(exception_in(initializer_link(board_))))));
+void PoolCore::break_pool(const std::string& why) {
+  if (broken_ || state_ == State::terminated) return;
+  broken_ = std::make_exception_ptr(BrokenProcessPool(why));
+  end_workers(broken_);
 }
 
-void PoolCore::break_pool(const std::exception_ptr& reason) {
-  if (broken_) return;
-  broken_ = reason;
-  board_.as<Board>()->state.store(BoardState::closing);
-  for (ActiveJob* job : jobs_)
-    if (job != nullptr) abort(*job, reason);
-  for (Seat& seat : seats_)
-    if (!seat.ended) seat.process->terminate();
-  place_free_.notify_all();
+void PoolCore::kill_the_stubborn() {
+  if (!patience_ || !patience_->passed()) return;
+  patience_ = Deadline::never();
+  for (Seat& seat : seats_) seat.send(&Process::kill);
 }
 
 void PoolCore::refill() {
@@ -129,11 +130,11 @@ void PoolCore::refill() {
   try {
     for (std::size_t seat = 0; seat < seats_.size(); ++seat)
       if (seats_[seat].ended) start_worker(seat);
-  } catch (const std::exception& error) {
+  } catch (...) {
     // As long as some work, try again later.
     if (all_ended())
-      break_pool(std::make_exception_ptr(BrokenProcessPool(
-          std::string("no worker is left and none can be started: ") + error.what())));
+      break_pool("no worker is left and none can be started: " +
+                 describe_exception(std::current_exception()));
   }
   pthread_sigmask(SIG_SETMASK, &own_mask, nullptr);
 }

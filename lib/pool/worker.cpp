@@ -1,7 +1,10 @@
 // A worker: takes jobs from the board and their chunks from the jobs until the pool closes.
+#include <cxxabi.h>
 #include <sched.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/fail_point.hpp"
@@ -9,6 +12,7 @@
 #include "multiprocessing/pool/pool.hpp"
 #include "pool/board.hpp"
 #include "pool/outcome.hpp"
+#include "pool/pool_core.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -93,14 +97,19 @@ class WorkerJob::Impl {
 
   /// Past the end of the cursor: chunks that a death has set free, and proposals never claimed.
   std::optional<Chunk> next_reoffered() {
-    for (; scanned_ != header_.offers.load(); scan_at_ = 0) {
-      const std::uint32_t offers = header_.offers.load();
+    for (;;) {
+      if (!scanning_) {
+        const std::uint32_t offers = header_.offers.load();
+        if (offers == scanned_) return {};
+        scanning_ = offers;
+        scan_at_ = 0;
+      }
       for (; scan_at_ < header_.chunks; ++scan_at_)
         if (header_.word(scan_at_).load(std::memory_order_relaxed) == chunk_free && claim(scan_at_))
           return chunk(scan_at_);
-      scanned_ = offers;
+      // Those offered since the scan began may lie behind it: they are for the next round.
+      scanned_ = *std::exchange(scanning_, std::nullopt);
     }
-    return {};
   }
 
   [[nodiscard]] Chunk chunk(std::uint32_t index) const {
@@ -110,28 +119,33 @@ class WorkerJob::Impl {
   WorkerState& worker_;
   const Handle& job_;
   JobHeader& header_;
-  std::uint32_t scanned_ = 0;  // which offer was last looked through to its end
+  std::uint32_t scanned_ = 0;              // which offer was last looked through to its end
+  std::optional<std::uint32_t> scanning_;  // which is being looked through, up to scan_at_
   std::uint32_t scan_at_ = 0;
 };
 
 Reader WorkerJob::callable() const {
   JobHeader& job = impl_.header();
-  Reader reader(std::span{job.at<const std::byte>(job.bytes_at), job.callable_bytes});
+  Reader reader(std::span{job.at<const std::byte>(job.layout.bytes_at), job.callable_bytes});
   static_cast<void>(read_function(reader));  // the runner, which we are in
   return reader;
 }
 
 std::optional<WorkerJob::Chunk> WorkerJob::next() { return impl_.next(); }
 
-const void* WorkerJob::input() const { return impl_.header().at<void>(impl_.header().input_at); }
+const void* WorkerJob::input() const {
+  return impl_.header().at<void>(impl_.header().layout.input_at);
+}
 
-void* WorkerJob::results() const { return impl_.header().at<void>(impl_.header().results_at); }
+void* WorkerJob::results() const {
+  return impl_.header().at<void>(impl_.header().layout.results_at);
+}
 
 Reader WorkerJob::input_bytes(const Chunk& chunk) const {
   JobHeader& job = impl_.header();
   if (job.shape.input != Storage::as_bytes) return Reader(std::span<const std::byte>{});
-  const auto* begins = job.at<const std::uint64_t>(job.index_at);
-  return Reader(std::span{job.at<const std::byte>(job.bytes_at + begins[chunk.index]),
+  const auto* begins = job.at<const std::uint64_t>(job.layout.index_at);
+  return Reader(std::span{job.at<const std::byte>(job.layout.bytes_at + begins[chunk.index]),
                           begins[chunk.index + 1] - begins[chunk.index]});
 }
 
@@ -154,8 +168,9 @@ void WorkerJob::fail(const Chunk& chunk, const std::exception_ptr& exception) no
       impl_.deliver(chunk, exception_block(exception));
     else
       impl_.deliver_only_exception(exception);
-  } catch (const std::exception&) {
-    // No memory for it: the caller is told that a task threw, but not what.
+  } catch (...) {
+    // No memory for it, or it cannot be copied: the caller is told that a task threw, not what.
+    impl_.writer.clear();
   }
   impl_.end(chunk, chunk_threw);
 }
@@ -170,9 +185,12 @@ class JobInWorker {
     const IncomingHandles incoming(links_of(handle).subspan(first_handle_link, header.handles));
     const OutgoingHandles::Scope outgoing(impl.outgoing);
     try {
-      Reader bytes(std::span{header.at<const std::byte>(header.bytes_at), header.callable_bytes});
+      Reader bytes(
+          std::span{header.at<const std::byte>(header.layout.bytes_at), header.callable_bytes});
       const auto runner = reinterpret_cast<MapRunner>(read_function(bytes));
       runner(job);
+    } catch (abi::__forced_unwind&) {
+      throw;  // pthread_exit
     } catch (...) {
       // The callable cannot be read here: every chunk fails with that.
       while (const auto chunk = job.next()) job.fail(*chunk, std::current_exception());
@@ -186,26 +204,39 @@ class JobInWorker {
 namespace {
 
 bool has_work(const WorkerState& worker, JobHeader& job) {
-  if (job.stopped.load() != 0) return false;
   if (job.cursor.load(std::memory_order_relaxed) < job.chunks) return true;
   for (const auto& each : worker.exhausted)
     if (each.serial == job.serial) return each.offers != job.offers.load();
   return job.offers.load() != 0;
 }
 
-/// A job with chunks to take; the handle keeps it while the pool may take it down.
-Handle pick(WorkerState& worker) {
+/// What the board shows.
+struct Look {
+  Handle job;         // the oldest with chunks to take; held while the pool may take it down
+  bool empty = true;  // nobody waits for any
+};
+
+Look look_at_board(WorkerState& worker) {
   const OwnerGuard guard{worker.at().lock};
+  fail_point("pool.pick.holding");
+  Look look;
+  const Link* oldest = nullptr;
+  std::uint64_t oldest_serial = 0;
   std::vector<WorkerState::Exhausted> posted;
   for (const Link& link : job_links(worker.board)) {
-    JobHeader* job = static_cast<JobHeader*>(body_of(link));
+    auto* job = static_cast<JobHeader*>(body_of(link));
     if (job == nullptr) continue;
-    if (has_work(worker, *job)) return handle_from(link);
     for (const auto& each : worker.exhausted)
       if (each.serial == job->serial) posted.push_back(each);
+    if (job->stopped.load() != 0) continue;
+    look.empty = false;
+    if (!has_work(worker, *job) || (oldest != nullptr && oldest_serial < job->serial)) continue;
+    oldest = &link;
+    oldest_serial = job->serial;
   }
   worker.exhausted = std::move(posted);  // forget those that were taken down
-  return {};
+  if (oldest != nullptr) look.job = handle_from(*oldest);
+  return look;
 }
 
 void sleep_for_work(Board& board, std::uint32_t sequence) {
@@ -219,11 +250,13 @@ void sleep_for_work(Board& board, std::uint32_t sequence) {
   board.sleepers.fetch_sub(1);
 }
 
-void take_seat(const Handle& board, int seat, const Member& me) {
+SeatRecord& take_seat(const Handle& board, int seat, const Member& me) {
   SeatRecord& record = seats_of(board)[static_cast<std::size_t>(seat)];
   record.slot.store(me.slot);
   record.generation.store(me.generation);
   record.name.store(OwnerLock::name_of(me));
+  fail_point("pool.worker.seated");
+  return record;
 }
 
 /// Tells the pool why there is no point in another worker; false when that happened.
@@ -232,12 +265,16 @@ bool initialised(const Handle& board, const std::function<void()>& initialise) {
   try {
     initialise();
     return true;
+  } catch (abi::__forced_unwind&) {
+    throw;  // pthread_exit
   } catch (...) {
+    Block exception = exception_block(std::current_exception());
     Board& at = *board.as<Board>();
     const OwnerGuard guard{at.lock};
     if (at.failed_initializer.load() == 0) {
-      release(initializer_link(board));
-      exception_block(std::current_exception()).give_to(initializer_link(board));
+      release(initializer_link(board));  // of one who died right here
+      std::move(exception).give_to(initializer_link(board));
+      fail_point("pool.initializer.before_mark");
       at.failed_initializer.store(1);
     }
     return false;
@@ -247,16 +284,19 @@ bool initialised(const Handle& board, const std::function<void()>& initialise) {
 }  // namespace
 
 void serve(const Handle& board, int seat, const std::function<void()>& initialise) {
+  PoolCore::forget_inherited_jobs();
   const Member me = self();
   WorkerState worker{board, OwnerLock::name_of(me)};
-  take_seat(board, seat, me);
+  SeatRecord& record = take_seat(board, seat, me);
   if (!initialised(board, initialise)) throw Exit{1};
+  record.serves.store(1);
   Board& at = worker.at();
   while (!worker.spent()) {
     const std::uint32_t sequence = at.sequence.load();
-    if (const Handle job = pick(worker))
-      JobInWorker::run(worker, job);
-    else if (at.state.load() == BoardState::closing)
+    const Look look = look_at_board(worker);
+    if (look.job)
+      JobInWorker::run(worker, look.job);
+    else if (look.empty && at.state.load() == BoardState::closing)
       return;
     else
       sleep_for_work(at, sequence);

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "base/unique_fd.hpp"
+#include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {
 
@@ -13,7 +14,7 @@ namespace multiprocessing::detail {
 [[nodiscard]] std::mutex& fork_gate();
 
 /// Tells a process from its forked children: an object remembers the one that made it.
-class Creator {
+class MULTIPROCESSING_API Creator {
  public:
   Creator();
 

@@ -1,6 +1,8 @@
 // One map as its two sides see it: the caller lays it out and waits, the workers take its chunks.
 #pragma once
 
+#include <cxxabi.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -21,6 +23,9 @@ class WorkerJob;
 /// bytes.
 enum class Storage : std::uint8_t { nothing, in_place, as_bytes };
 
+/// Elements and results that want more than this go as bytes.
+inline constexpr std::size_t job_alignment = 64;
+
 struct MapShape {
   std::size_t items;
   Storage input;
@@ -32,6 +37,9 @@ struct MapShape {
 /// Takes chunks of one job in a worker until there are none.
 using MapRunner = void (*)(WorkerJob&);
 
+/// Reads the results of `count` elements.
+using ResultsReader = void (*)(void* state, Reader& reader, std::size_t count);
+
 /// The caller's side. Use: write the callable, then either fill input() after prepare(), or
 /// begin_chunk() and write its elements for each chunk before it; run(); read the results.
 class MULTIPROCESSING_API MapJob {
@@ -42,7 +50,6 @@ class MULTIPROCESSING_API MapJob {
   MapJob(const MapJob&) = delete;
 
   [[nodiscard]] std::size_t chunk_size() const;
-  [[nodiscard]] std::size_t chunks() const;
 
   /// Takes the callable, then the elements that go as bytes. Handles among them are held by the
   /// job.
@@ -51,16 +58,19 @@ class MULTIPROCESSING_API MapJob {
 
   /// Takes shared memory for all of it. Throws OSError when memory is short.
   void prepare();
+
+  /// Where elements that are stored in place go; null for an empty map, which needs no memory.
   [[nodiscard]] void* input() const;
 
   /// Has the workers do it, waits until every chunk is done or lost, then throws the first failure:
   /// a task's own exception, or WorkerDied.
   void run();
 
+  /// Where results that are stored in place are; null for an empty map.
   [[nodiscard]] const void* results() const;
 
-  /// Calls `read(state, reader)` for each chunk's results in order.
-  void read_results(void (*read)(void* state, Reader& reader, std::size_t count), void* state);
+  /// Calls `read` for the results of each chunk in order, each once.
+  void read_results(ResultsReader read, void* state);
 
  private:
   class Impl;
@@ -102,7 +112,7 @@ template <class T>
 consteval Storage storage_of() {
   if constexpr (std::is_void_v<T>) {
     return Storage::nothing;
-  } else if constexpr (Flat<T>) {
+  } else if constexpr (Flat<T> && alignof(T) <= job_alignment) {
     return Storage::in_place;
   } else {
     return Storage::as_bytes;
@@ -148,6 +158,8 @@ void run_map(WorkerJob& job) {
     try {
       run_chunk<F, T, R>(job, function, *chunk);
       job.finish(*chunk);
+    } catch (abi::__forced_unwind&) {
+      throw;  // pthread_exit: the worker ends with the chunk in hand
     } catch (...) {
       job.fail(*chunk, std::current_exception());
     }

@@ -1,17 +1,20 @@
 // Pool: worker processes that run functions over ranges.
 #pragma once
 
+#include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <ranges>
-#include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/detail/call.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/handle.hpp"
@@ -68,8 +71,9 @@ MULTIPROCESSING_API void serve_plain(Handle board, int seat);
 /// or whose initializer throws, is broken: then every call throws `BrokenProcessPool`.
 ///
 /// May be used by all threads of the process that made it. In another process, such as a forked
-/// child, it is inert: calls throw `AssertionError`. Workers are daemons: a daemon may not make a
-/// pool, and the workers die with the process that made it.
+/// child, it is inert: calls throw `AssertionError`, and its destructor does nothing. Workers are
+/// daemons: a daemon may not make a pool, and the workers die with the process that made it. A pool
+/// that still lives when the program ends is terminated.
 class MULTIPROCESSING_API Pool {
  public:
   /// As many workers as `cpu_count()` says. Throws `OSError` when they cannot be started.
@@ -99,9 +103,12 @@ class MULTIPROCESSING_API Pool {
     detail::check_call<F, A...>();
   }
 
+  /// What was moved from throws `ValueError` when it is used.
   Pool(Pool&&) noexcept = default;
   Pool& operator=(Pool&&) = delete;
-  ~Pool();  // terminates, as leaving Python's `with` does, and joins
+
+  /// Terminates, as leaving Python's `with` does, and joins.
+  ~Pool();
 
   /// `f` of each element, in order. Returns when all are done; a failure does not stop the others.
   ///
@@ -121,8 +128,17 @@ class MULTIPROCESSING_API Pool {
     return run_map(std::forward<F>(f), std::forward<R>(items), options);
   }
   template <class F, class T>
+  list_of<mapped<F, std::initializer_list<T>>> map(F&& f, std::initializer_list<T> items) {
+    return run_map(std::forward<F>(f), items, MapOptions{});
+  }
+  template <class F, class T, std::same_as<int> C>
   list_of<mapped<F, std::initializer_list<T>>> map(F&& f, std::initializer_list<T> items,
-                                                   MapOptions options = {}) {
+                                                   C chunksize) {
+    return run_map(std::forward<F>(f), items, MapOptions{.chunksize = chunksize});
+  }
+  template <class F, class T>
+  list_of<mapped<F, std::initializer_list<T>>> map(F&& f, std::initializer_list<T> items,
+                                                   MapOptions options) {
     return run_map(std::forward<F>(f), items, options);
   }
 
@@ -145,7 +161,7 @@ class MULTIPROCESSING_API Pool {
   static detail::WorkerFactory factory(G&& initializer, B&&... arguments) {
     return
         [f = F(std::forward<G>(initializer)),
-         bound = std::tuple<A...>(std::forward<B>(arguments)...)](
+         bound = std::tuple<A...>(detail::as_arrival(std::forward<B>(arguments))...)](
             const Context& context, ProcessOptions named, const detail::Handle& board, int seat) {
           return std::apply(
               [&](const A&... arguments) {
@@ -159,59 +175,101 @@ class MULTIPROCESSING_API Pool {
   template <class F, class R>
   list_of<mapped<F, R>> run_map(F&& f, R&& items, const MapOptions& options);
 
+  /// Throws ValueError when it was moved from.
+  [[nodiscard]] detail::PoolCore& core() const;
+
   std::shared_ptr<detail::PoolCore> core_;
 };
 
 // ---- implementation ----
 
+namespace detail {
+
+/// What `map` needs to know of F and R, and the steps that depend on it.
 template <class F, class R>
-list_of<mapped<F, R>> Pool::run_map(F&& f, R&& items, const MapOptions& options) {
+struct Mapping {
+  using Value = std::ranges::range_value_t<R>;
   using Element = element_of<R>;
   using Result = std::decay_t<mapped<F, R>>;
-  using Function = std::decay_t<F>;
-  detail::check_call<F, Element>();
-  if constexpr (!std::is_void_v<Result>) detail::check_sendable<Result>();
+  static constexpr Storage input = storage_of<Element>();
+  static constexpr Storage result = storage_of<Result>();
+  static constexpr MapRunner runner = &run_map<std::decay_t<F>, Element, Result>;
 
-  if constexpr (!std::ranges::sized_range<R> && !std::ranges::forward_range<R>) {
-    std::vector<std::ranges::range_value_t<R>> list;
-    for (auto&& item : items) list.push_back(std::forward<decltype(item)>(item));
-    return run_map(std::forward<F>(f), list, options);
-  } else {
-    constexpr detail::Storage input = detail::storage_of<Element>();
-    constexpr detail::Storage result = detail::storage_of<Result>();
-    const auto size = static_cast<std::size_t>(std::ranges::distance(items));
-    detail::MapJob job(
-        *core_,
-        {size, input, detail::stored_size<Element>(), result, detail::stored_size<Result>()},
-        options, &detail::run_map<Function, Element, Result>);
-    detail::write_callable(job.writer(), f);
-    if constexpr (input == detail::Storage::in_place) {
-      job.prepare();
-      auto* place = static_cast<Element*>(job.input());
-      for (auto&& item : items)
-        ::new (static_cast<void*>(place++)) Element(std::forward<decltype(item)>(item));
-    } else {
-      std::size_t index = 0;
-      for (auto&& item : items) {
-        if (index++ % job.chunk_size() == 0) job.begin_chunk();
-        detail::write(job.writer(), item);
+  static consteval void check() {
+    check_call<F, Element>();
+    if constexpr (!std::is_void_v<Result>) check_sendable<Result>();
+  }
+
+  static MapShape shape(std::size_t items) {
+    return {items, input, stored_size<Element>(), result, stored_size<Result>()};
+  }
+
+  /// Lays the elements out, and takes the memory for it. The range is trusted for what it says of
+  /// its size as far as that does no harm.
+  static void prepare(MapJob& job, R& items, std::size_t size) {
+    if constexpr (input == Storage::in_place) job.prepare();
+    [[maybe_unused]] void* place = job.input();
+    std::size_t index = 0;
+    for (auto&& item : items) {
+      if (index == size) break;
+      if constexpr (input == Storage::in_place) {
+        ::new (static_cast<void*>(static_cast<Element*>(place) + index))
+            Element(std::forward<decltype(item)>(item));
+      } else {
+        if (index % job.chunk_size() == 0) job.begin_chunk();
+        write_element(job.writer(), item);
       }
-      job.prepare();
+      ++index;
     }
-    job.run();
-    if constexpr (result == detail::Storage::in_place) {
+    if (index < size) throw ValueError("map: the range has fewer elements than it said");
+    if constexpr (input == Storage::as_bytes) job.prepare();
+  }
+
+  static list_of<Result> results(MapJob& job, [[maybe_unused]] std::size_t size) {
+    if constexpr (result == Storage::in_place) {
       const auto* first = static_cast<const Result*>(job.results());
       return std::vector<Result>(first, first + size);
-    } else if constexpr (result == detail::Storage::as_bytes) {
+    } else if constexpr (result == Storage::as_bytes) {
       std::vector<Result> results;
-      job.read_results(
-          [](void* state, detail::Reader& reader, std::size_t count) {
-            auto& list = *static_cast<std::vector<Result>*>(state);
-            for (std::size_t i = 0; i < count; ++i) list.push_back(detail::read<Result>(reader));
-          },
-          &results);
+      results.reserve(size);
+      job.read_results(&read_some, &results);
       return results;
     }
+  }
+
+ private:
+  template <class Item>
+  static void write_element(Writer& writer, const Item& item) {
+    if constexpr (std::is_same_v<Item, Value>) {
+      write(writer, item);
+    } else {
+      write(writer, Value(item));  // a reference that is an object of its own
+    }
+  }
+
+  static void read_some(void* state, Reader& reader, std::size_t count) {
+    auto& list = *static_cast<std::vector<Result>*>(state);
+    for (std::size_t i = 0; i < count; ++i) list.push_back(read<Result>(reader));
+  }
+};
+
+}  // namespace detail
+
+template <class F, class R>
+list_of<mapped<F, R>> Pool::run_map(F&& f, R&& items, const MapOptions& options) {
+  using Mapping = detail::Mapping<F, std::remove_reference_t<R>>;
+  Mapping::check();
+  if constexpr (!std::ranges::sized_range<R> && !std::ranges::forward_range<R>) {
+    std::vector<std::ranges::range_value_t<R>> list;
+    for (auto&& item : items) list.emplace_back(std::forward<decltype(item)>(item));
+    return run_map(std::forward<F>(f), list, options);
+  } else {
+    const auto size = static_cast<std::size_t>(std::ranges::distance(items));
+    detail::MapJob job(core(), Mapping::shape(size), options, Mapping::runner);
+    detail::write_callable(job.writer(), f);
+    Mapping::prepare(job, items, size);
+    job.run();
+    return Mapping::results(job, size);
   }
 }
 
