@@ -1,0 +1,76 @@
+// Whole programs that use a pool, by the first argument. None of them guards its main.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <optional>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "multiprocessing/pool.hpp"
+
+namespace mp = multiprocessing;
+
+namespace {
+
+int square(int x) { return x * x; }
+
+void say(const char* text) {
+  // By one write each, so that lines of several processes do not mix.
+  if (write(STDOUT_FILENO, text, std::string_view(text).size()) < 0) _exit(9);
+}
+
+void hang(int) {
+  say("busy\n");
+  for (;;) pause();
+}
+
+const std::vector<int> numbers{1, 2, 3, 4, 5};
+const std::vector<int> squares{1, 4, 9, 16, 25};
+
+std::optional<mp::Pool> global;
+
+int keep_until_the_end() {
+  global.emplace(2);
+  static mp::Pool in_function(2);
+  auto& leaked = *new mp::Pool(2);
+  const bool right = global->map(square, numbers) == squares &&
+                     in_function.map(square, numbers) == squares &&
+                     leaked.map(square, numbers) == squares;
+  return right ? 0 : 1;
+}
+
+/// Ends the program while another thread waits for workers that never come back.
+void exit_during_a_map(mp::Pool& pool) {
+  std::thread([&pool] {
+    try {
+      pool.map(hang, {1, 2}, 1);
+    } catch (const std::exception&) {
+      say("ended\n");  // or never begun
+    }
+    for (;;) pause();  // the pool is about to go with main's statics
+  }).detach();
+  char byte = 0;
+  // The test writes nothing; standard input is at its end once.
+  static_cast<void>(read(STDIN_FILENO, &byte, 1));
+  std::exit(3);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view mode = argc > 1 ? argv[1] : "";
+  if (mode != "silent") say("main\n");
+  if (mode == "keep") return keep_until_the_end();
+  mp::Pool pool(2);
+  if (pool.map(square, numbers) != squares) return 1;
+  if (mode == "stay") {
+    say("ready\n");
+    for (;;) pause();
+  }
+  if (mode == "busy") pool.map(hang, {1, 2}, 1);
+  if (mode == "exit") exit_during_a_map(pool);
+  return 0;
+}

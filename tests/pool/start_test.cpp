@@ -1,0 +1,267 @@
+// Initializers, starts that fail, and where pools may be.
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <numeric>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "base/fail_point.hpp"
+#include "pool_suite.hpp"
+
+namespace pool_test {
+namespace {
+
+class StartTest : public PoolTest {};
+POOL_TEST_FOR_EVERY_START_METHOD(StartTest);
+
+int square(int x) { return x * x; }
+std::vector<int> numbers(int count) {
+  std::vector<int> list(static_cast<std::size_t>(count));
+  std::iota(list.begin(), list.end(), 0);
+  return list;
+}
+std::set<pid_t> pids(const std::vector<mp::ProcessHandle>& workers) {
+  std::set<pid_t> found;
+  for (const auto& worker : workers) found.insert(worker.pid());
+  return found;
+}
+template <class F>
+std::string message_of(const F& f) {
+  try {
+    f();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+// ---- initializers ----
+
+int value_of_initializer = 0;
+
+void initialise(Counters calls, int value) {
+  calls.raise();
+  value_of_initializer = value;
+}
+
+// CPython: TestInitializers.test_pool_initializer
+TEST_P(StartTest, TheInitializerRunsInEachWorkerBeforeItsFirstTask) {
+  static_assert(!std::is_constructible_v<mp::Pool, int, int>, "an initializer is a callable");
+  const Counters calls;
+  {
+    mp::Pool pool(3, initialise, calls, 7);
+    for (int seen : pool.map([](int) { return value_of_initializer; }, numbers(20), 1))
+      EXPECT_EQ(seen, 7);
+    calls.wait_for(3);
+  }
+  EXPECT_EQ(calls[0], 3U);
+  EXPECT_EQ(value_of_initializer, 0);
+}
+
+TEST_P(StartTest, AnInitializerIsGivenItsArgumentsByValueAndTextAsString) {
+  mp::Pool pool(
+      1,
+      [](std::string text, std::vector<int> list) {
+        value_of_initializer = static_cast<int>(text.size() + list.size());
+      },
+      "four", std::vector{1, 2, 3});
+  EXPECT_EQ(pool.map([](int) { return value_of_initializer; }, {1}), std::vector{7});
+}
+
+TEST_P(StartTest, W16AnInitializerThatThrowsBreaksThePoolOnce) {
+  const Counters calls;
+  mp::Pool pool(
+      2,
+      [](const Counters& c) {
+        c.raise();
+        throw std::runtime_error("no database");
+      },
+      calls);
+  const std::string message = message_of([&] { pool.map(square, numbers(10)); });
+  EXPECT_NE(message.find("the initializer failed"), std::string::npos) << message;
+  EXPECT_NE(message.find("no database"), std::string::npos) << message;
+  EXPECT_THROW(pool.map(square, {1}), mp::BrokenProcessPool);
+  pool.join();
+  EXPECT_LE(calls[0], 2U);
+}
+
+TEST_P(StartTest, W16AnInitializerThatCrashesOrExitsBreaksThePoolAfterAFewTries) {
+  for (const bool crashes : {true, false}) {
+    const Counters calls;
+    mp::Pool pool(
+        2,
+        [](const Counters& c, bool crash) {
+          c.raise();
+          if (crash) raise(SIGKILL);
+          std::exit(3);
+        },
+        calls, crashes);
+    const std::string message = message_of([&] { pool.map(square, numbers(10)); });
+    EXPECT_NE(message.find(crashes ? "SIGKILL" : "exited with code 3"), std::string::npos)
+        << message;
+    EXPECT_THROW(pool.map(square, {1}), mp::BrokenProcessPool);
+    pool.close();
+    pool.join();
+    EXPECT_LE(calls[0], 20U);
+  }
+}
+
+TEST_P(StartTest, AnInitializerThatHangsDoesNotKeepThePoolFromEnding) {
+  const Counters calls;
+  mp::Pool pool(
+      2,
+      [](const Counters& c) {
+        c.raise();
+        for (;;) pause();
+      },
+      calls);
+  calls.wait_for(2);
+  pool.terminate();
+  pool.join();
+}
+
+// ---- starts that fail ----
+
+// CPython: TestPoolNotLeakOnFailure.test_release_unused_processes
+TEST_P(StartTest, WhenAWorkerCannotBeStartedThoseBeforeItAreEnded) {
+  for (const char* point : {"pool.worker.start", "pool.watcher.start"}) {
+    mp::detail::arm_fail_point_throw(point, point[5] == 'w' && point[6] == 'o' ? 4 : 1);
+    EXPECT_THROW(mp::Pool(6), std::bad_alloc) << point;
+    mp::detail::arm_fail_point("");
+    EXPECT_TRUE(mp::active_children().empty());
+  }
+}
+
+TEST_P(StartTest, AWorkerThatCannotBeReplacedAtOnceIsReplacedLater) {
+  mp::Pool pool(2);
+  const std::set<pid_t> before = pids(pool.workers());
+  mp::detail::arm_fail_point_throw("pool.worker.start");
+  kill(*before.begin(), SIGKILL);
+  wait_until([&] {
+    const auto now = pids(pool.workers());
+    return now.size() == 2 && !now.contains(*before.begin());
+  });
+  mp::detail::arm_fail_point("");
+  EXPECT_EQ(pool.map(square, {3}), std::vector{9});
+}
+
+TEST_P(StartTest, APoolWhoseLastWorkerCannotBeReplacedIsBroken) {
+  mp::Pool pool(1);
+  mp::detail::arm_fail_point_throw("pool.worker.start");
+  kill(pool.workers().front().pid(), SIGKILL);
+  wait_until([&] {
+    try {
+      pool.map(square, {1});
+    } catch (const mp::BrokenProcessPool& error) {
+      return std::string(error.what()).find("none can be started") != std::string::npos;
+    } catch (const mp::WorkerDied&) {
+      return false;
+    }
+    return false;
+  });
+  mp::detail::arm_fail_point("");
+  pool.join();
+}
+
+// ---- where a pool may be ----
+
+TEST_P(StartTest, ADaemonMayNotMakeAPool) {
+  mp::Pool pool(1);
+  EXPECT_THROW(pool.map([](int) { mp::Pool nested(1); }, {1}), mp::AssertionError);
+}
+
+void pool_in_process(Counters says) {
+  mp::Pool pool(4);
+  says[0] = static_cast<std::uint32_t>(pool.map(square, {1, 2, 3, 4}).back());
+}
+
+// CPython: TestStdinBadfiledescriptor.test_pool_in_process
+TEST_P(StartTest, AProcessMayMakeAPool) {
+  const Counters says;
+  mp::Process process{pool_in_process, says};
+  process.start();
+  process.join();
+  EXPECT_EQ(process.exitcode(), 0);
+  EXPECT_EQ(says[0], 16U);
+}
+
+std::optional<mp::Pool> kept;
+
+// CPython: _TestPoolWorkerLifetime.test_worker_finalization_via_atexit_handler_of_multiprocessing
+TEST_P(StartTest, APoolThatLivesWhenItsProcessEndsIsEndedWithIt) {
+  const Counters says;
+  mp::Process process{[](const Counters& c) {
+                        kept.emplace(2);
+                        c[0] = static_cast<std::uint32_t>(kept->map(square, {7}).front());
+                        c[1] = static_cast<std::uint32_t>(kept->workers().front().pid());
+                      },
+                      says};
+  process.start();
+  process.join();
+  EXPECT_EQ(process.exitcode(), 0);
+  EXPECT_EQ(says[0], 49U);
+  wait_until([&] { return !exists(static_cast<pid_t>(says[1])); });
+}
+
+TEST_P(StartTest, InAForkedChildAPoolIsInert) {
+  mp::Pool pool(2);
+  const pid_t child = fork();
+  if (child == 0) {
+    int refused = 0;
+    const auto refuses = [&](const auto& call) {
+      try {
+        call();
+      } catch (const mp::AssertionError&) {
+        ++refused;
+      }
+    };
+    refuses([&] { pool.map(square, {1}); });
+    refuses([&] { pool.close(); });
+    refuses([&] { pool.terminate(); });
+    refuses([&] { pool.join(); });
+    refuses([&] { static_cast<void>(pool.workers()); });
+    { const mp::Pool destroyed = std::move(pool); }
+    _exit(refused);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 5);
+  mp::arena_sweep();  // closes what told the child's birth
+  EXPECT_EQ(pool.map(square, {3}), std::vector{9});
+}
+
+TEST_P(StartTest, AForkedChildMayMakeAPoolOfItsOwn) {
+  mp::Pool pool(1);
+  const pid_t child = fork();
+  if (child == 0) {
+    mp::Pool own(1);
+    _exit(own.map(square, {3}).front());
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 9);
+  mp::arena_sweep();
+  EXPECT_EQ(pool.map(square, {3}), std::vector{9});
+}
+
+TEST_P(StartTest, WorkersHaveTheSignalMaskOfWhoMadeThePoolAlsoWhenReplaced) {
+  mp::Pool pool(mp::PoolOptions{.processes = 1, .maxtasksperchild = 1});
+  const auto blocked = [](int number) {
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    return sigismember(&mask, number) == 1;
+  };
+  for (int life = 0; life < 3; ++life)
+    EXPECT_EQ(pool.map(blocked, {SIGTERM, SIGINT, SIGCHLD}, 3), std::vector<bool>(3, false));
+}
+
+}  // namespace
+}  // namespace pool_test
