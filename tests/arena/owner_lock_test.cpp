@@ -172,7 +172,7 @@ TEST_F(OwnerLockTest, WhoTakesALockOverFindsTheLinksOfTheDeadBeforeOrAfterTheirC
     const char* point;
     bool done;
   };
-  for (const auto [point, done] :
+  for (const Case& kill :
        {Case{"arena.ledger.after_intent", false}, Case{"arena.ledger.after_make", true},
         Case{"arena.ledger.before_end", true}}) {
     const Shared<OwnerLock> lock;
@@ -180,7 +180,7 @@ TEST_F(OwnerLockTest, WhoTakesALockOverFindsTheLinksOfTheDeadBeforeOrAfterTheirC
     Child child{[&] {
       mp::detail::Block block{10};
       const OwnerGuard guard{*lock};
-      mp::detail::arm_fail_point(point);
+      mp::detail::arm_fail_point(kill.point);
       std::move(block).give_to(mp::detail::links_of(object)[0]);
       return 0;
     }};
@@ -188,11 +188,11 @@ TEST_F(OwnerLockTest, WhoTakesALockOverFindsTheLinksOfTheDeadBeforeOrAfterTheirC
     const OwnerGuard guard{*lock};
     EXPECT_TRUE(guard.from_the_dead());
     auto& link = mp::detail::links_of(object)[0];
-    EXPECT_EQ(mp::detail::data_of(link) != nullptr, done) << point;
+    EXPECT_EQ(mp::detail::data_of(link) != nullptr, kill.done) << kill.point;
     mp::detail::release(link);
     hold(link, Handle::make(1));
     mp::arena_sweep();
-    EXPECT_TRUE(mp::detail::handle_from(link)) << point;
+    EXPECT_TRUE(mp::detail::handle_from(link)) << kill.point;
   }
 }
 
