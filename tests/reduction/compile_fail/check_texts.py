@@ -25,7 +25,8 @@ def failure(path, compiler, name, expected):
     if run.returncode == 0:
         return "it compiles"
     # One text, about the thing to blame: a heap of others would bury it.
-    texts = set(re.findall(r"(?:error: static assertion failed|error: static_assert failed)[^\n]*", run.stderr))
+    failed = r"(?:error: static assertion failed|error: static_assert failed)[^\n]*"
+    texts = set(re.findall(failed, run.stderr))
     if not any(expected in text for text in texts):
         return run.stderr
     return None if len(texts) == 1 else f"{len(texts)} texts:\n" + "\n".join(texts)
@@ -44,7 +45,8 @@ def main():
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         problems = threads.map(lambda task: failure(path, *task), tasks)
         for (which, name, _), problem in zip(tasks, problems):
-            print(("not ok" if problem else "ok"), next(os.path.basename(w) for w in which if "ccache" not in w), name)
+            compiler_name = next(os.path.basename(word) for word in which if "ccache" not in word)
+            print("not ok" if problem else "ok", compiler_name, name)
             if problem:
                 failed += 1
                 print("# " + problem[:3000].replace("\n", "\n# "))
