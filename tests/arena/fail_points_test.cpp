@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "arena/message_handles.hpp"
 #include "base/fail_point.hpp"
 #include "children.hpp"
 #include "churn.hpp"
@@ -22,6 +23,7 @@ namespace {
 
 using namespace arena_test;
 using mp::detail::Handle;
+using mp::detail::handle_from;
 
 /// How many kills; fewer where everything is slow, under a sanitizer.
 int asked(const char* name, int otherwise) {
@@ -71,8 +73,9 @@ TEST_F(FailPointsTest, EveryOneInTheArenaIsPassedByTheTestThatKillsThere) {
   Child counting{[&] {
     std::set<std::string> missing = points_in_sources();
     std::erase_if(missing, [](const std::string& name) {
-      // A child that is born counts for itself; and LedgerTest comes by the other on purpose.
-      return name.starts_with("arena.join.") || name == "arena.ledger.after_note";
+      // A child that is born counts for itself; the others have tests of their own below.
+      return name.starts_with("arena.join.") || name == "arena.ledger.after_note" ||
+             name == "arena.chunks.after_high_water";
     });
     mp::detail::count_fail_points(true);
     Churn churn{board, 4711};
@@ -101,7 +104,7 @@ TEST_P(EveryFailPoint, KilledThereLeavesTheOthersAtWorkAndNothingLost) {
     workers.emplace_back([&] { return work_until_stopped(board, false); });
   int killed = 0;
   for (int kill = 0; kill < kills; ++kill) {
-    const unsigned nth = 1U + static_cast<unsigned>(kill * kill) * 3U;
+    const unsigned nth = kill % 2 == 0 ? 1 : static_cast<unsigned>(kill * kill * 3) % 97U;
     Child victim{[&] {
       mp::detail::arm_fail_point(GetParam(), nth);
       Churn churn{board, static_cast<std::uint32_t>(kill)};
@@ -112,7 +115,7 @@ TEST_P(EveryFailPoint, KilledThereLeavesTheOthersAtWorkAndNothingLost) {
     wait_for_progress(shared, 3);
   }
   stop(shared, workers, members);
-  RecordProperty("killed", killed);
+  std::printf("killed %d of %d times\n", killed, kills);
 }
 
 std::vector<std::string> every_point() {
@@ -125,6 +128,77 @@ INSTANTIATE_TEST_SUITE_P(Arena, EveryFailPoint, testing::ValuesIn(every_point())
                            std::ranges::replace(name, '.', '_');
                            return name;
                          });
+
+// Where a process comes only when others are in a certain state: made on purpose.
+
+template <class Body>
+mp::detail::Member killed_at(const char* point, Body body) {
+  Child child{[&] {
+    mp::detail::arm_fail_point(point);
+    body();
+    return 0;
+  }};
+  EXPECT_EQ(child.join_unsettled(), -SIGKILL) << point;
+  return child.member();
+}
+
+TEST_F(FailPointsTest, KilledRightAfterNotingThatAnothersCountIsDone) {
+  const Handle object = Handle::make(10);
+  const Handle holder = Handle::make(1, 3);
+  const auto links = mp::detail::links_of(holder);
+  Gate gate;
+  // Forked first, for booking the object to a child overwrites its count as well.
+  Child second{[&] {
+    if (!gate.wait()) return 1;
+    mp::detail::arm_fail_point("arena.ledger.after_note");
+    mp::detail::hold(links[1], object);
+    return 2;
+  }};
+  killed_at("arena.ledger.after_count", [&] { mp::detail::hold(links[0], object); });
+  gate.open();
+  EXPECT_EQ(second.join_unsettled(), -SIGKILL);
+  mp::arena_sweep();
+  EXPECT_EQ(handle_from(links[0]), object);
+  EXPECT_FALSE(handle_from(links[1]));
+}
+
+TEST_F(FailPointsTest, KilledWhileItSettlesWhomItTakesALockFrom) {
+  for (const char* point : {"arena.lock.before_settling", "arena.lock.taken_over",
+                            "arena.settle.after_mark", "arena.settle.before_end"}) {
+    const Shared<mp::detail::OwnerLock> lock;
+    auto take = [&] { static_cast<void>(lock->acquire()); };
+    killed_at("arena.lock.taken", take);
+    killed_at(point, take);
+    EXPECT_EQ(lock->acquire(), mp::detail::OwnerLock::Taken::from_the_dead) << point;
+    lock->release();
+  }
+}
+
+TEST_F(FailPointsTest, KilledRightBeforeItSleepsForALock) {
+  const Handle board = make_board();
+  auto& held = board.as<Board>()->lock;
+  static_cast<void>(held.acquire());
+  killed_at("arena.lock.before_sleep", [&] { static_cast<void>(held.acquire()); });
+  held.release();
+  EXPECT_EQ(held.acquire(), mp::detail::OwnerLock::Taken::free);
+  held.release();
+}
+
+TEST_F(FailPointsTest, KilledWhileItPassesOnTheDutiesOfTheDead) {
+  Child parent{[] {
+    for (int i = 0; i < 3; ++i) static_cast<void>(new mp::detail::Birth{});
+    return 0;
+  }};
+  EXPECT_EQ(parent.join_unsettled(), 0);
+  killed_at("arena.settle.duty_passed", [] { mp::arena_sweep(); });
+}
+
+TEST_F(FailPointsTest, KilledRightAfterItRaisedTheMarkOfChunksEverUsed) {
+  killed_at("arena.chunks.after_high_water", [] {
+    for (std::size_t bytes = std::size_t{1} << 30;; bytes *= 2)
+      static_cast<void>(Handle::make_sparse(bytes));
+  });
+}
 
 TEST_F(FailPointsTest, HundredsOfRandomKillsLoseNothing) {
   const int kills = asked("MULTIPROCESSING_TEST_KILLS", 500);
