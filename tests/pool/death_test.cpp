@@ -315,7 +315,9 @@ TEST_P(DeathTest, WorkersMayBeKilledAtRandomDuringMaps) {
       };
       const End end = map % 2 == 0 ? map_to_the_end(pool, slow_text, 300, options)
                                    : map_to_the_end(pool, square, 5000, options);
-      if (options.retries > 0) EXPECT_EQ(end, End::done);
+      if (options.retries > 0) {
+        EXPECT_EQ(end, End::done);
+      }
       died += end == End::worker_died ? 1 : 0;
     }
   }

@@ -136,19 +136,21 @@ void run_chunk(WorkerJob& job, F& function, const WorkerJob::Chunk& chunk) {
   [[maybe_unused]] const void* const elements = job.input();
   [[maybe_unused]] void* const results = job.results();
   for (std::size_t i = chunk.first; i < chunk.first + chunk.count; ++i) {
-    const auto call = [&]() -> decltype(auto) {
+    // It has a name because the function may give a part of it: that must live until it is kept.
+    T element = [&]() -> T {
       if constexpr (storage_of<T>() == Storage::in_place) {
-        return std::invoke(function, T(static_cast<const T*>(elements)[i]));
+        return static_cast<const T*>(elements)[i];
       } else {
-        return std::invoke(function, read<T>(bytes));
+        return read<T>(bytes);
       }
-    };
+    }();
     if constexpr (std::is_void_v<R>) {
-      static_cast<void>(call());
+      static_cast<void>(std::invoke(function, std::move(element)));
     } else if constexpr (storage_of<R>() == Storage::in_place) {
-      ::new (static_cast<void*>(static_cast<R*>(results) + i)) R(call());
+      auto* place = static_cast<R*>(results) + i;
+      ::new (static_cast<void*>(place)) R(std::invoke(function, std::move(element)));
     } else {
-      write<R>(job.result_writer(), call());
+      write<R>(job.result_writer(), std::invoke(function, std::move(element)));
     }
   }
 }
