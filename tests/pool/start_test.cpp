@@ -210,6 +210,26 @@ TEST_P(StartTest, APoolThatLivesWhenItsProcessEndsIsEndedWithIt) {
   wait_until([&] { return !exists(static_cast<pid_t>(says[1])); });
 }
 
+void map_and_be_killed(Counters says, std::string point) {
+  mp::Pool pool(2);
+  const auto workers = pool.workers();
+  for (std::size_t i = 0; i < 2; ++i) says[i] = static_cast<std::uint32_t>(workers[i].pid());
+  mp::detail::arm_fail_point(point);
+  pool.map(square, numbers(100), 1);
+}
+
+TEST_P(StartTest, WorkersDoNotOutliveAMakerThatIsKilledInTheMiddleOfACall) {
+  for (const char* point : {"pool.post.before_ring", "pool.retire.holding"}) {
+    const Counters says;
+    mp::Process maker{map_and_be_killed, says, std::string(point)};
+    maker.start();
+    maker.join();
+    EXPECT_EQ(maker.exitcode(), -SIGKILL) << point;
+    for (std::size_t i = 0; i < 2; ++i)
+      wait_until([&] { return !exists(static_cast<pid_t>(says[i])); });
+  }
+}
+
 TEST_P(StartTest, InAForkedChildAPoolIsInert) {
   mp::Pool pool(2);
   const pid_t child = fork();
