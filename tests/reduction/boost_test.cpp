@@ -125,8 +125,11 @@ void serialize(Archive& archive, reduction_test::InBoost& value, const unsigned)
 }  // namespace boost::serialization
 
 using Animals = std::vector<std::shared_ptr<reduction_test::Animal>>;
+using Kennel = std::vector<reduction_test::Dog>;
 template <>
 inline constexpr bool multiprocessing::uses_boost_archive<Animals> = true;
+template <>
+inline constexpr bool multiprocessing::uses_boost_archive<Kennel> = true;
 
 namespace reduction_test {
 namespace {
@@ -193,9 +196,10 @@ TEST(BoostArchiveTest, LeavesTheRestOfTheMessageAlone) {
 }
 
 TEST(BoostArchiveTest, TruncatedBytesAreASerializationError) {
-  const std::string bytes = written(Animals{std::make_shared<Dog>()});
+  // Not of pointers: what Boost has half made of a message behind one, it never frees.
+  const std::string bytes = written(Kennel(2));
   for (std::size_t size = 0; size < bytes.size(); ++size) {
-    EXPECT_THROW(static_cast<void>(read_all<Animals>(std::string_view{bytes}.substr(0, size))),
+    EXPECT_THROW(static_cast<void>(read_all<Kennel>(std::string_view{bytes}.substr(0, size))),
                  mp::SerializationError);
   }
 }

@@ -25,7 +25,8 @@ namespace multiprocessing {
 ///     template <>
 ///     inline constexpr bool multiprocessing::uses_boost_archive<std::shared_ptr<Shape>> = true;
 ///
-/// Boost believes lengths that it reads, so such values are for peers that are trusted.
+/// Boost believes lengths that it reads, and leaks what it has half made behind a pointer when a
+/// message ends too early, so such values are for peers that are trusted.
 template <class T>
 inline constexpr bool uses_boost_archive = false;
 
