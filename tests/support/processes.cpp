@@ -1,6 +1,7 @@
 #include "support/processes.hpp"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,7 +9,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <sstream>
 
@@ -17,7 +17,9 @@ namespace {
 
 std::string content_of(const std::string& path) {
   std::ifstream file{path, std::ios::binary};
-  return {std::istreambuf_iterator<char>{file}, {}};
+  std::ostringstream content;
+  content << file.rdbuf();  // keeps to itself that the process ended meanwhile (ESRCH)
+  return content.str();
 }
 
 std::optional<ProcessInfo> info_of(pid_t pid) {
