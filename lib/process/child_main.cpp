@@ -43,7 +43,8 @@ void report_uncaught() {
   print_error("Process " + current_name() + ":\n" + describe_current_exception() + '\n');
 }
 
-int call(const std::function<void()>& run) {
+// A forced unwinding has no object, so the reference in its handler is null.
+__attribute__((no_sanitize("undefined"))) int call(const std::function<void()>& run) {
   try {
     run();
     return 0;
