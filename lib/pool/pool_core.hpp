@@ -90,6 +90,7 @@ class PoolCore {
   void start_worker(std::size_t seat);
   [[nodiscard]] bool worker_wanted() const;
   [[nodiscard]] bool all_ended() const;
+  [[nodiscard]] bool any_serves() const;
   void end_workers(const std::exception_ptr& reason);
   void break_pool(const std::string& why);
 
@@ -111,6 +112,7 @@ class PoolCore {
   std::optional<Deadline> patience_;  // for workers that were told to end
   int worker_number_ = 0;
   int deaths_before_serving_ = 0;  // in a row
+  std::optional<Deadline> next_start_;
   Handle spare_;
   std::size_t spare_bytes_ = 0;
 

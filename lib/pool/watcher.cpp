@@ -15,7 +15,7 @@
 namespace multiprocessing::detail {
 namespace {
 
-// Before a worker that could not be started is tried again.
+// Before a seat is tried again whose worker could not be started, or died too soon too often.
 constexpr std::chrono::milliseconds pause_between_tries{100};
 
 }  // namespace
@@ -28,6 +28,13 @@ void PoolCore::stir_watcher() const {
 
 bool PoolCore::all_ended() const {
   return std::ranges::all_of(seats_, [](const Seat& seat) { return seat.ended; });
+}
+
+bool PoolCore::any_serves() const {
+  const auto records = seats_of(board_);
+  for (std::size_t seat = 0; seat < seats_.size(); ++seat)
+    if (!seats_[seat].ended && records[seat].serves.load() != 0) return true;
+  return false;
 }
 
 /// While it runs, always; once it is closed, as long as there are jobs that somebody has to do.
@@ -102,9 +109,11 @@ void PoolCore::break_if_hopeless(const WorkerEnd& end) {
     return break_pool("the initializer failed in a worker: " +
                       describe_exception(exception_in(initializer_link(board_))));
   deaths_before_serving_ = end.served ? 0 : deaths_before_serving_ + 1;
+  const int seats = static_cast<int>(seats_.size());
+  // Those who start and die again and again are not to take the processors from those who work.
+  if (deaths_before_serving_ > seats) next_start_.emplace(pause_between_tries);
   // One for each seat, and some more: somebody may be killing workers at random.
-  const int enough = static_cast<int>(seats_.size()) + 8;
-  if (deaths_before_serving_ >= enough)
+  if (deaths_before_serving_ >= seats + 8 && !any_serves())
     break_pool(
         std::to_string(deaths_before_serving_) +
         " workers in a row died in their initializer or before it; the last one: " + describe(end));
@@ -123,7 +132,8 @@ void PoolCore::kill_the_stubborn() {
 }
 
 void PoolCore::refill() {
-  if (!worker_wanted()) return;
+  if (!worker_wanted() || (next_start_ && !next_start_->passed())) return;
+  next_start_.reset();
   sigset_t own_mask;
   // A child inherits the mask of the thread that starts it; workers get that of their pool's maker.
   pthread_sigmask(SIG_SETMASK, &creator_mask_, &own_mask);

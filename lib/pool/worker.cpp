@@ -1,5 +1,4 @@
 // A worker: takes jobs from the board and their chunks from the jobs until the pool closes.
-#include <cxxabi.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -189,11 +188,11 @@ class JobInWorker {
           std::span{header.at<const std::byte>(header.layout.bytes_at), header.callable_bytes});
       const auto runner = reinterpret_cast<MapRunner>(read_function(bytes));
       runner(job);
-    } catch (abi::__forced_unwind&) {
-      throw;  // pthread_exit
     } catch (...) {
+      const std::exception_ptr exception = std::current_exception();
+      if (exception == nullptr) throw;  // pthread_exit
       // The callable cannot be read here: every chunk fails with that.
-      while (const auto chunk = job.next()) job.fail(*chunk, std::current_exception());
+      while (const auto chunk = job.next()) job.fail(*chunk, exception);
     }
     std::erase_if(worker.exhausted, [&](const auto& each) { return each.serial == header.serial; });
     worker.exhausted.push_back({header.serial, impl.offers_seen()});
@@ -265,10 +264,10 @@ bool initialised(const Handle& board, const std::function<void()>& initialise) {
   try {
     initialise();
     return true;
-  } catch (abi::__forced_unwind&) {
-    throw;  // pthread_exit
   } catch (...) {
-    Block exception = exception_block(std::current_exception());
+    const std::exception_ptr thrown = std::current_exception();
+    if (thrown == nullptr) throw;  // pthread_exit
+    Block exception = exception_block(thrown);
     Board& at = *board.as<Board>();
     const OwnerGuard guard{at.lock};
     if (at.failed_initializer.load() == 0) {

@@ -1,8 +1,6 @@
 // One map as its two sides see it: the caller lays it out and waits, the workers take its chunks.
 #pragma once
 
-#include <cxxabi.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -163,10 +161,10 @@ void run_map(WorkerJob& job) {
     try {
       run_chunk<F, T, R>(job, function, *chunk);
       job.finish(*chunk);
-    } catch (abi::__forced_unwind&) {
-      throw;  // pthread_exit: the worker ends with the chunk in hand
     } catch (...) {
-      job.fail(*chunk, std::current_exception());
+      const std::exception_ptr exception = std::current_exception();
+      if (exception == nullptr) throw;  // pthread_exit: the worker ends with the chunk in hand
+      job.fail(*chunk, exception);
     }
   }
 }
