@@ -60,7 +60,7 @@ __attribute__((no_sanitize("undefined"))) int call(const std::function<void()>& 
 
 void take_on(const Preparation& told, int life_fd) {
   if (!told.outlive_parent) die_with(life_fd, SIGKILL);
-  close_standard_input();
+  if (told.method != StartMethod::forkserver) close_standard_input();  // the server's is closed
   if (!told.directory.empty() && chdir(told.directory.c_str()) != 0)
     get_logger().warning("cannot go to the parent's directory " + told.directory);
   if (told.own_group) lead_own_group(0);

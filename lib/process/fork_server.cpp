@@ -141,6 +141,9 @@ class Server {
       const ForkEnded ended{reaped.exitcode};
       (void)send_message(found->second.status.get(), std::as_bytes(std::span{&ended, 1}), {});
     }
+    // Closing ours does not end the watch: who asked for the child has the same open file, and its
+    // end stays readable for as long as that one keeps it.
+    (void)epoll_ctl(events_.get(), EPOLL_CTL_DEL, pidfd, nullptr);
     children_.erase(found);
   }
 
@@ -169,7 +172,16 @@ void run_preload(void (*load)()) {
   } catch (...) {
     print_error("Fork server, while preloading:\n" + describe_current_exception() + '\n');
   }
-  flush_all_streams();  // or every child would write it again
+}
+
+// What each child will do, done once here: symbols that the loader binds at first use would be
+// bound by every child anew, in some twenty pages of its own.
+void rehearse() {
+  flush_all_streams();  // also, or every child would write again what the preload function wrote
+  Writer content;
+  detail::write(content, &rehearse);
+  Reader reader{content.view()};
+  (void)detail::read<void (*)()>(reader);
 }
 
 }  // namespace
@@ -178,8 +190,10 @@ void serve_forks(const ServerPreparation& told) {
   hold_interrupts_back();
   (void)::prctl(PR_SET_NAME, "mp-forkserver");
   set_process_name("ForkServer");
+  close_standard_input();
   adopt_logging_state(told.logging);
   run_preload(told.preload);
+  rehearse();
   Server{told}.serve();
   ::_exit(0);
 }

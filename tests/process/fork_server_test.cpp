@@ -1,13 +1,18 @@
 // The fork server: who may use it, and what becomes of its children when it dies.
 #include "process/fork_server.hpp"
 
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "base/death.hpp"
 #include "base/waiting.hpp"
@@ -133,6 +138,29 @@ TEST_F(ForkServerTest, RefusesWhoDoesNotKnowItsKey) {
   }
   set_fork_server_key(key);
   EXPECT_EQ(exitcode_of(entry::nothing), 0);
+}
+
+// How many descriptors the epoll instances of a process watch.
+int watched_by(pid_t pid) {
+  int count = 0;
+  const std::filesystem::path folder = "/proc/" + std::to_string(pid) + "/fdinfo";
+  for (const auto& entry : std::filesystem::directory_iterator{folder}) {
+    std::ifstream info{entry.path()};
+    for (std::string line; std::getline(info, line);) count += line.rfind("tfd:", 0) == 0;
+  }
+  return count;
+}
+
+// It went round without a pause for as long as somebody kept the pidfd of a child that had ended.
+TEST_F(ForkServerTest, SleepsWhileThoseWhoseChildrenEndedKeepThem) {
+  std::vector<mp::Process> ended;
+  for (int i = 0; i < 5; ++i) {
+    ended.emplace_back(entry::nothing);
+    ended.back().start();
+  }
+  for (mp::Process& process : ended) process.join();
+  // Its report of the last end may be on the way; the watchdog ends this if it never comes.
+  while (watched_by(fork_server_pid()) != 1) sched_yield();
 }
 
 TEST_F(ForkServerTest, EndsWithItsLastUser) {
