@@ -26,9 +26,13 @@ struct RawBirth {
   Member child;
   UniqueFd pipe;
 };
+// Null until the first; a child that our own start method forks never has any, and should not pay
+// for finding that out.
+constinit std::vector<RawBirth>* known_raw_births = nullptr;
+
 std::vector<RawBirth>& raw_births() {
-  static auto& births = *new std::vector<RawBirth>;
-  return births;
+  if (known_raw_births == nullptr) known_raw_births = new std::vector<RawBirth>;
+  return *known_raw_births;
 }
 
 thread_local Member planned;  // the child of a fork by ourselves, whose outcome we are told
@@ -117,7 +121,7 @@ void after_in_parent() {
 
 void after_in_child() {
   if (std::exchange(under_way.by_outsider, false)) return;
-  raw_births().clear();
+  if (known_raw_births != nullptr) known_raw_births->clear();
   if (under_way.child && join_family(*segment_if_any(), under_way.child))
     HandleTable::instance().move_to(under_way.child, under_way.first_link);
   under_way = {};
