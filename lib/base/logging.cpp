@@ -14,9 +14,10 @@
 namespace multiprocessing {
 namespace {
 
-// Two words that any thread and any forked child may read at any moment; there is no lock.
+// Words that any thread and any forked child may read at any moment; there is no lock.
 constinit std::atomic<LogLevel> threshold{LogLevel::notset};
 constinit std::atomic<bool> writes_to_stderr{false};
+constinit std::atomic<void (*)(const LogRecord&)> program_handler{nullptr};
 
 // Python names these in upper case, and numbers the ones it does not know.
 std::string name_of(LogLevel level) {
@@ -61,19 +62,29 @@ bool passes(LogLevel level) {
   return level >= (asked == LogLevel::notset ? LogLevel::warning : asked);
 }
 
+void write_to_stderr(LogLevel level, std::string_view text) {
+  // Made anew for each line, so that nothing is shared with a thread that a fork leaves behind. It
+  // bears the name of the level, since spdlog has none for two of Python's.
+  spdlog::logger logger{name_of(level), std::make_shared<StderrSink>()};
+  logger.set_error_handler([](const std::string&) {});
+  logger.log(spdlog::level::critical, spdlog::string_view_t{text.data(), text.size()});
+}
+
 }  // namespace
 
 void Logger::set_level(LogLevel level) { threshold.store(level, std::memory_order_relaxed); }
 
 LogLevel Logger::level() const { return threshold.load(std::memory_order_relaxed); }
 
-void Logger::log(LogLevel level, std::string_view text) {
-  if (!writes_to_stderr.load(std::memory_order_relaxed) || !passes(level)) return;
-  // Made anew for each line, so that nothing is shared with a thread that a fork leaves behind. It
-  // bears the name of the level, since spdlog has none for two of Python's.
-  spdlog::logger logger{name_of(level), std::make_shared<StderrSink>()};
-  logger.set_error_handler([](const std::string&) {});
-  logger.log(spdlog::level::critical, spdlog::string_view_t{text.data(), text.size()});
+void Logger::set_handler(void (*handler)(const LogRecord& record)) {
+  program_handler.store(handler, std::memory_order_release);
+}
+
+void Logger::log(LogLevel level, std::string_view text, const Where& where) {
+  if (!passes(level)) return;
+  if (writes_to_stderr.load(std::memory_order_relaxed)) write_to_stderr(level, text);
+  if (const auto handler = program_handler.load(std::memory_order_acquire))
+    handler({level, text, detail::process_name(), where});
 }
 
 Logger& get_logger() {

@@ -68,6 +68,28 @@ TEST(LoggingTest, AChildTakesOverTheLevelOrTheDefaultOne) {
   EXPECT_EQ(base_test::ask_child("log 20 0").text, "");
 }
 
+std::vector<std::string> recorded;
+
+void record(const LogRecord& record) {
+  recorded.push_back(std::to_string(static_cast<int>(record.level)) + ' ' +
+                     std::string{record.text} + ' ' + std::string{record.process_name} + ' ' +
+                     std::filesystem::path{record.where.file_name()}.filename().string());
+}
+
+// CPython: _TestLogging.test_filename
+TEST(LoggingTest, AHandlerOfTheProgramIsToldWhoLogged) {
+  EXPECT_EQ(stderr_of([] {
+              get_logger().set_handler(record);
+              get_logger().warning("first");
+              get_logger().info("below the level");
+              get_logger().set_handler(nullptr);
+              get_logger().warning("nobody hears this");
+              if (recorded != std::vector<std::string>{"30 first MainProcess logging_test.cpp"})
+                _exit(1);
+            }),
+            "");
+}
+
 TEST(LoggingTest, IsSilentUntilAnOutputIsAdded) {
   EXPECT_EQ(stderr_of([] {
               get_logger().set_level(LogLevel::debug);

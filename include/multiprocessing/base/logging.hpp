@@ -1,6 +1,7 @@
 // The package's logger, as Python's multiprocessing.get_logger().
 #pragma once
 
+#include <source_location>
 #include <string_view>
 
 #include "multiprocessing/detail/export.hpp"
@@ -19,6 +20,14 @@ enum class LogLevel {
   critical = 50
 };
 
+/// One line on its way to the log, for handlers of the program's own. Valid during the call.
+struct LogRecord {
+  LogLevel level;
+  std::string_view text;
+  std::string_view process_name;
+  std::source_location where;  // of the call that logged
+};
+
 /// The package's logger. There is one; get it from `get_logger()`.
 ///
 /// Lines are written whole, by one write each, so those of several processes do not mix. May be
@@ -26,20 +35,41 @@ enum class LogLevel {
 /// children under every start method.
 class MULTIPROCESSING_API Logger {
  public:
+  using Where = std::source_location;
+
   /// Lines below this level are dropped. `notset`: Python's root default, warnings and above.
   void set_level(LogLevel level);
   [[nodiscard]] LogLevel level() const;
 
-  /// Writes one line if the level allows and an output was added by `log_to_stderr()`.
-  void log(LogLevel level, std::string_view text);
+  /// Has each record that the level allows handed to `handler` as well, in the thread that logs and
+  /// maybe by several at once; null ends that. Like Python's handlers it reaches the children of
+  /// fork alone, for others share no code that was set while running.
+  void set_handler(void (*handler)(const LogRecord& record));
 
-  void subdebug(std::string_view text) { log(LogLevel::subdebug, text); }
-  void debug(std::string_view text) { log(LogLevel::debug, text); }
-  void info(std::string_view text) { log(LogLevel::info, text); }
-  void subwarning(std::string_view text) { log(LogLevel::subwarning, text); }
-  void warning(std::string_view text) { log(LogLevel::warning, text); }
-  void error(std::string_view text) { log(LogLevel::error, text); }
-  void critical(std::string_view text) { log(LogLevel::critical, text); }
+  /// Writes one line if the level allows and an output was added by `log_to_stderr()`.
+  void log(LogLevel level, std::string_view text, const Where& where = Where::current());
+
+  void subdebug(std::string_view text, const Where& where = Where::current()) {
+    log(LogLevel::subdebug, text, where);
+  }
+  void debug(std::string_view text, const Where& where = Where::current()) {
+    log(LogLevel::debug, text, where);
+  }
+  void info(std::string_view text, const Where& where = Where::current()) {
+    log(LogLevel::info, text, where);
+  }
+  void subwarning(std::string_view text, const Where& where = Where::current()) {
+    log(LogLevel::subwarning, text, where);
+  }
+  void warning(std::string_view text, const Where& where = Where::current()) {
+    log(LogLevel::warning, text, where);
+  }
+  void error(std::string_view text, const Where& where = Where::current()) {
+    log(LogLevel::error, text, where);
+  }
+  void critical(std::string_view text, const Where& where = Where::current()) {
+    log(LogLevel::critical, text, where);
+  }
 
   Logger(const Logger&) = delete;
   Logger& operator=(const Logger&) = delete;
