@@ -35,7 +35,7 @@ std::optional<mp::Pool> global;
 int keep_until_the_end() {
   global.emplace(2);
   static mp::Pool in_function(2);
-  auto& leaked = *new mp::Pool(2);
+  static auto& leaked = *new mp::Pool(2);
   const bool right = global->map(square, numbers) == squares &&
                      in_function.map(square, numbers) == squares &&
                      leaked.map(square, numbers) == squares;
