@@ -1,7 +1,6 @@
 // The package's logger, as Python's multiprocessing.get_logger().
 #pragma once
 
-#include <source_location>
 #include <string_view>
 
 #include "multiprocessing/detail/export.hpp"
@@ -20,12 +19,23 @@ enum class LogLevel {
   critical = 50
 };
 
+/// A place in a program's source. Not std::source_location, which clang 14 does not have.
+struct Where {
+  const char* file_name;
+  unsigned line;
+
+  [[nodiscard]] static constexpr Where current(const char* file_name = __builtin_FILE(),
+                                               unsigned line = __builtin_LINE()) {
+    return {file_name, line};
+  }
+};
+
 /// One line on its way to the log, for handlers of the program's own. Valid during the call.
 struct LogRecord {
   LogLevel level;
   std::string_view text;
   std::string_view process_name;
-  std::source_location where;  // of the call that logged
+  Where where;  // the call that logged
 };
 
 /// The package's logger. There is one; get it from `get_logger()`.
@@ -35,8 +45,6 @@ struct LogRecord {
 /// children under every start method.
 class MULTIPROCESSING_API Logger {
  public:
-  using Where = std::source_location;
-
   /// Lines below this level are dropped. `notset`: Python's root default, warnings and above.
   void set_level(LogLevel level);
   [[nodiscard]] LogLevel level() const;
