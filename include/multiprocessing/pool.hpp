@@ -3,3 +3,4 @@
 
 #include "multiprocessing/pool/pool.hpp"
 #include "multiprocessing/pool/pool_options.hpp"
+#include "multiprocessing/pool/submodule.hpp"

@@ -6,3 +6,4 @@
 #include "multiprocessing/process/process_handle.hpp"
 #include "multiprocessing/process/process_of.hpp"
 #include "multiprocessing/process/process_options.hpp"
+#include "multiprocessing/process/submodule.hpp"

@@ -9,10 +9,12 @@
 #include <chrono>
 #include <thread>
 #include <tuple>
+#include <type_traits>
 
 #include "base/waiting.hpp"
 #include "multiprocessing/base/cpu_count.hpp"
 #include "multiprocessing/base/errors.hpp"
+#include "multiprocessing/process/submodule.hpp"
 #include "process_suite.hpp"
 
 namespace process_test {
@@ -22,6 +24,10 @@ using namespace std::chrono_literals;
 using multiprocessing::detail::Deadline;
 using multiprocessing::detail::wait_readable;
 using testing::HasSubstr;
+
+// Both memories of a Python programmer: multiprocessing.Process and
+// multiprocessing.process.Process.
+static_assert(std::is_same_v<mp::process::Process, mp::Process>);
 
 void tell_self(Mailbox says, std::string word, std::vector<int> numbers) {
   const auto self = mp::current_process();
