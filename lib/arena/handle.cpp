@@ -31,6 +31,8 @@ void drop(HandleRecord* record) noexcept {
 
 }  // namespace
 
+LocalPart::~LocalPart() = default;
+
 Handle::Handle(const ObjectMaker& lazy) noexcept : maker_(&lazy) {
   if (outside()) return;
   std::scoped_lock guard{ledger_mutex()};
@@ -104,6 +106,15 @@ void* Handle::body() const {
     if (maker_ != nullptr) HandleTable::instance().make_now(*this);
   }
   return record_ == nullptr ? nullptr : record_->body;
+}
+
+LocalPart* Handle::local_part() const noexcept {
+  return record_ == nullptr ? nullptr : record_->local.load(std::memory_order_acquire);
+}
+
+bool Handle::keep(LocalPart* expected, LocalPart* part) const {
+  static_cast<void>(body());
+  return record_->local.compare_exchange_strong(expected, part, std::memory_order_acq_rel);
 }
 
 std::uint64_t Handle::offset() const {

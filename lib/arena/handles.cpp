@@ -121,6 +121,7 @@ Link& HandleTable::free_link() {
 }
 
 void HandleTable::drop_last(HandleRecord* record) {
+  delete record->local.exchange(nullptr);  // first: it may refer to the object
   unmap(record);
   ledger_release(*record->link);
   spare_links_.push_back(record->link);
@@ -188,7 +189,7 @@ void HandleTable::remove_lazy(const Handle& handle) noexcept {
 
 HandleRecord* HandleTable::make_now(const Handle& handle) {
   const ObjectMaker maker = *handle.maker_.load();
-  HandleRecord* record = make(maker.bytes, 0, Backing::reserved);
+  HandleRecord* record = make(maker.bytes, maker.links, Backing::reserved);
   if (maker.construct != nullptr) maker.construct(record->body);
   handle.record_ = record;  // first, for other threads look at the maker alone
   remove_lazy(handle);

@@ -17,7 +17,8 @@ struct HandleRecord {
   std::atomic<std::uint64_t> handles{0};  // from 1 to 0 only under the ledger mutex
   std::uint64_t block = 0;                // 0: spare
   void* body = nullptr;
-  Link* link = nullptr;  // by which this process's ledger holds it
+  Link* link = nullptr;                    // by which this process's ledger holds it
+  std::atomic<LocalPart*> local{nullptr};  // owned
 };
 
 /// All records. Everything here needs the ledger mutex.

@@ -217,4 +217,41 @@ TEST_F(HandleTest, AHandleThatTheMessageDoesNotHoldIsRefused) {
   EXPECT_FALSE(Handle::load({wire.arena, 0}));
 }
 
+TEST_F(HandleTest, ALazyHandleMayHaveLinks) {
+  static constexpr ObjectMaker linked{sizeof(int), nullptr, 3};
+  const Handle holder{linked};
+  const Handle held = Handle::make(1);
+  EXPECT_NE(holder.body(), nullptr);
+  const auto links = mp::detail::links_of(holder);
+  ASSERT_EQ(links.size(), 3U);
+  mp::detail::hold(links[2], held);
+  EXPECT_EQ(mp::detail::holders_of(held), 2U);
+}
+
+struct Counted : mp::detail::LocalPart {
+  explicit Counted(int& count) : alive(count) { ++alive; }
+  ~Counted() override { --alive; }
+  int& alive;
+};
+
+TEST_F(HandleTest, WhatAProcessKeepsBesideAnObjectGoesWithItsLastHandle) {
+  int alive = 0;
+  Handle first = Handle::make(1);
+  EXPECT_EQ(first.local_part(), nullptr);
+  auto* kept = new Counted{alive};
+  ASSERT_TRUE(first.keep(nullptr, kept));
+  EXPECT_FALSE(first.keep(nullptr, kept)) << "something is kept already";
+  const Handle other = Handle::make(1);
+  EXPECT_EQ(other.local_part(), nullptr);
+  Handle second = first;
+  first = {};
+  EXPECT_EQ(second.local_part(), kept);
+  ASSERT_TRUE(second.keep(kept, new Counted{alive}));
+  delete kept;
+  EXPECT_EQ(alive, 1);
+  second = {};
+  EXPECT_EQ(alive, 0);
+  EXPECT_EQ(Handle::make(1).local_part(), nullptr) << "in a record that is used again";
+}
+
 }  // namespace

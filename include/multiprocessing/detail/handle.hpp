@@ -18,6 +18,16 @@ struct HandleRecord;  // one per object that this process holds; lib/arena/handl
 struct ObjectMaker {
   std::size_t bytes;
   void (*construct)(void* body);
+  std::size_t links = 0;
+};
+
+/// What one process keeps beside an object. A forked child has a copy of its parent's, so it should
+/// know whose it is. The destructor must not touch handles or links.
+class MULTIPROCESSING_API LocalPart {
+ public:
+  LocalPart() = default;
+  LocalPart(const LocalPart&) = delete;
+  virtual ~LocalPart();
 };
 
 /// A counted reference to one object in the family's shared memory.
@@ -62,6 +72,13 @@ class MULTIPROCESSING_API Handle {
   [[nodiscard]] T* as() const {
     return static_cast<T*>(body());
   }
+
+  /// What this process keeps beside the object, which has been used; null if nothing yet.
+  [[nodiscard]] LocalPart* local_part() const noexcept;
+
+  /// Keeps `part` until the last handle of this process is gone, if `expected` is what is kept now:
+  /// that one is the caller's then. Says whether it does; if not, `part` is still the caller's.
+  [[nodiscard]] bool keep(LocalPart* expected, LocalPart* part) const;
 
   /// Whether it refers to something (a lazy one does).
   [[nodiscard]] explicit operator bool() const noexcept {
