@@ -105,18 +105,24 @@ TEST_P(RangesTest, AListInBracesIsMapped) {
 
 TEST_P(RangesTest, LazyRangesAndRangesThatCanBeReadOnceAreMapped) {
   mp::Pool pool(2);
-  EXPECT_EQ(pool.map(square, std::ranges::iota_view(0, 5)), five_squares);
   EXPECT_EQ(pool.map(square, Generator<int>(5)), five_squares);
   EXPECT_EQ(pool.map(square, Generator<int>(5), 2), five_squares);
   EXPECT_EQ(pool.map(square, SizedGenerator(5, 5)), five_squares);
+  EXPECT_TRUE(pool.map(square, Generator<int>(0)).empty());
+}
+
+#if !defined(__clang__) || __clang_major__ >= 16  // earlier ones cannot read the views of libstdc++
+TEST_P(RangesTest, ViewsOfTheStandardAreMapped) {
+  mp::Pool pool(2);
+  EXPECT_EQ(pool.map(square, std::ranges::iota_view(0, 5)), five_squares);
   std::istringstream text("0 1 2 3 4");
   EXPECT_EQ(pool.map(square, std::ranges::istream_view<int>(text)), five_squares);
   std::istringstream words("one two");
   EXPECT_EQ(pool.map([](std::string s) { return s.size(); },
                      std::ranges::istream_view<std::string>(words)),
             (std::vector<std::size_t>{3, 3}));
-  EXPECT_TRUE(pool.map(square, Generator<int>(0)).empty());
 }
+#endif
 
 TEST_P(RangesTest, MoveOnlyElementsOfAGeneratorAreMapped) {
   mp::Pool pool(2);
