@@ -91,6 +91,11 @@ TEST_P(DeathTest, W12StdExitInATaskIsTheDeathOfItsWorker) {
     EXPECT_EQ(error.exitcode(), 5);
     EXPECT_EQ(error.task(), 3U);
   }
+  EXPECT_EQ(map_to_the_end(pool, square, 10, {}), End::done);
+}
+
+TEST_P(DeathTest, W12PthreadExitInATaskIsTheDeathOfItsWorker) {
+  mp::Pool pool(2);
   EXPECT_THROW(pool.map([](int) { pthread_exit(nullptr); }, {1}), mp::WorkerDied);
   EXPECT_EQ(map_to_the_end(pool, square, 10, {}), End::done);
 }
