@@ -5,4 +5,5 @@
 #include "multiprocessing/base.hpp"
 #include "multiprocessing/pool.hpp"
 #include "multiprocessing/process.hpp"
+#include "multiprocessing/queues.hpp"
 #include "multiprocessing/reduction.hpp"

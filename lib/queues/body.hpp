@@ -1,0 +1,147 @@
+// What lies in the arena for one queue. All zero is an empty queue without a ring.
+//
+// Messages are records in a ring: writers fill beyond the published tail, and one release store of
+// the tail publishes; readers copy, and one store of the head frees. Each side has a lock of its
+// own, so the sides never wait for each other. A ring that is full is followed by a larger one.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "arena/owner_lock.hpp"
+#include "multiprocessing/detail/queue_core.hpp"
+
+namespace multiprocessing::detail {
+
+/// A place in the stream of messages: 8-byte units and messages before it, both counted on for
+/// ever modulo 2^32. One word, so that one store moves both.
+struct Position {
+  std::uint32_t items = 0;  // in the low half, which is also a futex: it changes with each message
+  std::uint32_t units = 0;
+
+  [[nodiscard]] constexpr std::uint64_t packed() const {
+    return std::uint64_t{units} << 32 | items;
+  }
+  [[nodiscard]] static constexpr Position from(std::uint64_t word) {
+    return {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)};
+  }
+  friend bool operator==(Position, Position) = default;
+};
+
+/// The published tail, or the freed head: alone in its line, for the other side watches it.
+struct alignas(64) PublishedPosition {
+  std::atomic<std::uint64_t> word;
+
+  [[nodiscard]] Position get(std::memory_order order = std::memory_order_acquire) const {
+    return Position::from(word.load(order));
+  }
+  [[nodiscard]] const std::atomic<std::uint32_t>& futex() const {
+    static_assert(std::endian::native == std::endian::little);
+    const void* low_half = &word;  // only its address is used, by the kernel
+    return *static_cast<const std::atomic<std::uint32_t>*>(low_half);
+  }
+};
+
+/// At the start of a ring's block, in front of its units.
+struct alignas(64) RingHeader {
+  std::uint32_t base;  // where in the stream it begins
+  std::uint32_t mask;  // its units, a power of two, less one
+  std::uint32_t links;
+  std::uint32_t next_link;            // the next in turn for an object; written by writers
+  std::atomic<std::uint64_t> sealed;  // 0, or `seal | units` where the next ring begins
+
+  static constexpr std::uint64_t seal = std::uint64_t{1} << 32;
+};
+
+/// One side, but for its position. Everything is guarded by the lock; the cached fields are made
+/// anew by whoever takes the lock from a dead holder. `ring_index` is the commit of a step to the
+/// next ring.
+struct alignas(64) Side {
+  OwnerLock lock;
+  std::atomic<std::uint32_t> ring_index;  // 0: none yet; ring n hangs on link n % ring_links
+  std::int64_t ring;                      // from the body to the ring's header
+  std::uint64_t other;                    // the other side's position when last looked at
+  std::uint32_t base;
+  std::uint32_t mask;
+  std::atomic<std::uint64_t> bytes;  // put or got, where the queue is bounded by bytes
+  std::uint16_t singles;             // looks across in a row that found a single message
+  std::uint16_t cooldown;            // looks until pausing is tried again
+  std::atomic<std::uint16_t> pausing;
+};
+
+/// What a side is about to do beyond moving its position; completed or undone by whoever takes its
+/// lock from the dead. `what` is stored last, and cleared when all is done.
+struct alignas(64) Pending {
+  enum What : std::uint32_t { nothing, bytes, slot, object };
+
+  std::atomic<std::uint32_t> what;
+  std::atomic<std::uint32_t> index;  // of the slot, or of the link in the ring
+  std::atomic<std::uint32_t> ring_index;
+  std::atomic<std::uint32_t> entry;    // of the book, plus one; 0: nothing is booked
+  std::atomic<std::uint32_t> booked;   // what the entry says then
+  std::atomic<std::uint64_t> from;     // the side's position before
+  std::atomic<std::uint64_t> to;       // and after: the operation took place if it stands there
+  std::atomic<std::uint64_t> totally;  // the side's bytes then
+};
+
+/// Memory for one large message at a time, used again and again. Whoever fills or reads it holds
+/// the lock; `queued_as` names the message meanwhile.
+struct MessageSlot {
+  OwnerLock lock;
+  std::atomic<std::uint64_t> queued_as;  // its position plus one; 0: not queued
+  std::uint64_t capacity;                // of the block that the slot's link owns
+};
+
+/// Somebody who polls a descriptor. Taken under the put lock; given back by its owner.
+struct Bell {
+  std::atomic<std::uint64_t> member;  // generation << 32 | slot; 0: free
+  std::atomic<std::uint32_t> name;    // the 20 bits of an abstract address, and whether it is armed
+
+  static constexpr std::uint32_t armed = std::uint32_t{1} << 31;
+};
+
+enum class QueueState : std::uint32_t { open, draining, shut };
+
+inline constexpr std::uint32_t ring_links = 40;
+inline constexpr std::uint32_t slot_count_of_queue = 8;
+inline constexpr std::uint32_t book_pages = 6;
+inline constexpr std::size_t bell_count = 8;
+
+// The object's links.
+inline constexpr std::uint32_t first_slot_link = ring_links;
+inline constexpr std::uint32_t first_book_link = first_slot_link + slot_count_of_queue;
+inline constexpr std::uint32_t writers_link = first_book_link + book_pages;
+static_assert(writers_link + 1 == queue_links);
+
+/// Larger ones go by slots and objects.
+inline constexpr std::size_t largest_inline = 4096;
+
+struct QueueBody {
+  // Read by everybody, seldom written.
+  QueueShape shape;
+  std::uint32_t fixed_units;  // of each record where all are alike; 0: records have headers
+  std::atomic<QueueState> state;
+  std::atomic<std::uint32_t> get_wanted;  // bit 0: consumers sleep; bit 1: bells are armed
+  std::atomic<std::uint32_t> put_wanted;  // bit 0: producers sleep
+  std::atomic<std::uint32_t> joiners;     // somebody waits in join()
+  std::atomic<std::uint32_t> finished;    // futex of join(): changes when tasks are done
+  std::atomic<std::uint32_t> dropped;     // messages that shutdown threw away; under the get lock
+  OwnerLock book_lock;                    // for task_done
+
+  Side put;
+  Side get;
+  PublishedPosition tail;
+  PublishedPosition head;
+  Pending put_pending;
+  Pending get_pending;
+  MessageSlot slots[slot_count_of_queue];
+  Bell bells[bell_count];
+};
+static_assert(sizeof(QueueBody) <= queue_bytes);
+
+inline constexpr std::uint32_t sleepers_wanted = 1;
+inline constexpr std::uint32_t bells_wanted = 2;
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,157 @@
+#include "queues/book.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+
+#include "base/fail_point.hpp"
+#include "base/waiting.hpp"
+#include "multiprocessing/base/errors.hpp"
+#include "queues/side.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+constexpr std::uint32_t first_page_entries = 64;  // page n has 2^n times as many
+
+std::uint64_t packed(Member member) { return std::uint64_t{member.generation} << 32 | member.slot; }
+Member member_of(const BookEntry& entry) {
+  const std::uint64_t word = entry.member.load();
+  return {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)};
+}
+
+/// The page's entries; none if it does not exist yet.
+std::span<BookEntry> page_of(const QueueRef& queue, std::uint32_t page) {
+  auto* entries = static_cast<BookEntry*>(data_of(queue.link(first_book_link + page)));
+  if (entries == nullptr) return {};
+  return {entries, first_page_entries << page};
+}
+
+/// Calls `visit(entry, index)` for each until it says true.
+template <class Visit>
+bool visit_entries(const QueueRef& queue, Visit visit) {
+  std::uint32_t first = 0;
+  for (std::uint32_t page = 0; page < book_pages; ++page) {
+    for (BookEntry& entry : page_of(queue, page)) {
+      if (entry.member.load() == 0) return false;  // given out in order
+      if (visit(entry, first + static_cast<std::uint32_t>(&entry - page_of(queue, page).data())))
+        return true;
+    }
+    first += first_page_entries << page;
+  }
+  return false;
+}
+
+BookEntry& entry_at(const QueueRef& queue, std::uint32_t index) {
+  std::uint32_t page = 0;
+  while (index >= first_page_entries << page) index -= first_page_entries << page++;
+  return page_of(queue, page)[index];
+}
+
+void take(BookEntry& entry, Member me) {
+  entry.pid.store(getpid());
+  entry.member.store(packed(me));  // the commit
+}
+
+/// The first entry that was never used, on a new page if need be.
+std::uint32_t new_entry(const QueueRef& queue, Member me) {
+  std::uint32_t first = 0;
+  for (std::uint32_t page = 0; page < book_pages; first += first_page_entries << page++) {
+    if (page_of(queue, page).empty()) {
+      const std::size_t bytes = (first_page_entries << page) * sizeof(BookEntry);
+      Block block{bytes};
+      std::memset(block.data(), 0, bytes);
+      std::move(block).give_to(queue.link(first_book_link + page));
+      fail_point("queue.book.page_given");
+    }
+    const std::span<BookEntry> entries = page_of(queue, page);
+    for (std::uint32_t i = 0; i < entries.size(); ++i) {
+      if (entries[i].member.load() != 0) continue;
+      take(entries[i], me);
+      return first + i;
+    }
+  }
+  throw ProcessError("more processes have taken from this queue than its book has room for");
+}
+
+std::int32_t owed(const BookEntry& entry) {
+  return static_cast<std::int32_t>(entry.got.load() - entry.done.load());
+}
+
+}  // namespace
+
+std::uint32_t own_entry(const QueueRef& queue) {
+  const Member me = self();
+  const GetLock lock{queue};
+  std::optional<std::uint32_t> found;
+  visit_entries(queue, [&](BookEntry& entry, std::uint32_t index) {
+    const bool mine = member_of(entry) == me;
+    if (!mine && (owed(entry) != 0 || alive(member_of(entry)))) return false;
+    if (!mine) take(entry, me);
+    found = index;
+    return true;
+  });
+  return (found ? *found : new_entry(queue, me)) + 1;
+}
+
+void book(const QueueRef& queue, std::uint32_t entry, std::uint32_t got) {
+  if (entry == dropped_entry)
+    queue.body.dropped.store(got);
+  else if (entry != 0)
+    entry_at(queue, entry - 1).got.store(got);
+}
+
+std::uint32_t booked(const QueueRef& queue, std::uint32_t entry) {
+  if (entry == dropped_entry) return queue.body.dropped.load();
+  return entry == 0 ? 0 : entry_at(queue, entry - 1).got.load();
+}
+
+std::uint32_t unfinished(const QueueRef& queue) {
+  std::uint32_t done = queue.body.dropped.load();
+  visit_entries(queue, [&](const BookEntry& entry, std::uint32_t) {
+    done += entry.done.load();
+    return false;
+  });
+  return queue.body.tail.get().items - done;
+}
+
+void finish_one(const QueueRef& queue, std::uint32_t entry) {
+  {
+    const OwnerGuard guard{queue.body.book_lock};  // one word is stored: nothing to mend
+    if (unfinished(queue) == 0) throw ValueError("task_done() called too many times");
+    entry_at(queue, entry - 1).done.fetch_add(1);  // the commit
+    fail_point("queue.task.done");
+  }
+  tell_joiners(queue.body);
+}
+
+std::optional<Debtor> find_debtor(const QueueRef& queue) {
+  if (const Member holder = queue.body.get.lock.holder(); holder && !alive(holder))
+    const GetLock mends{queue};  // what it had got was perhaps not booked yet
+  std::int32_t lost = 0;
+  std::int32_t answered = 0;
+  std::optional<Debtor> debtor;
+  visit_entries(queue, [&](const BookEntry& entry, std::uint32_t) {
+    const std::int32_t owes = owed(entry);
+    answered += std::max(-owes, 0);
+    const Member member = member_of(entry);
+    if (owes <= 0 || alive(member)) return false;
+    lost += owes;
+    if (!debtor)
+      debtor = Debtor{entry.pid.load(), left_exit_code(member), static_cast<std::uint32_t>(owes)};
+    return false;
+  });
+  if (lost <= answered) return std::nullopt;
+  return debtor;
+}
+
+void tell_joiners(QueueBody& body) {
+  if (body.joiners.load() == 0) return;
+  body.joiners.store(0);  // those who wait on say so again
+  body.finished.fetch_add(1);
+  futex_wake_all(body.finished);
+}
+
+}  // namespace multiprocessing::detail

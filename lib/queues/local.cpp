@@ -1,0 +1,150 @@
+#include "queues/local.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "base/os_error.hpp"
+#include "queues/side.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+constexpr std::size_t name_digits = 5;  // what the kernel picks: \0 and five hex digits
+
+std::uint64_t packed(Member member) { return std::uint64_t{member.generation} << 32 | member.slot; }
+Member member_of(const Bell& bell) {
+  const std::uint64_t word = bell.member.load();
+  return {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)};
+}
+
+UniqueFd make_socket() {
+  UniqueFd made{socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  if (made.get() < 0) throw_os_error("socket");
+  return made;
+}
+
+/// Binds it to a fresh abstract name, which is returned as a number.
+std::uint32_t bind_to_fresh_name(int fd) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  socklen_t length = sizeof address;
+  if (bind(fd, generic, sizeof(sa_family_t)) != 0 || getsockname(fd, generic, &length) != 0)
+    throw_os_error("bind", "a fresh abstract name");
+  const std::string digits{address.sun_path + 1, name_digits};
+  return static_cast<std::uint32_t>(std::strtoul(digits.c_str(), nullptr, 16));
+}
+
+/// Makes the socket of that name readable; false when there is none any more.
+bool ring(std::uint32_t name) {
+  const UniqueFd out{socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  if (out.get() < 0) return true;  // no descriptors left here: the poller is told by the next put
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  char digits[name_digits + 1];
+  std::snprintf(digits, sizeof digits, "%05x", name & 0xfffffU);
+  std::memcpy(address.sun_path + 1, digits, name_digits);
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name_digits);
+  return sendto(out.get(), "", 1, MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), length) >=
+             0 ||
+         errno != ECONNREFUSED;
+}
+
+/// Rings it if it is armed.
+void ring_once(Bell& bell) {
+  std::uint32_t name = bell.name.load();
+  if ((name & Bell::armed) == 0) return;
+  if (!bell.name.compare_exchange_strong(name, name & ~Bell::armed)) return;
+  std::uint64_t member = bell.member.load();
+  // Nobody listens: its owner was killed. Another program may be given the name later.
+  if (!ring(name) && bell.name.load() == (name & ~Bell::armed))
+    bell.member.compare_exchange_strong(member, 0);
+}
+
+}  // namespace
+
+OwnBell::OwnBell(const QueueRef& queue) : fd_(make_socket()) {
+  const std::uint32_t name = bind_to_fresh_name(fd_.get());
+  const PutLock lock{queue};
+  for (Bell& bell : queue.body.bells) {
+    const Member owner = member_of(bell);
+    if (owner && alive(owner)) continue;
+    bell.name.store(name);
+    bell.member.store(packed(self()));
+    bell_ = &bell;
+    queue.body.get_wanted.fetch_or(bells_wanted);
+    return;
+  }
+  throw_os_error(EMFILE, "queue", "eight processes poll it already");
+}
+
+OwnBell::~OwnBell() {
+  if (bell_ != nullptr) bell_->member.store(0);
+}
+
+void OwnBell::arm(const QueueRef& queue) {
+  char drop[8];
+  while (recv(fd_.get(), drop, sizeof drop, 0) > 0) {
+  }
+  bell_->name.fetch_or(Bell::armed);
+  queue.body.get_wanted.fetch_or(bells_wanted);
+  // First the flag, then the look: a producer does it the other way round, so one of us rings.
+  const QueueBody& body = queue.body;
+  if (body.tail.word.load() != body.head.word.load() || body.state.load() != QueueState::open)
+    ring_once(*bell_);
+}
+
+void ring_bells(QueueBody& body) {
+  bool any = false;
+  for (Bell& bell : body.bells) {
+    if (bell.member.load() == 0) continue;
+    any = true;
+    ring_once(bell);
+  }
+  if (any) return;
+  body.get_wanted.fetch_and(~bells_wanted);
+  for (const Bell& bell : body.bells)  // one that came meanwhile
+    if (bell.member.load() != 0) body.get_wanted.fetch_or(bells_wanted);
+}
+
+QueueLocal::~QueueLocal() {
+  OwnBell* mine = bell.load();
+  if (mine != nullptr && self_if_any() != owner) mine->disown();
+  delete mine;
+}
+
+QueueLocal* local_of(const Handle& queue) {
+  auto* local = static_cast<QueueLocal*>(queue.local_part());
+  return local != nullptr && local->owner == self() ? local : nullptr;
+}
+
+// Without a mutex, which a forked child could find locked for ever.
+QueueLocal& make_local(const Handle& queue) {
+  for (;;) {
+    if (QueueLocal* known = local_of(queue)) return *known;
+    LocalPart* inherited = queue.local_part();
+    auto made = std::make_unique<QueueLocal>(self());
+    if (!queue.keep(inherited, made.get())) continue;
+    made->inherit(inherited);
+    return *made.release();
+  }
+}
+
+OwnBell& make_bell(const QueueRef& queue) {
+  QueueLocal& local = make_local(queue.handle);
+  OwnBell* known = local.bell.load();
+  if (known != nullptr) return *known;
+  auto made = std::make_unique<OwnBell>(queue);
+  if (!local.bell.compare_exchange_strong(known, made.get())) return *known;
+  return *made.release();
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,60 @@
+#include "queues/patience.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/fail_point.hpp"
+#include "base/waiting.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int polls_before_sleep = 2000;
+constexpr int polls_per_yield = 32;
+constexpr int polls_per_clock = 256;
+constexpr int pauses = 32;
+
+void pause_processor() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+}  // namespace
+
+bool Patience::moved_soon(const Deadline& deadline) const {
+  if (side_.pausing.load(std::memory_order_relaxed) != 0)
+    for (int i = 0; i < pauses; ++i) pause_processor();
+  for (int poll = 1; poll <= polls_before_sleep; ++poll) {
+    if (moved()) return true;
+    if (poll % polls_per_yield == 0) sched_yield();
+    if (poll % polls_per_clock == 0 && deadline.passed()) return false;
+  }
+  return false;
+}
+
+bool Patience::wait(const Deadline& deadline) {
+  if (naps_ == 0 && moved_soon(deadline)) return true;
+  if (deadline.passed()) return false;
+  // First the flag, then the look: who moves the position does it the other way round.
+  wanted_.fetch_or(sleepers_wanted);
+  fail_point("queue.wait.before_sleep");
+  const std::chrono::nanoseconds nap = std::min<std::chrono::nanoseconds>(10ms * (1 << naps_), 1s);
+  if (!moved()) futex_wait(watched_.futex(), Position::from(seen_).items, deadline.at_most(nap));
+  naps_ = moved() ? 0 : std::min(naps_ + 1, 7);
+  return true;
+}
+
+void wake_one(std::atomic<std::uint32_t>& wanted, const PublishedPosition& moved) {
+  if ((wanted.load() & sleepers_wanted) == 0) return;
+  wanted.fetch_and(~sleepers_wanted);
+  fail_point("queue.wake.cleared");
+  // There may be more of them, who would not say so again while they sleep.
+  if (futex_wake(moved.futex(), 1) > 0) wanted.fetch_or(sleepers_wanted);
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,386 @@
+#include "multiprocessing/detail/queue_core.hpp"
+
+#include <climits>
+#include <cstring>
+#include <string>
+
+#include "arena/message_handles.hpp"
+#include "base/fail_point.hpp"
+#include "base/os_error.hpp"
+#include "base/waiting.hpp"
+#include "queues/book.hpp"
+#include "queues/local.hpp"
+#include "queues/patience.hpp"
+#include "queues/side.hpp"
+#include "queues/slots.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+constexpr std::chrono::nanoseconds now{0};
+
+[[noreturn]] void throw_closed(const QueueBody& body) {
+  // As in Python, where SimpleQueue is a pipe with a lock.
+  if (body.shape.kind == QueueKind::simple) throw_os_error(EBADF, "SimpleQueue", "it is closed");
+  throw ValueError("the queue is closed in this process");
+}
+
+void check_open(const QueueRef& queue) {
+  if (queue.handle.local_part() == nullptr) return;
+  const QueueLocal* local = local_of(queue.handle);
+  if (local != nullptr && local->closed.load()) throw_closed(queue.body);
+}
+
+[[noreturn]] void throw_shut_down() { throw ShutDown("the queue was shut down"); }
+
+bool has_more_room(const QueueBody& body) {
+  const std::uint32_t held = body.tail.get().items - body.head.get().items;
+  return body.shape.max_items == 0 || held < body.shape.max_items;
+}
+
+/// What follows a put: whoever waits for it is told.
+void after_put(const QueueRef& queue) {
+  QueueBody& body = queue.body;
+  if (const std::uint32_t wanted = body.get_wanted.load(); wanted != 0) {
+    fail_point("queue.put.before_wake");
+    wake_one(body.get_wanted, body.tail);
+    if ((wanted & bells_wanted) != 0) ring_bells(body);
+  }
+  // One producer was woken for whatever room there was.
+  if (body.put_wanted.load(std::memory_order_relaxed) != 0 && has_more_room(body))
+    wake_one(body.put_wanted, body.head);
+}
+
+void after_get(const QueueRef& queue, bool more) {
+  QueueBody& body = queue.body;
+  fail_point("queue.get.before_wake");
+  wake_one(body.put_wanted, body.head);
+  if (more) return wake_one(body.get_wanted, body.tail);
+  if (queue.handle.local_part() == nullptr) return;
+  const QueueLocal* local = local_of(queue.handle);
+  if (local != nullptr && local->bell.load() != nullptr) local->bell.load()->arm(queue);
+}
+
+/// Tries until it is done or the time is up.
+template <class Try>
+bool insist_on_put(const QueueRef& queue, Timeout timeout, Try once) {
+  QueueBody& body = queue.body;
+  Patience patience{body, body.head, body.put_wanted, body.put};
+  std::optional<Deadline> deadline;
+  for (;;) {
+    patience.note();
+    const Tried tried = once();
+    if (tried == Tried::shut_down) throw_shut_down();
+    if (tried == Tried::done) {
+      after_put(queue);
+      return true;
+    }
+    if (timeout == Timeout{now}) return false;
+    if (!deadline) deadline.emplace(timeout);
+    if (!patience.wait(*deadline)) return false;
+  }
+}
+
+/// Whether somebody holds a writer view; true when there has never been one. A view that this
+/// process merely inherited by a fork is none.
+bool has_writers(const QueueRef& queue) {
+  const QueueLocal* local = local_of(queue.handle);
+  if (local != nullptr && local->views.load() > 0) return true;
+  const Handle token = handle_from(queue.link(writers_link));
+  if (!token) return true;
+  constexpr std::uint32_t the_queue_and_us = 2;
+  if (holders_of(token) <= the_queue_and_us) return false;
+  sweep();  // the others may be dead
+  return holders_of(token) > the_queue_and_us;
+}
+
+template <class Try>
+bool insist_on_get(const QueueRef& queue, const GetWait& wait, Incoming& incoming, Try once) {
+  QueueBody& body = queue.body;
+  Patience patience{body, body.tail, body.get_wanted, body.get};
+  std::optional<Deadline> deadline;
+  for (bool orphaned = false;;) {
+    patience.note();
+    const Tried tried = once();
+    if (tried == Tried::shut_down) throw_shut_down();
+    if (tried == Tried::done) {
+      after_get(queue, incoming.more);
+      return true;
+    }
+    if (orphaned) throw EOFError("no writer of the queue is left");
+    const bool at_once = wait.timeout == Timeout{now};
+    if (wait.while_written && (at_once || patience.naps() > 0)) {
+      orphaned = !has_writers(queue);
+      if (orphaned) continue;  // what the last one put before it went
+    }
+    if (!deadline) deadline.emplace(wait.timeout);
+    if (at_once || !patience.wait(*deadline)) {
+      after_get(queue, false);
+      return false;
+    }
+  }
+}
+
+/// The entry of this process in the book of a joinable queue, plus one; 0 for others.
+std::uint32_t entry_of(const QueueRef& queue) {
+  if (queue.body.shape.kind != QueueKind::joinable) return 0;
+  QueueLocal& local = make_local(queue.handle);
+  std::uint32_t entry = local.entry.load(std::memory_order_relaxed);
+  if (entry != 0) return entry;
+  entry = own_entry(queue);
+  local.entry.store(entry);
+  return entry;
+}
+
+Handle make_object(Piece first, Piece second, std::span<const Handle> handles) {
+  Handle object = Handle::make(first.size + second.size, handles.size());
+  auto* to = object.as<std::byte>();
+  copy_bytes(to, first.data, first.size);
+  copy_bytes(to + first.size, second.data, second.size);
+  const std::span<Link> links = links_of(object);
+  for (std::size_t i = 0; i < handles.size(); ++i) hold(links[i], handles[i]);
+  return object;
+}
+
+bool put_slot(const QueueRef& queue, HeldSlot slot, Piece first, Piece second, Timeout timeout) {
+  copy_bytes(slot.memory(), first.data, first.size);
+  copy_bytes(slot.memory() + first.size, second.data, second.size);
+  fail_point("queue.slot.filled");
+  const Outgoing outgoing{
+      .kind = RecordKind::slot, .size = first.size + second.size, .slot = slot.index()};
+  return insist_on_put(queue, timeout, [&] {
+    const Tried tried = try_put(queue, outgoing);
+    if (tried == Tried::done) slot.forget();
+    return tried;
+  });
+}
+
+bool put_bytes(const QueueRef& queue, Piece first, Piece second, std::span<const Handle> handles,
+               Timeout timeout) {
+  const std::size_t size = first.size + second.size;
+  if (handles.empty() && size <= largest_inline) {
+    const Outgoing outgoing{.size = size, .first = first, .second = second};
+    return insist_on_put(queue, timeout, [&] { return try_put(queue, outgoing); });
+  }
+  if (handles.empty())
+    if (std::optional<HeldSlot> slot = HeldSlot::claim(queue, size))
+      return put_slot(queue, std::move(*slot), first, second, timeout);
+  const Handle object = make_object(first, second, handles);
+  fail_point("queue.object.made");
+  const Outgoing outgoing{.kind = RecordKind::object, .size = size, .object = &object};
+  return insist_on_put(queue, timeout, [&] { return try_put(queue, outgoing); });
+}
+
+/// Gets one message and gives its bytes to `use`, together with the links of handles in it.
+template <class Use>
+bool get_bytes(const QueueRef& queue, const GetWait& wait, Use use) {
+  alignas(std::max_align_t) std::byte inlined[largest_inline];
+  Incoming incoming{.into = inlined};
+  const std::uint32_t entry = entry_of(queue);
+  if (!insist_on_get(queue, wait, incoming, [&] { return try_get(queue, incoming, entry); }))
+    return false;
+  switch (incoming.kind) {
+    case RecordKind::inlined:
+      use(std::span{inlined, incoming.size}, std::span<const Link>{});
+      break;
+    case RecordKind::slot: {
+      const HeldSlot slot{queue, incoming.slot};
+      use(std::span{slot.memory(), incoming.size}, std::span<const Link>{});
+      break;
+    }
+    case RecordKind::object:
+      use(std::span{incoming.object.as<std::byte>(), incoming.size}, links_of(incoming.object));
+      break;
+  }
+  return true;
+}
+
+void wake_all(const QueueRef& queue) {
+  QueueBody& body = queue.body;
+  futex_wake_all(body.tail.futex());
+  futex_wake_all(body.head.futex());
+  ring_bells(body);
+  tell_joiners(body);
+}
+
+}  // namespace
+
+void construct_queue(void* body, const QueueShape& shape) {
+  auto* queue = new (body) QueueBody{};
+  queue->shape = shape;
+  // Records that are all alike need no headers.
+  if (shape.flat_size != 0 && shape.flat_size <= largest_inline)
+    queue->fixed_units = (shape.flat_size + 7) / 8;
+}
+
+QueueCore::QueueCore(const QueueShape& shape) : handle_(Handle::make(queue_bytes, queue_links)) {
+  construct_queue(handle_.body(), shape);
+}
+
+bool QueueCore::put_flat(const void* value, Timeout timeout) const {
+  const QueueRef queue{handle_};
+  check_open(queue);
+  return put_bytes(queue, {value, queue.body.shape.flat_size}, {}, {}, timeout);
+}
+
+std::size_t QueueCore::put_flats(const void* values, std::size_t count, Timeout timeout) const {
+  const QueueRef queue{handle_};
+  if (queue.body.fixed_units == 0) return put_flat(values, timeout) ? 1 : 0;
+  check_open(queue);
+  std::size_t done = 0;
+  const auto* from = static_cast<const std::byte*>(values);
+  static_cast<void>(
+      insist_on_put(queue, timeout, [&] { return try_put_many(queue, from, count, done); }));
+  return done;
+}
+
+bool QueueCore::put_pieces(Piece first, Piece second, Timeout timeout) const {
+  const QueueRef queue{handle_};
+  check_open(queue);
+  return put_bytes(queue, first, second, {}, timeout);
+}
+
+bool QueueCore::put_encoded(MessageEncoder encode, const void* value, Timeout timeout) const {
+  const QueueRef queue{handle_};
+  check_open(queue);
+  Writer writer;
+  OutgoingHandles handles;
+  {
+    const OutgoingHandles::Scope scope{handles};
+    encode(writer, value);
+  }
+  return put_bytes(queue, {writer.view().data(), writer.size()}, {}, handles.handles(), timeout);
+}
+
+bool QueueCore::get_flat(void* into, const GetWait& wait) const {
+  const QueueRef queue{handle_};
+  if (queue.body.fixed_units != 0) return get_flats(into, 1, wait) == 1;
+  check_open(queue);
+  return get_bytes(queue, wait, [&](std::span<const std::byte> bytes, std::span<const Link>) {
+    copy_bytes(into, bytes.data(), bytes.size());
+  });
+}
+
+std::size_t QueueCore::get_flats(void* into, std::size_t most, const GetWait& wait) const {
+  const QueueRef queue{handle_};
+  if (queue.body.fixed_units == 0) return get_flat(into, wait) ? 1 : 0;
+  check_open(queue);
+  Incoming incoming{.into = static_cast<std::byte*>(into), .most = most};
+  const std::uint32_t entry = entry_of(queue);
+  static_cast<void>(
+      insist_on_get(queue, wait, incoming, [&] { return try_get(queue, incoming, entry); }));
+  return incoming.count;
+}
+
+bool QueueCore::get_encoded(MessageDecoder decode, void* into, const GetWait& wait) const {
+  const QueueRef queue{handle_};
+  check_open(queue);
+  return get_bytes(queue, wait, [&](std::span<const std::byte> bytes, std::span<const Link> links) {
+    const IncomingHandles permitted{links};
+    Reader reader{bytes};
+    decode(reader, into);
+    if (reader.remaining() != 0) throw SerializationError("the message holds more than its value");
+  });
+}
+
+std::size_t QueueCore::qsize() const {
+  const QueueRef queue{handle_};
+  const Position head = queue.body.head.get();  // first: it never passes the tail
+  return queue.body.tail.get().items - head.items;
+}
+
+bool QueueCore::empty() const {
+  const QueueRef queue{handle_};
+  if (closed() && (queue.body.shape.kind == QueueKind::simple || queue.body.tail.get().items != 0))
+    throw_os_error(EBADF, "empty", "the queue's handle is closed");
+  return qsize() == 0;
+}
+
+bool QueueCore::full() const {
+  const QueueRef queue{handle_};
+  return queue.body.shape.max_items != 0 && qsize() >= queue.body.shape.max_items;
+}
+
+void QueueCore::close() const {
+  const QueueRef queue{handle_};
+  make_local(queue.handle).closed.store(true);
+}
+
+bool QueueCore::closed() const {
+  const QueueRef queue{handle_};
+  const QueueLocal* local = local_of(queue.handle);
+  return local != nullptr && local->closed.load();
+}
+
+void QueueCore::join_thread() const {
+  if (!closed()) throw AssertionError("join_thread() of a queue that is not closed: close() first");
+}
+
+void QueueCore::shutdown(bool immediate) const {
+  const QueueRef queue{handle_};
+  set_state(queue, immediate ? QueueState::shut : QueueState::draining);
+  if (immediate) drop_messages(queue);
+  wake_all(queue);
+}
+
+bool QueueCore::is_shut_down() const {
+  return QueueRef{handle_}.body.state.load() != QueueState::open;
+}
+
+int QueueCore::fileno() const {
+  const QueueRef queue{handle_};
+  check_open(queue);
+  OwnBell& bell = make_bell(queue);
+  bell.arm(queue);
+  return bell.fd();
+}
+
+void QueueCore::task_done() const {
+  const QueueRef queue{handle_};
+  finish_one(queue, entry_of(queue));
+}
+
+bool QueueCore::join(Timeout timeout) const {
+  using namespace std::chrono_literals;
+  const QueueRef queue{handle_};
+  QueueBody& body = queue.body;
+  const Deadline deadline{timeout};
+  for (std::chrono::nanoseconds nap = 10ms;;
+       nap = std::min<std::chrono::nanoseconds>(2 * nap, 1s)) {
+    const std::uint32_t seen = body.finished.load();
+    body.joiners.store(1);
+    if (unfinished(queue) == 0) return true;
+    if (const auto debtor = find_debtor(queue))
+      throw WorkerDied("process " + std::to_string(debtor->pid) + " died with " +
+                           std::to_string(debtor->messages) +
+                           " messages that it had got and not finished",
+                       debtor->pid, debtor->exitcode.value_or(0));
+    if (deadline.passed()) return false;
+    futex_wait(body.finished, seen, deadline.at_most(nap));
+  }
+}
+
+Handle QueueCore::writers() const {
+  const QueueRef queue{handle_};
+  const PutLock lock{queue};
+  Link& link = queue.link(writers_link);
+  if (Handle known = handle_from(link)) return known;
+  Handle made = Handle::make(1);
+  hold(link, made);
+  return made;
+}
+
+void QueueCore::check_arrived(const QueueShape& expected, const char* type) const {
+  if (!handle_) return;
+  const QueueShape& shape = handle_.as<QueueBody>()->shape;
+  const bool kinds_differ = shape.kind != expected.kind && !(shape.kind == QueueKind::joinable &&
+                                                             expected.kind == QueueKind::plain);
+  if (shape.fingerprint == expected.fingerprint && !kinds_differ) return;
+  throw SerializationError("this is a queue of another kind, or of other messages than " +
+                           demangle(type));
+}
+
+void throw_full() { throw Full("the queue is full"); }
+void throw_empty() { throw Empty("the queue is empty"); }
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,205 @@
+#include "queues/side.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "base/fail_point.hpp"
+#include "base/os_error.hpp"
+#include "queues/book.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+constexpr std::uint32_t least_units = 128;          // 1 KiB: the first ring
+constexpr std::uint32_t most_first_units = 8192;    // 64 KiB, where the bound asks for it
+constexpr std::uint32_t most_units = 1U << 27;      // 1 GiB: larger ones are not reserved at once
+constexpr std::uint32_t units_for_good = 1U << 19;  // 4 MiB: a larger ring goes when it is empty
+
+void mend_put(const QueueRef& queue) {
+  QueueBody& body = queue.body;
+  Pending& pending = body.put_pending;
+  if (const auto what = pending.what.load(); what != Pending::nothing) {
+    const std::uint32_t index = pending.index.load();
+    const bool published = body.tail.word.load() == pending.to.load();
+    if (published && body.shape.max_bytes != 0) body.put.bytes.store(pending.totally.load());
+    if (what == Pending::slot && !published) {
+      std::uint64_t queued_as = pending.from.load() + 1;
+      body.slots[index].queued_as.compare_exchange_strong(queued_as, 0);
+    }
+    if (what == Pending::object) {
+      const std::uint32_t ring = pending.ring_index.load();
+      if (!published)
+        release(message_link(queue, ring, index));
+      else if (auto* header = static_cast<RingHeader*>(data_of(queue.ring_link(ring))))
+        header->next_link = (index + 1) % header->links;  // never gone: we alone could seal it
+    }
+    fail_point("queue.put.mended");
+    pending.what.store(Pending::nothing);
+  }
+  look_at_ring(queue, body.put);
+  while (body.put.ring_index.load() != 0 && queue.ring(body.put).sealed.load() != 0) {
+    body.put.ring_index.fetch_add(1);
+    look_at_ring(queue, body.put);
+  }
+}
+
+void mend_get(const QueueRef& queue) {
+  QueueBody& body = queue.body;
+  Pending& pending = body.get_pending;
+  if (const auto what = pending.what.load(); what != Pending::nothing) {
+    if (body.head.word.load() == pending.to.load()) {
+      if (body.shape.max_bytes != 0) body.get.bytes.store(pending.totally.load());
+      if (what == Pending::slot) {
+        std::uint64_t queued_as = pending.from.load() + 1;
+        body.slots[pending.index.load()].queued_as.compare_exchange_strong(queued_as, 0);
+      }
+      if (what == Pending::object)
+        release(message_link(queue, pending.ring_index.load(), pending.index.load()));
+      book(queue, pending.entry.load(), pending.booked.load());
+    }
+    fail_point("queue.get.mended");
+    pending.what.store(Pending::nothing);
+  }
+  // The ring that it had just left; writers keep off this link while we may be at it.
+  const std::uint32_t ring = body.get.ring_index.load();
+  if (ring > 1) release(queue.ring_link(ring - 1));
+  look_at_ring(queue, body.get);
+}
+
+/// How large the next ring is to be.
+std::uint32_t next_units(const QueueBody& body, Position tail, std::uint32_t needed) {
+  const QueueShape& shape = body.shape;
+  std::uint64_t wanted = least_units;
+  if (body.put.ring_index.load() == 0) {
+    if (body.fixed_units != 0 && shape.max_items != 0)
+      wanted = std::min<std::uint64_t>(std::uint64_t{shape.max_items} * body.fixed_units,
+                                       most_first_units);
+  } else if (body.head.get() == tail && units_in(body.put) > units_for_good) {
+    wanted = most_first_units;
+  } else {
+    wanted = std::min(2 * units_in(body.put), most_units);
+  }
+  return std::bit_ceil(static_cast<std::uint32_t>(
+      std::max<std::uint64_t>({wanted, least_units, std::uint64_t{needed} * 4})));
+}
+
+}  // namespace
+
+PutLock::PutLock(const QueueRef& queue) : guard_(queue.body.put.lock) {
+  if (guard_.from_the_dead()) mend_put(queue);
+  fail_point("queue.put.locked");
+}
+
+GetLock::GetLock(const QueueRef& queue) : guard_(queue.body.get.lock) {
+  if (guard_.from_the_dead()) mend_get(queue);
+  fail_point("queue.get.locked");
+}
+
+Link& message_link(const QueueRef& queue, std::uint32_t ring, std::uint32_t index) {
+  return links_of(queue.ring_link(ring))[index];
+}
+
+void look_at_ring(const QueueRef& queue, Side& side) {
+  const std::uint32_t index = side.ring_index.load();
+  if (index == 0) return;
+  const auto* header = static_cast<const RingHeader*>(data_of(queue.ring_link(index)));
+  side.ring =
+      reinterpret_cast<const std::byte*>(header) - reinterpret_cast<const std::byte*>(&queue.body);
+  side.base = header->base;
+  side.mask = header->mask;
+}
+
+void add_ring(const QueueRef& queue, Position tail, std::uint32_t needed) {
+  QueueBody& body = queue.body;
+  const std::uint32_t old = body.put.ring_index.load();
+  const std::uint32_t units = next_units(body, tail, needed);
+  // One link stays free: of the ring that a reader has left and may still be releasing.
+  const bool too_many = old + 1 - body.get.ring_index.load() >= ring_links - 1;
+  const std::uint32_t held = tail.units - body.head.get().units;
+  if (too_many || std::uint64_t{held} + units > std::uint64_t{1} << 31)
+    throw_os_error(ENOMEM, "queue", "16 GiB of small messages wait in it");
+  Link& link = queue.ring_link(old + 1);
+  release(link);  // of one who died before it was a ring of the queue
+  const std::uint32_t links = body.fixed_units != 0 ? 1 : units / 16;
+  Block block{sizeof(RingHeader) + std::size_t{units} * 8, links};
+  new (block.data()) RingHeader{
+      .base = tail.units, .mask = units - 1, .links = links, .next_link = 0, .sealed = 0};
+  std::move(block).give_to(link);
+  fail_point("queue.ring.given");
+  if (old != 0) {
+    // The commit: from here on readers go on to the next ring at this place.
+    queue.ring(body.put).sealed.store(RingHeader::seal | tail.units, std::memory_order_release);
+    fail_point("queue.ring.sealed");
+  }
+  body.put.ring_index.store(old + 1, std::memory_order_release);
+  look_at_ring(queue, body.put);
+}
+
+void find_ring(const QueueRef& queue, Position head) {
+  Side& get = queue.body.get;
+  for (;;) {
+    const std::uint32_t index = get.ring_index.load(std::memory_order_relaxed);
+    if (index != 0 &&
+        queue.ring(get).sealed.load(std::memory_order_acquire) != (RingHeader::seal | head.units))
+      return;
+    get.ring_index.store(index + 1, std::memory_order_release);  // the commit
+    fail_point("queue.ring.left");
+    if (index != 0) release(queue.ring_link(index));
+    look_at_ring(queue, get);
+  }
+}
+
+// A stream is faster when each side lets the other get ahead a little, for then they meet in fewer
+// cache lines; an answer that somebody waits for is not. Which of both it is shows only by trying.
+void adapt(Side& side, std::uint32_t news) {
+  constexpr std::uint16_t looks_before_trial = 32;
+  constexpr std::uint16_t looks_with_pause = 8;
+  constexpr std::uint16_t looks_after_trial = 256;
+  const std::uint16_t pausing = side.pausing.load(std::memory_order_relaxed);
+  if (news > 1) {
+    side.singles = 0;
+    if (pausing != 0) side.pausing.store(looks_with_pause, std::memory_order_relaxed);
+  } else if (pausing != 0) {
+    side.pausing.store(pausing - 1, std::memory_order_relaxed);
+    if (pausing == 1) side.cooldown = looks_after_trial;
+  } else if (side.cooldown != 0) {
+    --side.cooldown;
+  } else if (++side.singles == looks_before_trial) {
+    side.singles = 0;
+    side.pausing.store(looks_with_pause, std::memory_order_relaxed);
+  }
+}
+
+void copy_bytes(void* to, const void* from, std::size_t size) {
+  constexpr std::size_t piece = 2048;
+  auto* into = static_cast<std::byte*>(to);
+  const auto* out_of = static_cast<const std::byte*>(from);
+  for (; size > piece; size -= piece, into += piece, out_of += piece)
+    std::memcpy(into, out_of, piece);
+  if (size != 0) std::memcpy(into, out_of, size);
+}
+
+void write_to_ring(const QueueRef& queue, const Side& side, std::uint32_t at, std::size_t skip,
+                   const void* from, std::size_t size) {
+  auto* units = reinterpret_cast<std::byte*>(&queue.ring(side) + 1);
+  const std::size_t bytes = std::size_t{units_in(side)} * 8;
+  const std::size_t place = (std::size_t{(at - side.base) & side.mask} * 8 + skip) & (bytes - 1);
+  const std::size_t first = std::min(size, bytes - place);
+  copy_bytes(units + place, from, first);
+  if (first < size) copy_bytes(units, static_cast<const std::byte*>(from) + first, size - first);
+}
+
+void read_from_ring(const QueueRef& queue, const Side& side, std::uint32_t at, void* into,
+                    std::size_t size) {
+  const auto* units = reinterpret_cast<const std::byte*>(&queue.ring(side) + 1);
+  const std::size_t bytes = std::size_t{units_in(side)} * 8;
+  const std::size_t place = std::size_t{(at - side.base) & side.mask} * 8;
+  const std::size_t first = std::min(size, bytes - place);
+  copy_bytes(into, units + place, first);
+  if (first < size) copy_bytes(static_cast<std::byte*>(into) + first, units, size - first);
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,47 @@
+// What both sides do under their lock: step from ring to ring, and mend what a dead holder left.
+#pragma once
+
+#include "queues/ring.hpp"
+
+namespace multiprocessing::detail {
+
+/// Holds one side's lock; what a dead holder left half done has been mended.
+class [[nodiscard]] PutLock {
+ public:
+  explicit PutLock(const QueueRef& queue);
+
+ private:
+  OwnerGuard guard_;
+};
+class [[nodiscard]] GetLock {
+ public:
+  explicit GetLock(const QueueRef& queue);
+
+ private:
+  OwnerGuard guard_;
+};
+
+/// Caches where the ring of `side` lies.
+void look_at_ring(const QueueRef& queue, Side& side);
+
+/// A larger ring for what comes from `tail` on, with `units` free at least. Throws OSError.
+void add_ring(const QueueRef& queue, Position tail, std::uint32_t units);
+
+/// To the ring in which the message at `head` lies.
+void find_ring(const QueueRef& queue, Position head);
+
+/// Where the link of a message in a ring is.
+[[nodiscard]] Link& message_link(const QueueRef& queue, std::uint32_t ring, std::uint32_t index);
+
+/// After a look across that found `news` messages or places: whether to pause between looks.
+void adapt(Side& side, std::uint32_t news);
+
+inline std::uint32_t units_in(const Side& side) { return side.mask + 1; }
+
+/// Bytes into and out of a ring, from unit `at` on and `skip` bytes further.
+void write_to_ring(const QueueRef& queue, const Side& side, std::uint32_t at, std::size_t skip,
+                   const void* from, std::size_t size);
+void read_from_ring(const QueueRef& queue, const Side& side, std::uint32_t at, void* into,
+                    std::size_t size);
+
+}  // namespace multiprocessing::detail
