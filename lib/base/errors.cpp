@@ -24,6 +24,7 @@ FileNotFoundError::~FileNotFoundError() = default;
 FileExistsError::~FileExistsError() = default;
 BrokenPipeError::~BrokenPipeError() = default;
 ConnectionRefusedError::~ConnectionRefusedError() = default;
+ConnectionResetError::~ConnectionResetError() = default;
 EOFError::~EOFError() = default;
 SerializationError::~SerializationError() = default;
 RemoteError::~RemoteError() = default;

@@ -23,6 +23,8 @@ void throw_os_error(int error, std::string_view call, std::string_view thing) {
       throw BrokenPipeError{code, text};
     case ECONNREFUSED:
       throw ConnectionRefusedError{code, text};
+    case ECONNRESET:
+      throw ConnectionResetError{code, text};
     default:
       throw OSError{code, text};
   }

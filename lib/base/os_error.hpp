@@ -7,8 +7,8 @@
 
 namespace multiprocessing::detail {
 
-/// Throws the `OSError` (or its subclass for ENOENT, EEXIST, EPIPE, ECONNREFUSED) for errno, with
-/// the call and the thing: "shm_open /mp-1f3a: No such file or directory".
+/// Throws the `OSError` (or its subclass for ENOENT, EEXIST, EPIPE, ECONNREFUSED, ECONNRESET) for
+/// errno, with the call and the thing: "shm_open /mp-1f3a: No such file or directory".
 [[noreturn]] MULTIPROCESSING_API void throw_os_error(std::string_view call,
                                                      std::string_view thing = {});
 

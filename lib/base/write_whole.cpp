@@ -1,42 +1,14 @@
 #include "base/write_whole.hpp"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <ctime>
+
+#include "base/pipe_signal.hpp"
 
 namespace multiprocessing::detail {
 namespace {
-
-// A write to a pipe without readers raises SIGPIPE in the writing thread. It is held back here and,
-// if this write raised it, taken away; one that was pending before is not ours to take.
-class PipeSignalHeld {
- public:
-  PipeSignalHeld() noexcept {
-    sigemptyset(&pipe_signal_);
-    sigaddset(&pipe_signal_, SIGPIPE);
-    sigset_t pending;
-    sigpending(&pending);
-    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &pipe_signal_, &before_);
-  }
-  ~PipeSignalHeld() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  PipeSignalHeld(const PipeSignalHeld&) = delete;
-  PipeSignalHeld& operator=(const PipeSignalHeld&) = delete;
-
-  void take_away() const noexcept {
-    const timespec at_once{};
-    if (!was_pending_) sigtimedwait(&pipe_signal_, nullptr, &at_once);
-  }
-
- private:
-  sigset_t pipe_signal_;
-  sigset_t before_;
-  bool was_pending_;
-};
 
 // Whether a write that failed is worth repeating.
 bool can_go_on(int fd, int error) noexcept {

@@ -42,9 +42,9 @@ bool register_all() {
     register_all<ProcessError, TimeoutError, AuthenticationError, BufferTooShort, OwnerDied,
                  WorkerDied, ValueError, AssertionError, KeyError, IndexError, OSError,
                  FileNotFoundError, FileExistsError, BrokenPipeError, ConnectionRefusedError,
-                 EOFError, SerializationError, RemoteError, BrokenBarrierError, Empty, Full,
-                 ShutDown, StopIteration, CancelledError, InvalidStateError, BrokenProcessPool,
-                 Exit>();
+                 ConnectionResetError, EOFError, SerializationError, RemoteError,
+                 BrokenBarrierError, Empty, Full, ShutDown, StopIteration, CancelledError,
+                 InvalidStateError, BrokenProcessPool, Exit>();
 
 }  // namespace
 

@@ -31,6 +31,7 @@ TEST(OsErrorTest, TheErrorNumberChoosesTheSubclass) {
   expect_for<FileExistsError>(EEXIST);
   expect_for<BrokenPipeError>(EPIPE);
   expect_for<ConnectionRefusedError>(ECONNREFUSED);
+  expect_for<ConnectionResetError>(ECONNRESET);
   expect_for<OSError>(EINVAL);
 }
 

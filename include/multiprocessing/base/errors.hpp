@@ -147,6 +147,13 @@ class MULTIPROCESSING_API ConnectionRefusedError : public OSError {
   ~ConnectionRefusedError() override;
 };
 
+/// ECONNRESET: the other end went away and left things unread.
+class MULTIPROCESSING_API ConnectionResetError : public OSError {
+ public:
+  using OSError::OSError;
+  ~ConnectionResetError() override;
+};
+
 /// The other end is closed and everything it sent has been read.
 class MULTIPROCESSING_API EOFError : public std::runtime_error {
  public:
