@@ -1,0 +1,229 @@
+// Kills at every fail point and at random: the others go on, and no message is torn or doubled.
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <vector>
+
+#include "base/fail_point.hpp"
+#include "storm.hpp"
+#include "support/watchdog.hpp"
+
+namespace queues_test {
+namespace {
+
+using arena_test::Child;
+using Flat = mp::Queue<FlatMessage>;
+using Rich = mp::JoinableQueue<RichMessage>;
+
+/// Every fail point in the sources of queues, and those of the arena where a holder of a queue's
+/// lock may die.
+std::set<std::string> points() {
+  std::set<std::string> names{"arena.lock.taken",         "arena.lock.before_release",
+                              "arena.lock.after_release", "arena.ledger.after_intent",
+                              "arena.ledger.after_count", "arena.ledger.after_make",
+                              "arena.ledger.before_end",  "arena.ledger.before_free",
+                              "arena.claim.after_name",   "arena.free.after_word"};
+  for (const auto& entry : std::filesystem::directory_iterator{QUEUES_SOURCES}) {
+    std::ifstream in{entry.path()};
+    const std::string call = "fail_point(\"";
+    for (std::string line; std::getline(in, line);)
+      if (auto at = line.find(call); at != line.npos) {
+        at += call.size();
+        names.insert(line.substr(at, line.find('"', at) - at));
+      }
+  }
+  return names;
+}
+
+/// Three workers that survive, beside whom others are killed.
+template <class Queue>
+class Scene {
+ public:
+  explicit Scene(const Queue& queue) : storm_(queue) {
+    auto* steps = storm_.board().steps;
+    others_.emplace_back([&] { return storm_.produce(&steps[0]); });
+    others_.emplace_back([&] { return storm_.consume(&steps[1]); });
+    others_.emplace_back([&] { return storm_.produce(&steps[2]); });
+  }
+
+  /// Has a producer or a consumer die when it comes by the point for the nth time, if it does.
+  void kill_one_at(const std::string& point, unsigned nth, bool producer, bool settled) {
+    Child victim{[&] {
+      mp::detail::arm_fail_point(point, nth);
+      return producer ? storm_.produce(nullptr, 300) : storm_.consume(nullptr, 300);
+    }};
+    killed_ += (settled ? victim.join() : victim.join_unsettled()) == -SIGKILL ? 1 : 0;
+    wait_for_progress();
+  }
+
+  /// Each of the others goes on by some steps; the watchdog ends a test that waits in vain.
+  void wait_for_progress() {
+    auto* steps = storm_.board().steps;
+    std::uint64_t before[3];
+    std::copy(steps, steps + 3, before);
+    for (int i = 0; i < 3; ++i)
+      while (steps[i] < before[i] + 3) usleep(100);
+  }
+
+  void end() {
+    storm_.board().stop = true;
+    for (Child& each : others_) EXPECT_EQ(each.join(), 0);
+    // Producers may give up a message when they are told to stop.
+    storm_.expect_sound(static_cast<std::uint64_t>(killed_) + others_.size());
+  }
+
+  [[nodiscard]] int killed() const { return killed_; }
+  [[nodiscard]] Storm<Queue>& storm() { return storm_; }
+
+ private:
+  Storm<Queue> storm_;
+  std::vector<Child> others_;
+  int killed_ = 0;
+};
+
+template <class Queue>
+int kill_at(const std::string& point, const Queue& queue, int kills) {
+  Scene<Queue> scene{queue};
+  for (int i = 0; i < kills; ++i) {
+    const unsigned nth = i < 2 ? 1 : 1 + static_cast<unsigned>(i * i * 7) % 40;
+    scene.kill_one_at(point, nth, i % 2 == 0, i % 3 == 0);
+  }
+  scene.end();
+  return scene.killed();
+}
+
+class EveryFailPointOfQueues : public testing::TestWithParam<std::string> {};
+
+TEST_P(EveryFailPointOfQueues, KilledThereLeavesTheOthersAtWorkAndNothingTorn) {
+  const test_support::Watchdog allowed{std::chrono::seconds{900}};
+  const ArenaBaseline baseline;
+  const int kills = asked("MULTIPROCESSING_TEST_KILLS_PER_POINT", 6);
+  int killed = kill_at(GetParam(), Flat(16), (kills + 2) / 3);
+  killed += kill_at(GetParam(), Rich({.maxsize = 16, .max_bytes = 60'000}), (kills + 2) / 3);
+  killed += kill_at(GetParam(), Rich{}, (kills + 2) / 3);
+  std::printf("killed %d times\n", killed);
+}
+
+std::vector<std::string> every_point() {
+  std::set<std::string> names = points();
+  // Of calls that the storm does not make, or of processes that mend what another left; below.
+  for (const char* other : {"queue.put.mended", "queue.get.mended"}) names.erase(other);
+  return {names.begin(), names.end()};
+}
+INSTANTIATE_TEST_SUITE_P(Queues, EveryFailPointOfQueues, testing::ValuesIn(every_point()),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::ranges::replace(name, '.', '_');
+                           return name;
+                         });
+
+TEST(QueueKillTest, EveryFailPointIsPassedByTheTestThatKillsThere) {
+  const test_support::Watchdog allowed{std::chrono::seconds{300}};
+  Scene scene{Rich(16)};
+  Child counting{[&] {
+    std::set<std::string> missing = points();
+    for (const char* other : {"queue.put.mended", "queue.get.mended"}) missing.erase(other);
+    mp::detail::count_fail_points(true);
+    for (int round = 0; round < 100 && !missing.empty(); ++round) {
+      scene.storm().produce(nullptr, 20);
+      scene.storm().consume(nullptr, 20);
+      Storm own{Rich{}};  // in which nobody else is
+      own.produce(nullptr, 150);
+      own.consume(nullptr, 150);
+      static_cast<void>(own.queue().try_get(20ms));
+      own.produce(nullptr, 1);
+      for (const std::string& name : mp::detail::fail_points_seen()) missing.erase(name);
+    }
+    for (const std::string& name : missing) std::fprintf(stderr, "not passed: %s\n", name.c_str());
+    return missing.empty() ? 0 : 1;
+  }};
+  EXPECT_EQ(counting.join(), 0);
+  scene.end();
+}
+
+TEST(QueueKillTest, WhoMendsWhatTheDeadLeftMayDieToo) {
+  const ArenaBaseline baseline;
+  struct Case {
+    const char* first;
+    const char* second;
+    bool producer;
+  };
+  const std::vector<Case> cases{
+      {"queue.slot.queued", "queue.put.mended", true},
+      {"queue.object.held", "queue.put.mended", true},
+      {"queue.put.published", "queue.put.mended", true},
+      {"queue.get.copied", "queue.get.mended", false},
+      {"queue.get.freed", "queue.get.mended", false},
+      {"queue.slot.taken", "queue.get.mended", false},
+  };
+  for (const Case& each : cases) {
+    SCOPED_TRACE(each.first);
+    Storm<Rich> storm{Rich({.max_bytes = 1 << 20})};
+    Child filler{[&] { return storm.produce(nullptr, 50); }};
+    EXPECT_EQ(filler.join(), 0);
+    if (each.producer) storm.consume(nullptr, 50);  // the slots are free again
+    for (const char* point : {each.first, each.second}) {
+      Child victim{[&] {
+        mp::detail::arm_fail_point(point);
+        return each.producer ? storm.produce(nullptr, 50) : storm.consume(nullptr, 50);
+      }};
+      EXPECT_EQ(victim.join_unsettled(), -SIGKILL) << point;
+    }
+    EXPECT_EQ(storm.produce(nullptr, 50), 0);
+    EXPECT_EQ(storm.consume(nullptr, 50), 0);
+    storm.expect_sound(2);
+  }
+}
+
+template <class Queue>
+void kill_at_random(const Queue& queue, int kills) {
+  Storm<Queue> storm{queue};
+  int started = 0;
+  auto start = [&](std::size_t which) {
+    ++started;
+    return Child{[&, which] {
+      auto* steps = &storm.board().steps[which];
+      return which < 2 ? storm.produce(steps) : storm.consume(steps);
+    }};
+  };
+  std::vector<Child> workers;
+  for (std::size_t i = 0; i < 4; ++i) workers.push_back(start(i));
+  std::mt19937 random{77};
+  for (int i = 0; i < kills; ++i) {
+    usleep(static_cast<useconds_t>(random() % 2500));
+    const std::size_t which = random() % workers.size();
+    ::kill(workers[which].pid(), SIGKILL);
+    EXPECT_EQ(random() % 2 == 0 ? workers[which].join() : workers[which].join_unsettled(),
+              -SIGKILL);
+    workers[which] = start(which);
+    std::uint64_t before[4];
+    std::copy(storm.board().steps, storm.board().steps + 4, before);
+    for (std::size_t k = 0; k < 4; ++k)
+      while (storm.board().steps[k] == before[k]) usleep(50);
+    if (storm.board().next > StormBoard::numbers - 1000) break;
+  }
+  storm.board().stop = true;
+  for (Child& each : workers) EXPECT_EQ(each.join(), 0);
+  storm.expect_sound(static_cast<std::uint64_t>(kills) + 4);
+}
+
+TEST(QueueKillTest, HundredsOfRandomKillsOfSmallMessages) {
+  const int kills = asked("MULTIPROCESSING_TEST_KILLS", 300) / 2;
+  const test_support::Watchdog allowed{std::chrono::seconds{120 + kills / 5}};
+  const ArenaBaseline baseline;
+  kill_at_random(Flat(64), kills);
+}
+
+TEST(QueueKillTest, HundredsOfRandomKillsOfMessagesOfEveryKind) {
+  const int kills = asked("MULTIPROCESSING_TEST_KILLS", 300) / 2;
+  const test_support::Watchdog allowed{std::chrono::seconds{120 + kills / 5}};
+  const ArenaBaseline baseline;
+  kill_at_random(Rich{}, kills);
+}
+
+}  // namespace
+}  // namespace queues_test
