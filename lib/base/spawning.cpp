@@ -138,10 +138,12 @@ Spawned run(Plan& plan) {
 
 std::vector<char*> argument_vector(std::span<const std::string> arguments) {
   std::vector<char*> pointers;
-  pointers.reserve(arguments.size() + 2);
+  const auto inherited = own_arguments();
+  pointers.reserve(arguments.size() + inherited.size() + 2);
   pointers.push_back(const_cast<char*>(own_argv0()));
   for (const std::string& argument : arguments)
     pointers.push_back(const_cast<char*>(argument.c_str()));
+  pointers.insert(pointers.end(), inherited.begin(), inherited.end());
   pointers.push_back(nullptr);
   return pointers;
 }

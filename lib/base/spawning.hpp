@@ -25,7 +25,7 @@ struct Spawned {
 };
 
 /// Executes the program in a child that has descriptors 0-2 and `descriptors` under the same
-/// numbers, and nothing else. Its argv is ours up to argv[0], then `arguments`; the environment is
+/// numbers, and nothing else. Its argv is ours with `arguments` before argv[1]; the environment is
 /// ours. Cost does not depend on our memory: the child borrows it until it executes. Signal
 /// handlers are back at default in the child; what is ignored, and the caller's mask, it keeps, as
 /// exec has it. Throws OSError with the errno of the call that failed, also when that happened in

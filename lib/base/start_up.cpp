@@ -23,6 +23,8 @@ namespace {
 // Written once, by remember_start() below, before anything else of ours or the user's runs.
 struct StartUp {
   const char* argv0 = "";
+  char** arguments = nullptr;  // of the program, which a child has after its mark
+  int argument_count = 0;
   Mark mark;
   char path[PATH_MAX] = "";  // AT_EXECFN, absolute
   bool by_loader = false;
@@ -100,6 +102,17 @@ void name_after(const char* path) {
   ::prctl(PR_SET_NAME, slash == nullptr ? path : slash + 1);
 }
 
+// Copies, because programs write over their argv to show another title.
+void remember_arguments(int argc, char** argv) {
+  const int first = start_up.mark.kind == Mark::child ? 2 : 1;
+  if (argc <= first) return;
+  start_up.arguments =
+      static_cast<char**>(::calloc(static_cast<std::size_t>(argc - first), sizeof(char*)));
+  if (start_up.arguments == nullptr) return;
+  for (int i = first; i < argc; ++i)
+    if (char* const copy = ::strdup(argv[i])) start_up.arguments[start_up.argument_count++] = copy;
+}
+
 // The C library hands argv to constructors, in libraries and plug-ins too. 101 is the first
 // priority that is not reserved, so this runs before the user's static constructors.
 __attribute__((constructor(101))) void remember_start(int argc, char** argv, char**) {
@@ -109,6 +122,7 @@ __attribute__((constructor(101))) void remember_start(int argc, char** argv, cha
     set_close_on_exec_from(3);
     name_after(start_up.argv0);
   }
+  remember_arguments(argc, argv);
   start_up.by_loader = started_by_loader();
   remember_path();
   remember_program();
@@ -135,6 +149,10 @@ bool path_is_better() {
 }  // namespace
 
 const char* own_argv0() noexcept { return start_up.argv0; }
+
+std::span<char* const> own_arguments() noexcept {
+  return {start_up.arguments, static_cast<std::size_t>(start_up.argument_count)};
+}
 
 const Mark& own_mark() noexcept { return start_up.mark; }
 

@@ -1,12 +1,17 @@
 // What this process knew when it was executed: its arguments and its own program.
 #pragma once
 
+#include <span>
+
 #include "base/unique_fd.hpp"
 
 namespace multiprocessing::detail {
 
 /// argv[0] as it was given; empty if there was none.
 [[nodiscard]] const char* own_argv0() noexcept;
+
+/// The arguments that the program was given, without what made it a child: those of its parent then.
+[[nodiscard]] std::span<char* const> own_arguments() noexcept;
 
 /// What argv[1] says about being a child.
 struct Mark {

@@ -65,6 +65,13 @@ TEST_P(ProgramTest, WorksStripped) {
             once_main_thrice_child);
 }
 
+// CPython: MiscTestCase.test_preload_main_large_sys_argv
+TEST_P(ProgramTest, WorksWithThousandsOfArguments) {
+  std::vector<std::string> command{program, "unguarded"};
+  command.insert(command.end(), 5000, "an argument");
+  EXPECT_EQ(lines_of(expect_well(std::move(command), options()).out), once_main_thrice_child);
+}
+
 /// A folder that is removed with what is in it.
 class TemporaryFolder {
  public:
@@ -230,6 +237,15 @@ TEST_P(ProgramTest, HandsItsLogLevelToItsChildren) {
   EXPECT_THAT(errors, HasSubstr("[INFO/Logging] from the child\n"));
   EXPECT_THAT(errors, HasSubstr("[INFO/Logging] child process calling self.run()\n"));
   EXPECT_THAT(errors, testing::Not(HasSubstr("not shown")));
+}
+
+// CPython: MiscTestCase.test_preload_main_sys_argv
+TEST(PreloadTest, SeesTheArgumentsOfTheProgram) {
+  const ProgramResult result = test_support::run_program(
+      {program, "preloading", "--of-the-program"},
+      {.environment = {"MULTIPROCESSING_START_METHOD=forkserver", "PRELOAD_SAYS_ARGUMENTS=1"}});
+  EXPECT_EQ(result.exitcode, 0) << result.report();
+  EXPECT_THAT(result.out, HasSubstr("preloading --of-the-program preloaded"));
 }
 
 // CPython: _TestSpawnedSysPath.test_std_streams_flushed_after_preload

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <stdexcept>
@@ -222,8 +223,21 @@ int warned() {
   return right ? 0 : 1;
 }
 
+// All but the mark of a child.
+void say_arguments() {
+  std::ifstream stream{"/proc/self/cmdline"};
+  for (std::string argument; std::getline(stream, argument, '\0');)
+    if (argument.find("multiprocessing-child") == std::string::npos)
+      std::fputs((argument + ' ').c_str(), stdout);
+}
+
+void preload() {
+  if (std::getenv("PRELOAD_SAYS_ARGUMENTS") != nullptr) say_arguments();
+  std::fputs("preloaded ", stdout);
+}
+
 int preloading() {
-  mp::set_forkserver_preload([] { std::fputs("preloaded ", stdout); });
+  mp::set_forkserver_preload(preload);
   return child_leaves(1) && child_leaves(2) ? 0 : 1;
 }
 
