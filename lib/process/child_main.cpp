@@ -7,14 +7,18 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "arena/family.hpp"
 #include "base/death.hpp"
 #include "base/start_hook.hpp"
 #include "multiprocessing/base/exit.hpp"
 #include "multiprocessing/base/logging.hpp"
+#include "process/end_fd.hpp"
+#include "process/fork_gate.hpp"
 #include "process/fork_server.hpp"
 #include "process/identity.hpp"
 #include "process/popen.hpp"
@@ -100,7 +104,16 @@ void take_on(const Preparation& told, int life_fd) {
   live(told, life_fd, run);
 }
 
-void run_child(std::string_view content, int life_fd) {
+namespace {
+
+std::vector<std::shared_ptr<EndFd>> in_care(std::vector<UniqueFd> fds) {
+  std::scoped_lock guard{fork_gate()};
+  return take_into_care(std::move(fds));
+}
+
+}  // namespace
+
+void run_child(std::string_view content, int life_fd, std::vector<UniqueFd> given) {
   Reader reader{content};
   const Preparation told = Preparation::read(reader);
   adopt_logging_state(told.logging);
@@ -108,6 +121,7 @@ void run_child(std::string_view content, int life_fd) {
     std::unique_ptr<Work> work;
     {
       const BirthHandles handles;
+      const IncomingFds fds{in_care(std::move(given))};
       work = read_work(reader);
     }
     work->call();
@@ -123,8 +137,10 @@ void start_as(int birth_fd) {
   birth.reset();
   Reader reader{file.content};
   if (file.role == Role::fork_server) serve_forks(ServerPreparation::read(reader));
-  const int life_fd = reader.raw<int>();
-  run_child(std::string_view{file.content}.substr(sizeof life_fd), life_fd);
+  std::vector<UniqueFd> given = take_descriptors(file.content);
+  Reader rest{file.content};
+  const int life_fd = rest.raw<int>();
+  run_child(std::string_view{file.content}.substr(sizeof life_fd), life_fd, std::move(given));
 }
 
 /// Instead of main in a process that was executed to be a child.

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
+#include <vector>
 
 #include "process/preparation.hpp"
 
@@ -11,7 +13,8 @@ namespace multiprocessing::detail {
 /// `run`, and ends by what comes of that. `life_fd` is the read end of its life pipe.
 [[noreturn]] void run_child(const Preparation& told, int life_fd, const std::function<void()>& run);
 
-/// The same for a child that has not its parent's memory, with what its birth file tells.
-[[noreturn]] void run_child(std::string_view content, int life_fd);
+/// The same for a child that has not its parent's memory, with what its birth file tells and the
+/// descriptors among its arguments.
+[[noreturn]] void run_child(std::string_view content, int life_fd, std::vector<UniqueFd> given);
 
 }  // namespace multiprocessing::detail

@@ -10,8 +10,8 @@
 
 namespace multiprocessing::detail {
 
-/// How many descriptors a message of ours may carry.
-inline constexpr std::size_t most_descriptors = 8;
+/// How many descriptors a message may carry: the kernel's SCM_MAX_FD.
+inline constexpr std::size_t most_descriptors = 253;
 
 /// Two ends of a local datagram channel that tells when the other end is gone. Throws OSError.
 [[nodiscard]] std::pair<UniqueFd, UniqueFd> make_channel();

@@ -8,6 +8,7 @@
 
 #include "base/os_error.hpp"
 #include "process/children.hpp"
+#include "process/end_fd.hpp"
 #include "process/fork_server.hpp"
 
 namespace multiprocessing::detail {
@@ -22,6 +23,7 @@ void in_parent() { gate.unlock(); }
 void in_child() {
   ++forks;
   close_own_fds();
+  EndFds::forget_users();
   auto children = take_all_children();
   gate.unlock();
 }

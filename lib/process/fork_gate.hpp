@@ -11,7 +11,7 @@ namespace multiprocessing::detail {
 /// Guards what this module keeps per process, and is held across every fork, so that a forked child
 /// finds it whole and free. For short sections; nothing of the arena is called in one, because the
 /// arena has a mutex of that kind too and neither comes first.
-[[nodiscard]] std::mutex& fork_gate();
+[[nodiscard]] MULTIPROCESSING_API std::mutex& fork_gate();
 
 /// Tells a process from its forked children: an object remembers the one that made it.
 class MULTIPROCESSING_API Creator {

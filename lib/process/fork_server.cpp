@@ -101,7 +101,7 @@ class Server {
       serves_ = false;
       return;
     }
-    if (message.size != sizeof request || message.descriptors.size() != request_descriptors) return;
+    if (message.size != sizeof request || message.descriptors.size() < request_descriptors) return;
     UniqueFd status = std::move(message.descriptors[status_socket]);
     if (!knows_key(request)) return answer(status, {ForkAnswer::not_authenticated, 0});
     const pid_t pid = fork_for(request.child);
@@ -155,7 +155,9 @@ class Server {
     adopt_fork_server(std::move(given[request_socket]), key_);
     const BirthFile file = read_birth_file(given[birth_file].get());
     given[birth_file].reset();
-    run_child(file.content, given[life_read_end].release());
+    const int life_fd = given[life_read_end].release();
+    given.erase(given.begin(), given.begin() + request_descriptors);
+    run_child(file.content, life_fd, std::move(given));
   }
 
   UniqueFd requests_;

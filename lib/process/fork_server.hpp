@@ -29,9 +29,9 @@ struct ForkRequest {
 enum RequestDescriptor : unsigned {
   birth_file,
   life_read_end,
-  status_socket,   // answers come by its other end
-  request_socket,  // for the child, which may use the server too
-  request_descriptors
+  status_socket,       // answers come by its other end
+  request_socket,      // for the child, which may use the server too
+  request_descriptors  // then those among the arguments
 };
 
 /// The first answer, with a pidfd of the child when it was made.

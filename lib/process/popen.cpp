@@ -39,6 +39,12 @@ std::unique_ptr<Popen> popen(const Launch& launch) {
   return popen_forkserver(launch);
 }
 
+void write_body(const Launch& launch, Writer& writer, Luggage& luggage) {
+  const OutgoingHandles::Scope handles{luggage.handles};
+  const OutgoingFds::Scope fds{luggage.fds};
+  launch.write_body(writer);
+}
+
 // Parent and child both do it, so that neither meets a group that is not there yet.
 void lead_own_group(pid_t pid) { (void)setpgid(pid, 0); }
 

@@ -10,6 +10,7 @@
 #include "arena/family.hpp"
 #include "base/unique_fd.hpp"
 #include "multiprocessing/detail/target.hpp"
+#include "process/end_fd.hpp"
 #include "process/fork_gate.hpp"
 #include "process/preparation.hpp"
 
@@ -53,6 +54,15 @@ inline constexpr int status_lost = 255;
 [[nodiscard]] std::unique_ptr<Popen> popen_spawn(const Launch& launch);
 [[nodiscard]] std::unique_ptr<Popen> popen_forkserver(const Launch& launch);
 [[nodiscard]] std::unique_ptr<Popen> popen(const Launch& launch);  // by the method it names
+
+/// What a launch takes along beside its bytes.
+struct Luggage {
+  OutgoingHandles handles;
+  OutgoingFds fds;
+};
+
+/// Writes what the child is to do, and collects what goes along with it.
+void write_body(const Launch& launch, Writer& writer, Luggage& luggage);
 
 /// A group of its own for `pid` (0: this process), where it does not lead one already.
 void lead_own_group(pid_t pid);

@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <exception>
+#include <optional>
+#include <utility>
 
 #include "arena/family.hpp"
 #include "base/death.hpp"
@@ -28,12 +31,28 @@ class GonePopen final : public Popen {
   [[nodiscard]] std::optional<int> poll() override { return code_of_the_lost(*this); }
 };
 
+/// The ends among the arguments of a child that other start methods could make too: of the others
+/// it would only keep end-of-file from those on their other side. Nothing for a child of fork
+/// alone, such as a lambda with captures, whose ends nobody can see: it inherits all.
+std::optional<OutgoingFds> fds_of(const Launch& launch) {
+  if (!EndFds::any()) return std::nullopt;
+  try {
+    Writer unused;
+    Luggage luggage;
+    write_body(launch, unused, luggage);
+    return std::move(luggage.fds);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Popen> popen_fork(const Launch& launch) {
   warn_about_threads();
   auto popen = std::make_unique<Popen>();
   UniqueFd life = keep_life_pipe(*popen);
+  const auto given = fds_of(launch);
   Birth birth;
   popen->member = birth.child();
   flush_standard_streams();
@@ -41,6 +60,7 @@ std::unique_ptr<Popen> popen_fork(const Launch& launch) {
   if (popen->pid < 0) throw_os_error("fork", launch.preparation.name);
   if (popen->pid == 0) {
     drop_inherited_output();
+    if (given) EndFds::close_but(*given);
     run_child(launch.preparation, life.release(), launch.run);
   }
   if (launch.preparation.own_group) lead_own_group(popen->pid);

@@ -1,14 +1,15 @@
 // forkserver: the child is forked by a clean copy of this program, which has one thread.
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "arena/family.hpp"
 #include "base/death.hpp"
@@ -76,8 +77,7 @@ void keep_status_channel(ServedPopen& popen, OwnFd& of_server) {
   of_server.keep(std::move(its));
 }
 
-bool send_request(const ForkServer& server, Member child,
-                  std::array<int, request_descriptors> fds) {
+bool send_request(const ForkServer& server, Member child, std::span<const int> fds) {
   ForkRequest request{};
   std::memcpy(request.key, server.key.data(), std::min(server.key.size(), server_key_size));
   request.child = child;
@@ -101,20 +101,29 @@ bool take_answer(ServedPopen& popen) {
   return true;
 }
 
+[[noreturn]] void throw_too_many(std::size_t given) {
+  throw ValueError("too many fds: the arguments hold " + std::to_string(given) +
+                   " ends of pipes and sockets, and under forkserver a process can be given " +
+                   std::to_string(most_descriptors - request_descriptors) +
+                   "; send the others by one of them, or use spawn");
+}
+
 /// Nothing when the server died. Should it have made the child before that, the child dies with its
 /// life pipe, which nobody keeps then.
 std::unique_ptr<Popen> try_popen(const ForkServer& server, std::span<const std::byte> content,
-                                 const OutgoingHandles& handles) {
+                                 const Luggage& luggage) {
   auto popen = std::make_unique<ServedPopen>();
   const UniqueFd life = keep_life_pipe(*popen);
   OwnFd of_server;
   keep_status_channel(*popen, of_server);
-  Birth birth{handles};
+  Birth birth{luggage.handles};
   popen->member = birth.child();
   const UniqueFd file = make_birth_file(address_for(birth), Role::child, content);
-  if (!send_request(server, popen->member,
-                    {file.get(), life.get(), of_server.get(), server.socket.get()}))
-    return nullptr;
+  const OutgoingFds::Numbers given{luggage.fds};
+  std::vector<int> fds{file.get(), life.get(), of_server.get(), server.socket.get()};
+  fds.insert(fds.end(), given.get().begin(), given.get().end());
+  if (fds.size() > most_descriptors) throw_too_many(given.get().size());
+  if (!send_request(server, popen->member, fds)) return nullptr;
   of_server.close();  // so that the end of the server is seen
   if (!take_answer(*popen)) return nullptr;
   birth.delivered(popen->pid);
@@ -132,15 +141,12 @@ std::unique_ptr<Popen> popen_forkserver(const Launch& launch) {
   Preparation told = launch.preparation;
   told.directory = current_directory();
   Writer content;
-  OutgoingHandles handles;
+  Luggage luggage;
   told.write(content);
-  {
-    OutgoingHandles::Scope scope{handles};
-    launch.write_body(content);
-  }
+  write_body(launch, content, luggage);
   for (int attempt = 0; attempt < attempts; ++attempt) {
     const auto server = ensure_fork_server();
-    if (auto popen = try_popen(*server, content.view(), handles)) return popen;
+    if (auto popen = try_popen(*server, content.view(), luggage)) return popen;
     forget_fork_server(*server);
   }
   throw ProcessError("the fork server died " + std::to_string(attempts) +

@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "arena/family.hpp"
 #include "base/spawning.hpp"
@@ -13,21 +14,21 @@ namespace multiprocessing::detail {
 
 std::unique_ptr<Popen> popen_spawn(const Launch& launch) {
   Writer content;
-  OutgoingHandles handles;
+  Luggage luggage;
   auto popen = std::make_unique<Popen>();
   const UniqueFd life = keep_life_pipe(*popen);
   content.raw(life.get());
   launch.preparation.write(content);
-  {
-    OutgoingHandles::Scope scope{handles};
-    launch.write_body(content);
-  }
-  Birth birth{handles};
+  write_body(launch, content, luggage);
+  const OutgoingFds::Numbers given{luggage.fds};
+  write_descriptors(content, given.get());
+  Birth birth{luggage.handles};
   popen->member = birth.child();
   const ArenaAddress address = address_for(birth);
   const UniqueFd file = make_birth_file(address, Role::child, content.view());
   const std::array<std::string, 1> arguments{child_mark + std::to_string(file.get())};
-  const std::array descriptors{file.get(), address.arena_fd, address.family_fd, life.get()};
+  std::vector<int> descriptors{file.get(), address.arena_fd, address.family_fd, life.get()};
+  descriptors.insert(descriptors.end(), given.get().begin(), given.get().end());
   Spawned spawned = spawn_program(arguments, descriptors);
   birth.delivered(spawned.pid);
   if (launch.preparation.own_group) lead_own_group(spawned.pid);

@@ -1,5 +1,6 @@
 #include "process/preparation.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "base/os_error.hpp"
 #include "process/fork_gate.hpp"
@@ -124,6 +126,29 @@ UniqueFd make_birth_file(const ArenaAddress& address, Role role,
   write_whole_at(file.get(), std::as_bytes(std::span{&front, 1}), 0);
   write_whole_at(file.get(), content, sizeof front);
   return file;
+}
+
+void write_descriptors(Writer& content, std::span<const int> descriptors) {
+  for (const int fd : descriptors) content.raw(fd);
+  content.raw(static_cast<std::uint32_t>(descriptors.size()));
+}
+
+std::vector<UniqueFd> take_descriptors(std::string& content) {
+  const auto take = [&content](auto& value) {
+    if (content.size() < sizeof value) throw SerializationError("the birth file ends early");
+    std::memcpy(&value, content.data() + content.size() - sizeof value, sizeof value);
+    content.resize(content.size() - sizeof value);
+  };
+  std::uint32_t count = 0;
+  take(count);
+  std::vector<UniqueFd> descriptors;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    int fd = -1;
+    take(fd);
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    descriptors.insert(descriptors.begin(), UniqueFd{fd});
+  }
+  return descriptors;
 }
 
 BirthFile read_birth_file(int fd) {

@@ -56,6 +56,13 @@ enum class Role : std::uint8_t { child, fork_server };
 [[nodiscard]] UniqueFd make_birth_file(const ArenaAddress& address, Role role,
                                        std::span<const std::byte> content);
 
+/// Puts the descriptors that a spawned child is given under their own numbers behind what was
+/// written, which says what they are.
+void write_descriptors(Writer& content, std::span<const int> descriptors);
+
+/// Takes them off the end of the content again; close-on-exec.
+[[nodiscard]] std::vector<UniqueFd> take_descriptors(std::string& content);
+
 struct BirthFile {
   Role role;
   std::string content;
