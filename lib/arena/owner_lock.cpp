@@ -17,25 +17,13 @@ using namespace std::chrono_literals;
 constexpr std::uint32_t waiting = 1;  // bit 0: somebody sleeps
 constexpr std::uint32_t generation_mask = (1U << (31 - slot_bits)) - 1;
 
-std::uint32_t my_name() {
-  if (identity() == nullptr || identity()->lock_name == 0) static_cast<void>(self());
-  return identity()->lock_name;
-}
-
-Member member_in(std::uint32_t word) {
-  const std::uint32_t slot = word >> 1 & (slot_count - 1);
-  if (slot == 0) return {};
-  // The full number: the last one given out whose low bits are these.
-  const std::uint32_t now = StateWord::from(segment().states[slot].load()).generation;
-  return {slot, now - ((now - (word >> (slot_bits + 1))) & generation_mask)};
-}
-
 /// Takes a word over that names a dead process. What that one was doing is settled first, while the
 /// lock still says that it died in it: no link changes any more under the hands of the new holder.
 bool take_over(std::atomic<std::uint32_t>& word, std::uint32_t seen) {
   fail_point("arena.lock.before_settling");
-  settle_fully(member_in(seen));
-  if (!word.compare_exchange_strong(seen, my_name() | waiting, std::memory_order_acquire))
+  settle_fully(OwnerLock::named(seen));
+  if (!word.compare_exchange_strong(seen, OwnerLock::own_name() | waiting,
+                                    std::memory_order_acquire))
     return false;
   fail_point("arena.lock.taken_over");
   return true;
@@ -50,17 +38,31 @@ std::uint32_t OwnerLock::name_of(Member member) {
   return (member.generation & generation_mask) << (slot_bits + 1) | member.slot << 1;
 }
 
-Member OwnerLock::holder() const { return member_in(word_.load(std::memory_order_relaxed)); }
+std::uint32_t OwnerLock::own_name() {
+  if (identity() == nullptr || identity()->lock_name == 0) static_cast<void>(self());
+  return identity()->lock_name;
+}
+
+Member OwnerLock::named(std::uint32_t word) {
+  const std::uint32_t slot = word >> 1 & (slot_count - 1);
+  if (slot == 0) return {};
+  // The full number: the last one given out whose low bits are these.
+  const std::uint32_t now = StateWord::from(segment().states[slot].load()).generation;
+  return {slot, now - ((now - (word >> (slot_bits + 1))) & generation_mask)};
+}
+
+Member OwnerLock::holder() const { return named(word_.load(std::memory_order_relaxed)); }
 
 OwnerLock::Taken OwnerLock::try_acquire() {
   std::uint32_t seen = 0;
-  if (word_.compare_exchange_strong(seen, my_name(), std::memory_order_acquire)) return Taken::free;
-  if (alive(member_in(seen))) return Taken::not_in_time;
+  if (word_.compare_exchange_strong(seen, own_name(), std::memory_order_acquire))
+    return Taken::free;
+  if (alive(named(seen))) return Taken::not_in_time;
   return take_over(word_, seen) ? Taken::from_the_dead : Taken::not_in_time;
 }
 
 OwnerLock::Taken OwnerLock::acquire(const Deadline& deadline) {
-  const std::uint32_t name = my_name();
+  const std::uint32_t name = own_name();
   std::uint32_t seen = 0;
   if (word_.compare_exchange_strong(seen, name, std::memory_order_acquire)) {
     fail_point("arena.lock.taken");
@@ -75,7 +77,7 @@ OwnerLock::Taken OwnerLock::acquire(const Deadline& deadline) {
       if (poll % 16 == 15) sched_yield();
     }
     if (seen == 0) continue;
-    if (!alive(member_in(seen))) {
+    if (!alive(named(seen))) {
       if (take_over(word_, seen)) return Taken::from_the_dead;
       continue;
     }

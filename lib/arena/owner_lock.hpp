@@ -25,8 +25,14 @@ class MULTIPROCESSING_API OwnerLock {
   [[nodiscard]] Taken try_acquire();
   void release();
 
-  /// The word of a member as a lock shows it: 31 bits, above 1.
+  /// The word of a member as a lock shows it: 31 bits, above 1, the lowest 0.
   [[nodiscard]] static std::uint32_t name_of(Member member);
+
+  /// This process's, remembered. Throws ProcessError outside the family.
+  [[nodiscard]] static std::uint32_t own_name();
+
+  /// Whom such a word names, whatever its lowest bit; nobody when its slot is 0.
+  [[nodiscard]] static Member named(std::uint32_t word);
 
   /// Whom the lock names now; nobody when free.
   [[nodiscard]] Member holder() const;
