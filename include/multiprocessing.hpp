@@ -7,3 +7,4 @@
 #include "multiprocessing/process.hpp"
 #include "multiprocessing/queues.hpp"
 #include "multiprocessing/reduction.hpp"
+#include "multiprocessing/synchronize.hpp"

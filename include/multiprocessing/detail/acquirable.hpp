@@ -1,0 +1,72 @@
+// Acquirable: what all have that are locks or carry one.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "multiprocessing/base/timeout.hpp"
+#include "multiprocessing/detail/export.hpp"
+#include "multiprocessing/detail/handle.hpp"
+
+namespace multiprocessing::detail {
+
+struct LockCore;  // lies in the arena; lib/synchronize/lock_core.hpp
+
+/// Something to acquire and release: a lock, a semaphore, or an object that carries a lock, which
+/// shares it with whoever has a copy of the lock. `std::scoped_lock` and `std::unique_lock` take
+/// it. It is a handle: copies are the same thing, in this process and in others.
+class MULTIPROCESSING_API Acquirable {
+ public:
+  /// Waits until it is the caller's. Throws `OwnerDied` when the process that held it died.
+  void acquire() const;
+
+  /// Waits at most `timeout`; says whether it is the caller's now. Zero or less: looks once.
+  [[nodiscard]] bool acquire(Timeout timeout) const;
+
+  /// Takes it if that is possible now; says whether it did.
+  [[nodiscard]] bool try_acquire() const;
+
+  /// Gives it back, and lets somebody who waits have it.
+  void release() const;
+
+  /// Whether an acquire by another thread would have to wait, whichever process holds it.
+  [[nodiscard]] bool locked() const;
+
+  // The names that std::scoped_lock and std::unique_lock look for.
+  void lock() const { acquire(); }
+  [[nodiscard]] bool try_lock() const { return try_acquire(); }
+  void unlock() const { release(); }
+
+  /// Whether both are the same thing.
+  friend bool operator==(const Acquirable& a, const Acquirable& b) { return a.core_ == b.core_; }
+
+ protected:
+  // A lazy one, made at first use; one that is there already; and a copy that shares the lock.
+  explicit Acquirable(const ObjectMaker& lazy) noexcept : core_(lazy) {}
+  explicit Acquirable(Handle core) noexcept : core_(std::move(core)) {}
+  Acquirable(const Acquirable&) = default;
+  Acquirable(Acquirable&&) noexcept = default;
+  Acquirable& operator=(const Acquirable&) = default;
+  Acquirable& operator=(Acquirable&&) noexcept = default;
+  ~Acquirable() = default;
+
+  [[nodiscard]] LockCore& core() const { return *core_.as<LockCore>(); }
+  void recover_core() const;
+  [[nodiscard]] std::string text(const char* kind) const;
+
+  template <class Archive>
+  void serialize_core(Archive& archive) {
+    archive& core_;
+  }
+
+  friend struct HashOfAcquirable;
+  Handle core_;
+};
+
+struct HashOfAcquirable {
+  std::size_t operator()(const Acquirable& lock) const { return std::hash<Handle>{}(lock.core_); }
+};
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,6 @@
+// The module `synchronize`: locks and what is made of them, shared by processes.
+#pragma once
+
+#include "multiprocessing/synchronize/lock.hpp"
+#include "multiprocessing/synchronize/rlock.hpp"
+#include "multiprocessing/synchronize/semaphore.hpp"

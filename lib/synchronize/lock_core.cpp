@@ -1,0 +1,166 @@
+#include "synchronize/lock_core.hpp"
+
+#include <string>
+
+#include "arena/family.hpp"
+#include "arena/fork.hpp"
+#include "arena/owner_lock.hpp"
+#include "base/fail_point.hpp"
+#include "base/waiting.hpp"
+#include "multiprocessing/base/errors.hpp"
+#include "synchronize/waiting.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+constexpr std::uint32_t waiting = 1;  // bit 0: somebody sleeps
+
+/// A word that names nobody who lives: slot 0 is nobody's.
+std::uint32_t unmended_mark() { return OwnerLock::name_of({.slot = 0, .generation = 1}); }
+
+/// Notes who has just taken the word.
+void note_owner(LockCore& core) { core.owner.store(own_token(), std::memory_order_relaxed); }
+
+bool names_living(std::uint32_t word) { return word != 0 && !is_abandoned(word); }
+
+/// The end of a release that leaves the lock as its dead holder left it.
+void abandon_again(LockCore& core) {
+  core.word.exchange(unmended_mark(), std::memory_order_release);
+  fail_point("synchronize.lock.abandoned_again");
+  futex_wake_all(core.word);
+}
+
+}  // namespace
+
+std::uint64_t own_token() {
+  static std::atomic<std::uint32_t> threads{0};
+  [[gnu::tls_model("initial-exec")]] static thread_local std::uint32_t thread = 0;
+  if (thread == 0) [[unlikely]]
+    thread = threads.fetch_add(1, std::memory_order_relaxed) + 1;
+  return std::uint64_t{OwnerLock::own_name()} << 32 | thread;
+}
+
+bool is_abandoned(std::uint32_t word) {
+  return word != 0 && !alive(OwnerLock::named(word));  // nobody is not alive
+}
+
+Taken take_now(LockCore& core) {
+  std::uint32_t seen = 0;
+  if (core.word.compare_exchange_strong(seen, OwnerLock::own_name(), std::memory_order_acquire)) {
+    fail_point("synchronize.lock.taken");
+    note_owner(core);
+    return Taken::yes;
+  }
+  return is_abandoned(seen) ? Taken::abandoned : Taken::not_in_time;
+}
+
+Taken take(LockCore& core, const Deadline& deadline) {
+  const std::uint32_t name = OwnerLock::own_name();
+  std::uint32_t mark = 0;  // once we slept, others may sleep too: keep the bit set
+  std::uint32_t seen = 0;
+  Naps naps{Awaited::named};
+  Woken woken = Woken::woken;
+  for (;;) {
+    // Who looks up by itself looks once: the lock has been held for long.
+    const int polls = woken == Woken::timed_out ? 1 : polls_for_lock;
+    const bool taken = spin(polls, [&] {
+      seen = core.word.load(std::memory_order_relaxed);
+      return seen == 0 &&
+             core.word.compare_exchange_strong(seen, name | mark, std::memory_order_acquire);
+    });
+    if (taken) {
+      fail_point("synchronize.lock.taken_late");
+      note_owner(core);
+      return Taken::yes;
+    }
+    if (seen == 0) continue;
+    if (is_abandoned(seen)) {
+      // The others need not wait for their next look.
+      if ((seen & waiting) != 0) futex_wake_all(core.word);
+      return Taken::abandoned;
+    }
+    if (deadline.passed()) return Taken::not_in_time;
+    if ((seen & waiting) == 0 && !core.word.compare_exchange_strong(seen, seen | waiting)) continue;
+    mark = waiting;
+    fail_point("synchronize.lock.before_sleep");
+    woken = naps.sleep(core.word, seen | waiting, deadline);
+  }
+}
+
+bool give_back(LockCore& core) {
+  fail_point("synchronize.lock.before_release");
+  if (core.unmended.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    if (names_living(core.word.load())) return abandon_again(core), true;
+    core.unmended.store(0);
+  }
+  const std::uint32_t before = core.word.exchange(0, std::memory_order_release);
+  fail_point("synchronize.lock.after_release");
+  if ((before & waiting) != 0) futex_wake(core.word, 1);
+  return before != 0;
+}
+
+bool take_over(LockCore& core) {
+  std::uint32_t seen = core.word.load();
+  if (!is_abandoned(seen)) return false;
+  const Member dead = OwnerLock::named(seen);
+  const pid_t pid = dead ? pid_of(dead) : core.dead_pid.load();
+  fail_point("synchronize.lock.before_settling");
+  settle_fully(dead);
+  if (!core.word.compare_exchange_strong(seen, OwnerLock::own_name() | waiting,
+                                         std::memory_order_acquire))
+    return false;
+  fail_point("synchronize.lock.taken_over");
+  core.dead_pid.store(pid);
+  note_owner(core);
+  return true;
+}
+
+void throw_owner_died(const LockCore& core) {
+  const Member dead = OwnerLock::named(core.word.load());
+  const pid_t pid = dead ? pid_of(dead) : core.dead_pid.load();
+  std::string what = "the process ";
+  if (pid != 0) what += std::to_string(pid) + ' ';
+  what += "that held the ";
+  what += core.kind == LockKind::rlock ? "RLock" : "Lock";
+  const auto code = left_exit_code(dead);
+  what += code ? " ended with exit code " + std::to_string(*code) : std::string{" died"};
+  throw OwnerDied(what + "; recover() takes it over, to mend what it protects", pid);
+}
+
+bool is_mine(const LockCore& core) {
+  const std::uint64_t token = own_token();
+  return core.owner.load(std::memory_order_relaxed) == token &&
+         (core.word.load(std::memory_order_relaxed) & ~waiting) == token >> 32;
+}
+
+void recover(LockCore& core) {
+  if (core.unmended.load() != 0 && is_mine(core)) {
+    core.unmended.store(0);
+    return;
+  }
+  if (!take_over(core))
+    throw ValueError("recover() of a lock that nobody died holding; acquire() is for that");
+  core.depth.store(1, std::memory_order_relaxed);
+  core.unmended.store(0);
+}
+
+std::uint32_t give_back_all(LockCore& core) {
+  const std::uint32_t levels = core.depth.exchange(0, std::memory_order_relaxed);
+  core.owner.store(0, std::memory_order_relaxed);
+  static_cast<void>(give_back(core));
+  return levels;
+}
+
+bool take_again(LockCore& core, std::uint32_t levels) {
+  bool whole = true;
+  while (take(core, Deadline::never()) == Taken::abandoned) {
+    if (!take_over(core)) continue;
+    core.unmended.store(1);
+    whole = false;
+    break;
+  }
+  core.depth.store(levels, std::memory_order_relaxed);
+  return whole;
+}
+
+}  // namespace multiprocessing::detail
