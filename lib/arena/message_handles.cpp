@@ -28,6 +28,8 @@ void OutgoingHandles::collect(const Handle& handle) {
   outgoing->add(handle);
 }
 
+bool OutgoingHandles::can_collect() { return outgoing != nullptr; }
+
 OutgoingHandles::Scope::Scope(OutgoingHandles& into) : previous_(outgoing) { outgoing = &into; }
 
 OutgoingHandles::Scope::~Scope() { outgoing = previous_; }

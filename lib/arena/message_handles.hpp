@@ -28,6 +28,9 @@ class MULTIPROCESSING_API OutgoingHandles {
   /// Adds to the collection in scope on this thread; throws SerializationError when there is none.
   static void collect(const Handle& handle);
 
+  /// Whether one is in scope on this thread: for what can be sent with its handles or without.
+  [[nodiscard]] static bool can_collect();
+
   /// While alive, handles saved on this thread are added to the collection it was made for.
   class MULTIPROCESSING_API Scope {
    public:

@@ -1,0 +1,90 @@
+// wait: which of several things are ready.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <initializer_list>
+#include <ranges>
+#include <span>
+#include <vector>
+
+#include "multiprocessing/base/timeout.hpp"
+#include "multiprocessing/detail/export.hpp"
+
+namespace multiprocessing {
+
+/// What `wait` takes: a descriptor, such as a sentinel, or what has a `fileno()` (`Connection`,
+/// `Listener`, queues) or a `sentinel()` (`Process`, `ProcessHandle`).
+class Waitable {
+ public:
+  Waitable(int descriptor) noexcept : descriptor_(descriptor) {}
+  template <class T>
+  requires requires(const T& object) {
+    { object.fileno() } -> std::same_as<int>;
+  }
+  Waitable(const T& object) : descriptor_(object.fileno()) {}
+  template <class T>
+  requires requires(const T& object) {
+    { object.sentinel() } -> std::same_as<int>;
+  }
+  Waitable(const T& object) : descriptor_(object.sentinel()) {}
+
+  [[nodiscard]] int fileno() const noexcept { return descriptor_; }
+
+  friend bool operator==(const Waitable&, const Waitable&) = default;
+
+ private:
+  int descriptor_;
+};
+
+namespace detail {
+
+/// Which of them are ready, by index and in order.
+[[nodiscard]] MULTIPROCESSING_API std::vector<std::size_t> wait_for(
+    std::span<const int> descriptors, Timeout timeout);
+
+}  // namespace detail
+
+/// Waits until at least one of the objects is ready to be read or has ended, and gives all that
+/// are, in their order; none when `timeout` has passed. After Python's
+/// `multiprocessing.connection.wait`.
+///
+///     for (mp::Connection& ready : mp::wait(connections)) ...
+///
+/// Throws `OSError` when one is closed, `KeyError` when one stands there twice, `ValueError` when
+/// there is nothing to wait for and no end to it.
+template <std::ranges::forward_range R>
+requires std::convertible_to<std::ranges::range_reference_t<const R>, Waitable>
+[[nodiscard]] std::vector<std::ranges::range_value_t<R>> wait(const R& objects,
+                                                              Timeout timeout = Timeout::forever) {
+  std::vector<int> descriptors;
+  for (const auto& object : objects) descriptors.push_back(Waitable(object).fileno());
+  const std::vector<std::size_t> indices = detail::wait_for(descriptors, timeout);
+  std::vector<std::ranges::range_value_t<R>> ready;
+  auto next = indices.begin();
+  std::size_t index = 0;
+  for (const auto& object : objects) {
+    if (next == indices.end()) break;
+    if (index++ != *next) continue;
+    ready.push_back(object);
+    ++next;
+  }
+  return ready;
+}
+
+/// The same for objects of several kinds: `mp::wait({conn, child, fd})`. What comes back compares
+/// equal with what it was made from.
+[[nodiscard]] inline std::vector<Waitable> wait(std::initializer_list<Waitable> objects,
+                                                Timeout timeout = Timeout::forever) {
+  return wait<std::initializer_list<Waitable>>(objects, timeout);
+}
+
+}  // namespace multiprocessing
+
+template <>
+struct std::hash<multiprocessing::Waitable> {
+  std::size_t operator()(const multiprocessing::Waitable& object) const noexcept {
+    return std::hash<int>{}(object.fileno());
+  }
+};

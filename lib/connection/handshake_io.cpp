@@ -1,0 +1,73 @@
+#include "connection/handshake_io.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/os_error.hpp"
+#include "multiprocessing/base/errors.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+// Whether something was done; false: it would have to wait.
+bool write_some_of(Handshake& handshake, int socket) {
+  const std::string_view text = handshake.outgoing();
+  const ssize_t sent = ::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent >= 0) {
+    handshake.sent(static_cast<std::size_t>(sent));
+    return true;
+  }
+  if (errno == EINTR) return true;
+  if (errno == EAGAIN) return false;
+  if (errno == EPIPE || errno == ECONNRESET)
+    throw EOFError("the other side went away before it had proved that it knows the key");
+  throw_os_error("send");
+}
+
+bool read_some_of(Handshake& handshake, int socket) {
+  std::array<char, longest_unproved + 12> room;
+  const std::size_t wanted = std::min(handshake.wanted(), room.size());
+  const ssize_t got = ::recv(socket, room.data(), wanted, MSG_DONTWAIT);
+  if (got > 0) {
+    handshake.received({room.data(), static_cast<std::size_t>(got)});
+    return true;
+  }
+  if (got == 0 || errno == ECONNRESET)
+    throw EOFError("the other side went away before it had proved that it knows the key");
+  if (errno == EINTR) return true;
+  if (errno == EAGAIN) return false;
+  throw_os_error("recv");
+}
+
+}  // namespace
+
+void go_on(Handshake& handshake, int socket) {
+  while (!handshake.done()) {
+    const bool moved = handshake.outgoing().empty() ? read_some_of(handshake, socket)
+                                                    : write_some_of(handshake, socket);
+    if (!moved) return;
+  }
+}
+
+short awaited_events(const Handshake& handshake) {
+  return handshake.outgoing().empty() ? POLLIN : POLLOUT;
+}
+
+void finish(Handshake& handshake, int socket, const Deadline& deadline) {
+  for (;;) {
+    go_on(handshake, socket);
+    if (handshake.done()) return;
+    pollfd entry{.fd = socket, .events = awaited_events(handshake), .revents = 0};
+    const auto left = deadline.left_as_timespec();
+    const int count = ::ppoll(&entry, 1, left ? &*left : nullptr, nullptr);
+    if (count == 0)
+      throw TimeoutError("the other side has not proved in time that it knows the key");
+    if (count < 0 && errno != EINTR) throw_os_error("poll");
+  }
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,116 @@
+#include "connection/shared_end.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "base/os_error.hpp"
+#include "base/waiting.hpp"
+#include "multiprocessing/base/errors.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+constexpr std::chrono::milliseconds look{20};
+
+// Made when the end is first used, sent or forked.
+constexpr ObjectMaker stranger_end{sizeof(EndBody), nullptr, 0};
+
+std::uint64_t word_of(Member member) {
+  return std::uint64_t{member.slot} << 32 | member.generation;
+}
+Member member_of(std::uint64_t word) {
+  return {static_cast<std::uint32_t>(word >> 32), static_cast<std::uint32_t>(word)};
+}
+bool names_a_dead(std::uint64_t word) { return word != 0 && !alive(member_of(word)); }
+
+}  // namespace
+
+SharedEnd::SharedEnd() : body_(stranger_end) {}
+
+SharedEnd::SharedEnd(Handle body, unsigned side, bool is_pipe)
+    : body_(std::move(body)), side_(side), is_pipe_(is_pipe) {}
+
+std::pair<SharedEnd, SharedEnd> SharedEnd::make_pipe() {
+  Handle body = Handle::make(sizeof(PipeBody), 2 * parcels_per_direction);
+  SharedEnd first{body, 0, true};
+  return {std::move(first), SharedEnd{std::move(body), 1, true}};
+}
+
+bool SharedEnd::sender_died() const {
+  return is_pipe_ && names_a_dead(other().writing.amid.load(std::memory_order_relaxed));
+}
+
+Link& SharedEnd::link(unsigned side, std::uint8_t number) const {
+  if (!is_pipe_ || number == 0 || number > parcels_per_direction)
+    throw SerializationError("a message of shared objects came without them");
+  return links_of(body_)[side * parcels_per_direction + number - 1];
+}
+
+std::optional<std::uint8_t> SharedEnd::try_post(const OutgoingHandles& handles) const {
+  for (std::uint8_t number = 1; number <= parcels_per_direction; ++number) {
+    Link& place = link(side_, number);
+    std::atomic<std::uint64_t>& taker = mine().takers[number - 1];
+    if (place.load() != 0 && names_a_dead(taker.load())) release(place);
+    if (place.load() != 0) continue;
+    taker.store(0);
+    const Handle parcel = Handle::make(sizeof(std::uint64_t), handles.handles().size());
+    const auto links = links_of(parcel);
+    for (std::size_t i = 0; i < links.size(); ++i) hold(links[i], handles.handles()[i]);
+    hold(place, parcel);
+    return number;
+  }
+  return std::nullopt;
+}
+
+void SharedEnd::wait_for_free_link() const {
+  const std::uint32_t seen = mine().parcels_taken.load();
+  (void)futex_wait(mine().parcels_taken, seen, Deadline{look});
+}
+
+void SharedEnd::unpost(std::uint8_t number) const { release(link(side_, number)); }
+
+void SharedEnd::claim_parcel(std::uint8_t number) const {
+  (void)link(1 - side_, number);
+  other().takers[number - 1].store(word_of(self()));
+}
+
+Handle SharedEnd::parcel(std::uint8_t number) const { return handle_from(link(1 - side_, number)); }
+
+void SharedEnd::empty_parcel(std::uint8_t number) const {
+  release(link(1 - side_, number));
+  other().parcels_taken.fetch_add(1);
+  futex_wake_all(other().parcels_taken);
+}
+
+Turn::Turn(Direction& direction, const Deadline& deadline)
+    : direction_(direction),
+      taken_(direction.lock.acquire(deadline) != OwnerLock::Taken::not_in_time) {
+  // The lock may be a dead one's, or have been let go since by somebody who found it so.
+  if (taken_ && names_a_dead(direction_.amid.load())) break_stream();
+}
+
+Turn::~Turn() {
+  if (taken_) direction_.lock.release();
+}
+
+bool Turn::broken() const { return direction_.broken.load() != 0; }
+
+void Turn::break_stream() {
+  direction_.broken.store(1);
+  direction_.amid.store(0);
+}
+
+bool Turn::is_amid() const {
+  const std::uint64_t word = direction_.amid.load();
+  if (word != 0 && word != word_of(self()))
+    throw_os_error(EBUSY, "recv",
+                   "a message whose beginning another process took before its time was over");
+  return word != 0;
+}
+
+void Turn::begin_message() { direction_.amid.store(word_of(self()), std::memory_order_relaxed); }
+
+void Turn::end_message() { direction_.amid.store(0, std::memory_order_release); }
+
+}  // namespace multiprocessing::detail

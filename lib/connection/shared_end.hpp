@@ -1,0 +1,120 @@
+// SharedEnd: what the processes that have one end of a connection share about it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "arena/family.hpp"
+#include "arena/message_handles.hpp"
+#include "arena/owner_lock.hpp"
+#include "base/deadline.hpp"
+#include "multiprocessing/detail/handle.hpp"
+
+namespace multiprocessing::detail {
+
+/// How many messages with shared objects in them may be under way in one direction of a pipe.
+inline constexpr std::size_t parcels_per_direction = 16;
+
+/// One direction of one end, in the arena. All zero is new.
+///
+/// `amid` says who has begun a message and not come to its end: written by the holder of the lock,
+/// before the first byte and after the last. Who finds a dead process there knows that the stream
+/// has lost its place, and makes that known by `broken`, which is for ever.
+struct Direction {
+  OwnerLock lock;
+  std::atomic<std::uint32_t> broken;
+  std::atomic<std::uint64_t> amid;
+};
+
+/// One end, or both of a pipe. The links hold parcels: objects that hold what the handles in one
+/// message refer to. A link is filled by the sender, in its turn, and emptied by who has taken the
+/// message out of the stream and named itself in `takers`; a taker's death empties it too.
+struct EndBody {
+  Direction reading;
+  Direction writing;
+  std::atomic<std::uint32_t> parcels_taken;  // counts, for those who wait for a free link
+  std::atomic<std::uint64_t> takers[parcels_per_direction];  // of what this end sends
+};
+struct PipeBody {
+  EndBody ends[2];
+};
+
+/// This process's part of it.
+class SharedEnd {
+ public:
+  /// For an end whose other side is a stranger's.
+  SharedEnd();
+
+  /// The two ends of a pipe. Throws OSError when memory is short.
+  static std::pair<SharedEnd, SharedEnd> make_pipe();
+
+  /// As it was sent.
+  SharedEnd(Handle body, unsigned side, bool is_pipe);
+
+  [[nodiscard]] Direction& reading() const { return mine().reading; }
+  [[nodiscard]] Direction& writing() const { return mine().writing; }
+  [[nodiscard]] const Handle& handle() const { return body_; }
+  [[nodiscard]] unsigned side() const { return side_; }
+  [[nodiscard]] bool is_pipe() const { return is_pipe_; }
+
+  /// Whether who was sending to this end died amid a message.
+  [[nodiscard]] bool sender_died() const;
+
+  // ---- parcels; of pipes only
+
+  /// Puts the handles into a parcel, held by a link of ours; its number from 1 on, or nothing when
+  /// all links are taken. In the sender's turn.
+  [[nodiscard]] std::optional<std::uint8_t> try_post(const OutgoingHandles& handles) const;
+  /// Waits, not for long, until a link may be free.
+  void wait_for_free_link() const;
+  /// Takes back what was posted for a message that could not be sent.
+  void unpost(std::uint8_t number) const;
+
+  /// In the receiver's turn: the parcel is this process's business now.
+  void claim_parcel(std::uint8_t number) const;
+  /// What the other side posted.
+  [[nodiscard]] Handle parcel(std::uint8_t number) const;
+  void empty_parcel(std::uint8_t number) const;
+
+ private:
+  [[nodiscard]] EndBody& mine() const { return body_.as<PipeBody>()->ends[side_]; }
+  [[nodiscard]] EndBody& other() const { return body_.as<PipeBody>()->ends[1 - side_]; }
+  [[nodiscard]] Link& link(unsigned side, std::uint8_t number) const;
+
+  Handle body_;
+  unsigned side_ = 0;
+  bool is_pipe_ = false;
+};
+
+/// The right to read or write messages, for one thread of one process.
+class Turn {
+ public:
+  /// Waits for it; taken() says whether it came in time. Throws when the stream has lost its place:
+  /// BrokenPipeError or ConnectionResetError, whichever `lost` throws.
+  Turn(Direction& direction, const Deadline& deadline);
+  ~Turn();
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+  [[nodiscard]] bool taken() const { return taken_; }
+
+  /// The stream has lost its place, for all who have this end.
+  [[nodiscard]] bool broken() const;
+  void break_stream();
+
+  /// Whether this process has begun a message before; another process that has is an OSError.
+  [[nodiscard]] bool is_amid() const;
+
+  void begin_message();
+  void end_message();
+
+ private:
+  Direction& direction_;
+  bool taken_;
+};
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,140 @@
+#include "connection/stream.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/os_error.hpp"
+#include "base/pipe_signal.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+constexpr std::size_t most_descriptors = 253;  // the kernel's SCM_MAX_FD
+
+union Ancillary {
+  cmsghdr header;
+  char room[CMSG_SPACE(most_descriptors * sizeof(int))];
+};
+
+msghdr message_of(std::span<const iovec> pieces) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(pieces.data());
+  message.msg_iovlen = pieces.size();
+  return message;
+}
+
+void attach(msghdr& message, Ancillary& ancillary, std::span<const int> descriptors) {
+  message.msg_control = &ancillary;
+  message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+  cmsghdr* part = CMSG_FIRSTHDR(&message);
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SCM_RIGHTS;
+  part->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+  std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size_bytes());
+}
+
+void detach(msghdr& message, std::vector<UniqueFd>& descriptors) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
+       part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    int fds[most_descriptors];
+    const std::size_t bytes = part->cmsg_len - CMSG_LEN(0);
+    std::memcpy(fds, CMSG_DATA(part), bytes);
+    for (std::size_t i = 0; i < bytes / sizeof(int); ++i) descriptors.emplace_back(fds[i]);
+  }
+  for (UniqueFd& fd : descriptors) fd = clear_of_stdio(std::move(fd));
+}
+
+ssize_t send_pieces(Stream stream, std::span<const iovec> pieces,
+                    std::span<const int> descriptors) {
+  msghdr message = message_of(pieces);
+  if (descriptors.empty()) return ::sendmsg(stream.fd, &message, MSG_NOSIGNAL);
+  Ancillary ancillary{};
+  attach(message, ancillary, descriptors);
+  return ::sendmsg(stream.fd, &message, MSG_NOSIGNAL);
+}
+
+ssize_t write_pieces(Stream stream, std::span<const iovec> pieces) {
+  const PipeSignalHeld held;
+  const ssize_t written = ::writev(stream.fd, pieces.data(), static_cast<int>(pieces.size()));
+  if (written < 0 && errno == EPIPE) {
+    held.take_away();
+    errno = EPIPE;
+  }
+  return written;
+}
+
+void wait_for_room(int fd) {
+  pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
+  if (::poll(&room, 1, -1) < 0 && errno != EINTR) throw_os_error("poll");
+}
+
+// What the family's errors call things: a peer that closed with messages unread resets what we sent
+// it, and for who sends that is a peer that is gone.
+[[noreturn]] void throw_not_written() {
+  const int error = errno == ECONNRESET ? EPIPE : errno;
+  if (error == EINVAL || error == ENOTSOCK) throw_os_error(error, "send", "descriptors");
+  throw_os_error(error, "send");
+}
+
+Read result_of(ssize_t size) {
+  if (size > 0) return {ReadResult::some, static_cast<std::size_t>(size)};
+  if (size == 0) return {ReadResult::end};
+  if (errno == EAGAIN || errno == EINTR) return {ReadResult::nothing};
+  throw_os_error("recv");
+}
+
+int domain_of(int fd) {
+  int domain = -1;
+  socklen_t size = sizeof domain;
+  return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 ? domain : -1;
+}
+
+}  // namespace
+
+bool is_socket(int fd) { return domain_of(fd) >= 0; }
+bool is_unix_socket(int fd) { return domain_of(fd) == AF_UNIX; }
+
+std::size_t write_some(Stream stream, std::span<const iovec> pieces,
+                       std::span<const int> descriptors) {
+  for (;;) {
+    const ssize_t written =
+        stream.is_socket ? send_pieces(stream, pieces, descriptors) : write_pieces(stream, pieces);
+    if (written >= 0) return static_cast<std::size_t>(written);
+    if (errno == EAGAIN)
+      wait_for_room(stream.fd);  // somebody made it non-blocking
+    else if (errno != EINTR)
+      throw_not_written();
+  }
+}
+
+Read read_some(Stream stream, std::span<const iovec> pieces) {
+  if (!stream.is_socket)
+    return result_of(::readv(stream.fd, pieces.data(), static_cast<int>(pieces.size())));
+  msghdr message = message_of(pieces);
+  return result_of(::recvmsg(stream.fd, &message, MSG_DONTWAIT));
+}
+
+Read read_some(Stream stream, std::span<const iovec> pieces, std::vector<UniqueFd>& descriptors) {
+  msghdr message = message_of(pieces);
+  Ancillary ancillary{};
+  message.msg_control = &ancillary;
+  message.msg_controllen = sizeof ancillary;
+  const Read read = result_of(::recvmsg(stream.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+  if (read.result == ReadResult::some) detach(message, descriptors);
+  return read;
+}
+
+Read peek(Stream stream, std::span<unsigned char> into, const Deadline& deadline) {
+  const int flags = MSG_PEEK | (deadline.is_never() ? 0 : MSG_DONTWAIT);
+  for (;;) {
+    const Read read = result_of(::recv(stream.fd, into.data(), into.size(), flags));
+    if (read.result != ReadResult::nothing || errno != EINTR) return read;
+  }
+}
+
+}  // namespace multiprocessing::detail
