@@ -8,6 +8,7 @@
 
 #include "base/os_error.hpp"
 #include "connection/socket.hpp"
+#include "connection/socket_files.hpp"
 #include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing {
@@ -65,6 +66,7 @@ Address arbitrary_address(std::string_view family) {
   if (family != "AF_UNIX") throw ValueError("unrecognized family " + std::string{family});
   std::string folder = temporary_folder() + "/pymp-XXXXXX";
   if (::mkdtemp(folder.data()) == nullptr) detail::throw_os_error("mkdtemp", folder);
+  detail::remove_folder_at_exit(folder);
   return folder + "/listener";
 }
 

@@ -24,6 +24,10 @@ using namespace std::chrono_literals;
 // Memory is taken as the message comes, and not because somebody says that it will.
 constexpr std::size_t first_piece = std::size_t{1} << 20;
 
+// AF_UNIX queues what one call sends as one buffer, or not at all, up to some 32 KiB; and CPython
+// too sends messages of this size by one call.
+constexpr std::uint64_t atomic_size = 16384;
+
 // How often a wait for the rest of a message looks whether its sender lives.
 constexpr auto look_at_sender = 50ms;
 
@@ -60,6 +64,7 @@ ConnectionCore::ConnectionCore(std::shared_ptr<EndFd> end, const ConnectionOptio
       options_(options),
       shared_(std::move(shared)),
       is_socket_(is_socket(number_of(end_))),
+      is_unix_(is_unix_socket(number_of(end_))),
       readable_(options.readable) {}
 
 void ConnectionCore::check_readable(const EndFd::Use& use) const {
@@ -70,6 +75,10 @@ void ConnectionCore::check_readable(const EndFd::Use& use) const {
 void ConnectionCore::check_writable(const EndFd::Use& use) const {
   if (use.get() < 0) throw_closed();
   if (!writable()) throw_os_error(EBADF, "connection is read-only");
+}
+
+bool ConnectionCore::goes_at_once(std::uint64_t size) const {
+  return is_unix_ && size <= atomic_size;
 }
 
 bool ConnectionCore::poll(const Deadline& deadline) {
@@ -91,7 +100,7 @@ void ConnectionCore::send(std::span<const std::string_view> pieces, const Outgoi
                           const OutgoingHandles* handles, std::uint8_t* parcel) {
   const EndFd::Use use{*end_};
   check_writable(use);
-  if (fds != nullptr && !is_unix_socket(use.get()))
+  if (fds != nullptr && !is_unix_)
     throw SerializationError("ends and descriptors go over a Pipe or AF_UNIX only");
   std::size_t size = 0;
   for (const std::string_view piece : pieces) size += piece.size();
@@ -108,7 +117,7 @@ void ConnectionCore::send(std::span<const std::string_view> pieces, const Outgoi
     throw_os_error(EPIPE, "send", "by an end where a process died amid a message");
   }
   fail_point("connection.send.turn");
-  turn.begin_message();
+  if (handles != nullptr || !goes_at_once(size)) turn.begin_message();
   try {
     if (handles != nullptr) *parcel = post(*handles, use.get());
     fail_point("connection.send.begun");
@@ -140,6 +149,7 @@ void ConnectionCore::send_frame(Stream stream, Turn& turn, std::span<iovec> piec
       write_some(stream, pieces, numbers ? numbers->get() : std::span<const int>{});
   advance(pieces, written);
   while (!pieces.empty()) {
+    turn.begin_message();
     fail_point("connection.send.half");
     try {
       written = write_some(stream, pieces, {});
@@ -200,7 +210,9 @@ bool ConnectionCore::wait_for_more(Stream stream, Turn& turn, const Deadline& de
 
 Read ConnectionCore::consume(Stream stream, Turn& turn, std::span<const iovec> pieces,
                              bool with_fds) {
-  turn.begin_message();
+  const bool at_once =
+      inflow_.header_got == 0 && inflow_.parsed && goes_at_once(inflow_.parsed->message_size);
+  if (!at_once) turn.begin_message();
   fail_point("connection.recv.begun");
   if (!with_fds || !stream.is_socket) return read_some(stream, pieces);
   // With the gate held, no fork comes between their arrival and our knowing of them.
@@ -293,6 +305,7 @@ bool ConnectionCore::receive_body(Stream stream, Turn& turn, const Wanted& wante
       if (!wait_for_more(stream, turn, deadline)) return false;
       continue;
     }
+    if (read.size < header_left + size - inflow_.body_got) turn.begin_message();
     const std::size_t of_header = std::min(header_left, read.size);
     inflow_.header_got += of_header;
     inflow_.body_got += read.size - of_header;

@@ -77,6 +77,8 @@ class ConnectionCore final : public ReceivedEnd {
   /// Throw OSError when it is closed or for the other direction.
   void check_readable(const EndFd::Use& use) const;
   void check_writable(const EndFd::Use& use) const;
+  /// Whether a message of this size goes and comes by one call, so that no death can tear it.
+  [[nodiscard]] bool goes_at_once(std::uint64_t size) const;
   [[nodiscard]] Stream stream(const EndFd::Use& use) const { return {use.get(), is_socket_}; }
 
  private:
@@ -99,6 +101,7 @@ class ConnectionCore final : public ReceivedEnd {
   const ConnectionOptions options_;
   const SharedEnd shared_;
   const bool is_socket_;
+  const bool is_unix_;
   std::atomic<bool> readable_;
   Inflow inflow_;  // guarded by the turn to read
 };

@@ -66,6 +66,18 @@ void require(const Credentials& credentials, std::string_view name) {
     throw AuthenticationError("the other side wants a proof by MD5, which this one refuses");
 }
 
+std::optional<ParsedHeader> checked_header(std::string_view stream) {
+  std::optional<ParsedHeader> parsed;
+  try {
+    parsed = parse_header({reinterpret_cast<const unsigned char*>(stream.data()), stream.size()});
+  } catch (const OSError&) {
+    throw AuthenticationError("the other side does not speak this protocol");
+  }
+  if (parsed && parsed->message_size > longest_unproved)
+    throw AuthenticationError("the other side sends too much before it has proved its key");
+  return parsed;
+}
+
 // What makes no sense is refused like what is wrong, so that the other side hears of it.
 bool is_right(std::string_view challenge, std::string_view answer, const Credentials& credentials) {
   try {
@@ -143,18 +155,15 @@ void Handshake::sent(std::size_t size) {
 
 std::size_t Handshake::wanted() const {
   if (!outgoing_.empty() || step_ == Step::done) return 0;
-  const std::span bytes{reinterpret_cast<const unsigned char*>(incoming_.data()), incoming_.size()};
-  const auto parsed = parse_header(bytes);
+  const auto parsed = checked_header(incoming_);
   if (!parsed) return incoming_.size() < 4 ? 4 - incoming_.size() : 12 - incoming_.size();
   return parsed->header_size + static_cast<std::size_t>(parsed->message_size) - incoming_.size();
 }
 
 void Handshake::received(std::string_view bytes) {
   incoming_.append(bytes);
-  const std::span seen{reinterpret_cast<const unsigned char*>(incoming_.data()), incoming_.size()};
-  const auto parsed = parse_header(seen);
+  const auto parsed = checked_header(incoming_);
   if (!parsed) return;
-  if (parsed->message_size > longest_unproved) throw_bad_length();
   if (incoming_.size() < parsed->header_size + parsed->message_size) return;
   const std::string message = std::exchange(incoming_, {}).substr(parsed->header_size);
   take(message);

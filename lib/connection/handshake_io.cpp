@@ -13,6 +13,11 @@
 namespace multiprocessing::detail {
 namespace {
 
+// However it went: who listens goes on, and must not take it for an error of its own.
+[[noreturn]] void throw_gone() {
+  throw EOFError("the other side went away before it had proved that it knows the key");
+}
+
 // Whether something was done; false: it would have to wait.
 bool write_some_of(Handshake& handshake, int socket) {
   const std::string_view text = handshake.outgoing();
@@ -23,9 +28,7 @@ bool write_some_of(Handshake& handshake, int socket) {
   }
   if (errno == EINTR) return true;
   if (errno == EAGAIN) return false;
-  if (errno == EPIPE || errno == ECONNRESET)
-    throw EOFError("the other side went away before it had proved that it knows the key");
-  throw_os_error("send");
+  throw_gone();
 }
 
 bool read_some_of(Handshake& handshake, int socket) {
@@ -36,11 +39,9 @@ bool read_some_of(Handshake& handshake, int socket) {
     handshake.received({room.data(), static_cast<std::size_t>(got)});
     return true;
   }
-  if (got == 0 || errno == ECONNRESET)
-    throw EOFError("the other side went away before it had proved that it knows the key");
-  if (errno == EINTR) return true;
-  if (errno == EAGAIN) return false;
-  throw_os_error("recv");
+  if (got < 0 && errno == EINTR) return true;
+  if (got < 0 && errno == EAGAIN) return false;
+  throw_gone();
 }
 
 }  // namespace

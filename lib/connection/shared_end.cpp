@@ -54,6 +54,7 @@ std::optional<std::uint8_t> SharedEnd::try_post(const OutgoingHandles& handles) 
     if (place.load() != 0 && names_a_dead(taker.load())) release(place);
     if (place.load() != 0) continue;
     taker.store(0);
+    mine().orders[number - 1].store(mine().last_order.fetch_add(1) + 1);
     const Handle parcel = Handle::make(sizeof(std::uint64_t), handles.handles().size());
     const auto links = links_of(parcel);
     for (std::size_t i = 0; i < links.size(); ++i) hold(links[i], handles.handles()[i]);
@@ -72,7 +73,12 @@ void SharedEnd::unpost(std::uint8_t number) const { release(link(side_, number))
 
 void SharedEnd::claim_parcel(std::uint8_t number) const {
   (void)link(1 - side_, number);
-  other().takers[number - 1].store(word_of(self()));
+  EndBody& sender = other();
+  sender.takers[number - 1].store(word_of(self()));
+  const std::uint64_t order = sender.orders[number - 1].load();
+  for (std::uint8_t earlier = 1; earlier <= parcels_per_direction; ++earlier)
+    if (sender.takers[earlier - 1].load() == 0 && sender.orders[earlier - 1].load() < order)
+      release(link(1 - side_, earlier));
 }
 
 Handle SharedEnd::parcel(std::uint8_t number) const { return handle_from(link(1 - side_, number)); }

@@ -32,12 +32,15 @@ struct Direction {
 
 /// One end, or both of a pipe. The links hold parcels: objects that hold what the handles in one
 /// message refer to. A link is filled by the sender, in its turn, and emptied by who has taken the
-/// message out of the stream and named itself in `takers`; a taker's death empties it too.
+/// message out of the stream and named itself in `takers`; a taker's death empties it too. One that
+/// died before it could name itself is found out by the next taker, because messages come in order.
 struct EndBody {
   Direction reading;
   Direction writing;
   std::atomic<std::uint32_t> parcels_taken;  // counts, for those who wait for a free link
   std::atomic<std::uint64_t> takers[parcels_per_direction];  // of what this end sends
+  std::atomic<std::uint64_t> orders[parcels_per_direction];  // in which it was sent
+  std::atomic<std::uint64_t> last_order;                     // written in the sender's turn
 };
 struct PipeBody {
   EndBody ends[2];

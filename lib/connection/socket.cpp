@@ -131,6 +131,13 @@ void finish_connect(int fd, const Deadline& deadline, const std::string& name) {
   if (error != 0) throw_os_error(error, "connect", name);
 }
 
+// A client that was here may be gone again, or its network.
+bool is_of_client(int error) {
+  constexpr std::array errors{EAGAIN,   EINTR,     ECONNABORTED, EPROTO,
+                              ENETDOWN, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH};
+  return std::ranges::find(errors, error) != errors.end();
+}
+
 }  // namespace
 
 std::shared_ptr<EndFd> listen_at(const Address& address, int backlog) {
@@ -158,9 +165,7 @@ std::pair<std::shared_ptr<EndFd>, Address> accept_one(int listening) {
   std::scoped_lock guard{fork_gate()};
   UniqueFd fd{::accept4(listening, peer.get(), &peer.size, SOCK_CLOEXEC)};
   if (!fd) {
-    // A client that was here may be gone again.
-    const bool gone = errno == EAGAIN || errno == EINTR || errno == ECONNABORTED;
-    if (!gone) throw_os_error("accept");
+    if (!is_of_client(errno)) throw_os_error("accept");
     return {};
   }
   fd = clear_of_stdio(std::move(fd));

@@ -20,22 +20,11 @@ bool has_file(const Address& address) {
   return std::string_view{address.family()} == "AF_UNIX" && !address.is_abstract();
 }
 
-void remove_file(const std::string& path) {
-  (void)::unlink(path.c_str());
-  // arbitrary_address makes a folder for each; it is empty then.
-  constexpr std::string_view mark = "/pymp-";
-  const std::size_t end = path.rfind('/');
-  if (end == std::string::npos) return;
-  const std::string folder = path.substr(0, end);
-  const std::size_t start = folder.rfind('/');
-  if (start != std::string::npos && std::string_view{folder}.substr(start).starts_with(mark))
-    (void)::rmdir(folder.c_str());
-}
-
 /// Of one process: a forked child that ends does not remove what its parent listens at.
 struct Files {
   Creator owner;
   std::vector<std::string> paths;
+  std::vector<std::string> folders;  // made for sockets
 };
 // Guarded by the mutex; never destroyed, because exit handlers still ask.
 std::mutex& files_mutex() {
@@ -47,29 +36,45 @@ std::optional<Files>& files() {
   return files;
 }
 
-void remove_all() {
-  std::scoped_lock guard{files_mutex()};
-  if (!files() || !files()->owner.is_this_process()) return;
-  for (const std::string& path : std::exchange(files()->paths, {})) remove_file(path);
+/// With the mutex held.
+Files& files_of_this_process() {
+  if (!files() || !files()->owner.is_this_process()) {
+    files().emplace();
+    (void)std::atexit([] {
+      std::scoped_lock guard{files_mutex()};
+      if (!files() || !files()->owner.is_this_process()) return;
+      for (const std::string& path : std::exchange(files()->paths, {}))
+        (void)::unlink(path.c_str());
+      for (const std::string& folder : std::exchange(files()->folders, {}))
+        (void)::rmdir(folder.c_str());
+    });
+  }
+  return *files();
 }
 
 }  // namespace
 
+void remove_folder_at_exit(std::string folder) {
+  std::scoped_lock guard{files_mutex()};
+  files_of_this_process().folders.push_back(std::move(folder));
+}
+
 void remove_at_exit(const Address& address) {
   if (!has_file(address)) return;
   std::scoped_lock guard{files_mutex()};
-  if (!files() || !files()->owner.is_this_process()) {
-    files().emplace();
-    (void)std::atexit(remove_all);
-  }
-  files()->paths.push_back(address.path());
+  files_of_this_process().paths.push_back(address.path());
 }
 
 void remove_socket_file(const Address& address) {
   if (!has_file(address)) return;
   std::scoped_lock guard{files_mutex()};
-  if (files()) std::erase(files()->paths, address.path());
-  remove_file(address.path());
+  Files& files = files_of_this_process();
+  std::erase(files.paths, address.path());
+  (void)::unlink(address.path().c_str());
+  const std::string folder = address.path().substr(0, address.path().rfind('/'));
+  const auto ours = std::ranges::find(files.folders, folder);
+  if (ours == files.folders.end()) return;
+  if (::rmdir(folder.c_str()) == 0) files.folders.erase(ours);
 }
 
 }  // namespace multiprocessing::detail

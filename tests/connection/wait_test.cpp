@@ -1,0 +1,151 @@
+// wait().
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "connection_suite.hpp"
+
+namespace connection_test {
+namespace {
+
+using namespace std::chrono_literals;
+using Numbered = std::pair<int, int>;
+
+void send_ten(mp::Connection w, bool slow) {
+  for (int i = 0; i < 10; ++i) {
+    if (slow) std::this_thread::sleep_for(std::chrono::milliseconds{(getpid() + i * 7) % 5});
+    w.send(Numbered{i, getpid()});
+  }
+}
+
+void wait_for_forty(bool slow) {
+  std::vector<mp::Connection> readers;
+  std::vector<mp::Process> writers;
+  for (int i = 0; i < 4; ++i) {
+    auto [r, w] = mp::Pipe({.duplex = false});
+    writers.emplace_back(mp::ProcessOptions{.daemon = true}, send_ten, std::move(w), slow).start();
+    readers.push_back(std::move(r));
+  }
+  std::vector<Numbered> messages;
+  while (!readers.empty())
+    for (mp::Connection& r : mp::wait(readers)) {
+      try {
+        messages.push_back(r.recv<Numbered>());
+      } catch (const mp::EOFError&) {
+        std::erase(readers, r);
+      }
+    }
+  std::vector<Numbered> expected;
+  for (auto& writer : writers) {
+    for (int i = 0; i < 10; ++i) expected.emplace_back(i, *writer.pid());
+    expect_good_end(writer);
+  }
+  std::ranges::sort(expected);
+  std::ranges::sort(messages);
+  EXPECT_EQ(messages, expected);
+}
+
+// CPython: TestWait.test_wait
+TEST_P(ProcessesTest, WaitGivesTheEndsThatHaveSomething) { wait_for_forty(false); }
+
+// CPython: TestWait.test_wait_slow
+TEST_P(ProcessesTest, WaitGivesTheEndsOfSlowSendersToo) { wait_for_forty(true); }
+
+void connect_and_write(mp::Address address, bool slow) {
+  const mp::Connection conn = mp::Client(address);
+  for (int i = 0; i < 10; ++i) {
+    if (slow) std::this_thread::sleep_for(std::chrono::milliseconds{(getpid() + i * 3) % 5});
+    const char letter = static_cast<char>('0' + i);
+    if (write(conn.fileno(), &letter, 1) != 1) return;
+  }
+}
+
+// Bare sockets, by their descriptors.
+void wait_for_sockets(bool slow) {
+  const mp::Listener listener{{"localhost", 0}};
+  std::vector<mp::Process> writers;
+  std::vector<mp::Connection> owners;
+  std::vector<int> readers;
+  for (int i = 0; i < 4; ++i) {
+    writers.emplace_back(connect_and_write, listener.address(), slow).start();
+    EXPECT_EQ(mp::wait({listener}), (std::vector<mp::Waitable>{listener}));
+    owners.push_back(listener.accept());
+    readers.push_back(owners.back().fileno());
+  }
+  std::string all;
+  while (!readers.empty())
+    for (const int fd : mp::wait(readers)) {
+      char text[32];
+      const ssize_t got = recv(fd, text, sizeof text, 0);
+      all.append(text, static_cast<std::size_t>(got));
+      if (got == 0) std::erase(readers, fd);
+    }
+  std::ranges::sort(all);
+  EXPECT_EQ(all, "0000111122223333444455556666777788889999");
+  for (auto& writer : writers) expect_good_end(writer);
+}
+
+// CPython: TestWait.test_wait_socket
+TEST_P(ProcessesTest, WaitTakesSockets) { wait_for_sockets(false); }
+
+// CPython: TestWait.test_wait_socket_slow
+TEST_P(ProcessesTest, WaitTakesSocketsOfSlowSenders) { wait_for_sockets(true); }
+
+// CPython: TestWait.test_wait_timeout
+TEST(WaitTest, AWaitInWhichNothingHappensEndsInTime) {
+  auto [a, b] = mp::Pipe();
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_TRUE(mp::wait(std::vector{a, b}, 50ms).empty());
+  EXPECT_GE(std::chrono::steady_clock::now() - start, 50ms);
+  b.send(0);
+  EXPECT_EQ(mp::wait(std::vector{a, b}, 20s), std::vector{a});
+}
+
+void signal_and_sleep(mp::Connection ready, mp::Connection until) {
+  ready.send(0);
+  try {
+    (void)until.recv<int>();
+  } catch (const mp::EOFError&) {
+  }
+}
+
+// CPython: TestWait.test_wait_integer
+TEST_P(ProcessesTest, WaitTakesSentinelsAmongConnections) {
+  auto [hear, ready] = mp::Pipe();
+  auto [stop, until] = mp::Pipe();
+  auto [a, b] = mp::Pipe();
+  mp::Process p{signal_and_sleep, std::move(ready), std::move(until)};
+  p.start();
+  EXPECT_EQ(hear.recv<int>(), 0);
+  EXPECT_TRUE(mp::wait({p.sentinel(), a, b}, 20ms).empty());
+  stop.close();
+  EXPECT_EQ(mp::wait({a, p, b}), (std::vector<mp::Waitable>{p}));
+  a.send(0);
+  EXPECT_EQ(mp::wait({a, p.sentinel(), b}), (std::vector<mp::Waitable>{p, b}));
+  b.send(0);
+  EXPECT_EQ(mp::wait({a, p.handle(), b}), (std::vector<mp::Waitable>{a, p.sentinel(), b}));
+  expect_good_end(p);
+}
+
+// CPython: TestWait.test_neg_timeout
+TEST(WaitTest, ANegativeTimeoutIsNow) {
+  auto [a, b] = mp::Pipe();
+  EXPECT_TRUE(mp::wait(std::vector{a}, -1s).empty());
+}
+
+TEST(WaitTest, WhatCannotBeWaitedForIsAnError) {
+  auto [a, b] = mp::Pipe();
+  EXPECT_THROW((void)mp::wait(std::vector{a, a}), mp::KeyError);
+  EXPECT_THROW((void)mp::wait(std::vector<mp::Connection>{}), mp::ValueError);
+  EXPECT_TRUE(mp::wait(std::vector<mp::Connection>{}, 10ms).empty());
+  b.close();
+  EXPECT_THROW((void)mp::wait(std::vector{a, b}), mp::OSError);
+  EXPECT_THROW((void)mp::wait({44977608}), mp::OSError);
+}
+
+}  // namespace
+}  // namespace connection_test
