@@ -10,7 +10,7 @@ namespace multiprocessing::detail {
 /// argv[0] as it was given; empty if there was none.
 [[nodiscard]] const char* own_argv0() noexcept;
 
-/// The arguments that the program was given, without what made it a child: those of its parent then.
+/// The arguments that the program was given, without what made it a child: its parent has the same.
 [[nodiscard]] std::span<char* const> own_arguments() noexcept;
 
 /// What argv[1] says about being a child.
