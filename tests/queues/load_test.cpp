@@ -85,7 +85,7 @@ TEST_P(LoadTest, W2AConsumerKilledWhileItWaitsBlocksNobody) {
   }
 }
 
-// CPython: a lock was left taken in 92 of 200 such kills of SimpleQueue, in 46 of Queue.
+// In CPython a lock was left taken in 92 of 200 such kills of SimpleQueue, in 46 of Queue.
 TEST(QueueLoadTest, W2AProducerKilledAfterItsMessageArrivedLeavesNothingTaken) {
   const test_support::Watchdog allowed{std::chrono::seconds{300}};
   const mp::Queue<int> queue;
@@ -110,7 +110,7 @@ TEST(QueueLoadTest, W2AProducerKilledAfterItsMessageArrivedLeavesNothingTaken) {
   }
 }
 
-// CPython: the reader blocks in the middle of the message, or decodes garbage.
+// In CPython the reader blocks in the middle of the message, or decodes garbage.
 TEST(QueueLoadTest, W3W25AProducerKilledInTheMiddleOfAMessageLeavesNothingOfIt) {
   const mp::Queue<std::string> queue;
   for (const char* point : {"queue.slot.filled", "queue.slot.queued", "queue.put.filled"}) {
