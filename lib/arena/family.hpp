@@ -51,7 +51,8 @@ MULTIPROCESSING_API int sweep();
 /// arguments to the child, so that they are given back whether or not it ever comes to life.
 class MULTIPROCESSING_API Birth {
  public:
-  /// Throws ProcessError when the table of processes is full.
+  /// Tells asking parts beside the arguments. Throws ProcessError when the table of processes is
+  /// full.
   explicit Birth(const OutgoingHandles& arguments = {});
   Birth(Birth&& other) noexcept;
   Birth& operator=(Birth&&) = delete;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "arena/asking_part.hpp"
 #include "arena/handles.hpp"
 #include "arena/identity.hpp"
 #include "base/fail_point.hpp"
@@ -174,8 +175,11 @@ Member prepare_child(std::span<const Handle> handles) {
 
 Birth::Birth(const OutgoingHandles& arguments) {
   static_cast<void>(self());
-  std::scoped_lock guard{ledger_mutex()};
-  child_ = prepare_child(arguments.handles());
+  {
+    std::scoped_lock guard{ledger_mutex()};
+    child_ = prepare_child(arguments.handles());
+  }
+  tell_asking_parts(arguments, child_);
 }
 
 Birth::Birth(Birth&& other) noexcept

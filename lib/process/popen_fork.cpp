@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "arena/asking_part.hpp"
 #include "arena/family.hpp"
 #include "base/death.hpp"
 #include "base/os_error.hpp"
@@ -31,16 +32,17 @@ class GonePopen final : public Popen {
   [[nodiscard]] std::optional<int> poll() override { return code_of_the_lost(*this); }
 };
 
-/// The ends among the arguments of a child that other start methods could make too: of the others
-/// it would only keep end-of-file from those on their other side. Nothing for a child of fork
-/// alone, such as a lambda with captures, whose ends nobody can see: it inherits all.
-std::optional<OutgoingFds> fds_of(const Launch& launch) {
-  if (!EndFds::any()) return std::nullopt;
+/// What is among the arguments of a child that other start methods could make too: ends, of the
+/// others of which it would only keep end-of-file from those on their other side, and objects that
+/// ask who is given them. Nothing for a child of fork alone, such as a lambda with captures, whose
+/// arguments nobody can see: it inherits all.
+std::optional<Luggage> luggage_of(const Launch& launch) {
+  if (!EndFds::any() && !AskingPart::any()) return std::nullopt;
   try {
     Writer unused;
     Luggage luggage;
     write_body(launch, unused, luggage);
-    return std::move(luggage.fds);
+    return luggage;
   } catch (const std::exception&) {
     return std::nullopt;
   }
@@ -52,15 +54,16 @@ std::unique_ptr<Popen> popen_fork(const Launch& launch) {
   warn_about_threads();
   auto popen = std::make_unique<Popen>();
   UniqueFd life = keep_life_pipe(*popen);
-  const auto given = fds_of(launch);
+  const auto given = luggage_of(launch);
   Birth birth;
   popen->member = birth.child();
+  if (given) tell_asking_parts(given->handles, popen->member);
   flush_standard_streams();
   popen->pid = birth.fork();
   if (popen->pid < 0) throw_os_error("fork", launch.preparation.name);
   if (popen->pid == 0) {
     drop_inherited_output();
-    if (given) EndFds::close_but(*given);
+    if (given) EndFds::close_but(given->fds);
     run_child(launch.preparation, life.release(), launch.run);
   }
   if (launch.preparation.own_group) lead_own_group(popen->pid);
