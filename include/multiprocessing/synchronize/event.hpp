@@ -1,0 +1,60 @@
+// Event: a flag that processes can wait for.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "multiprocessing/base/timeout.hpp"
+#include "multiprocessing/detail/export.hpp"
+#include "multiprocessing/detail/handle.hpp"
+
+namespace multiprocessing {
+
+/// A flag that is set or not, after Python's `multiprocessing.Event`. A handle: copies, in any
+/// process of the family, are the same event. Any process and thread may call anything.
+class MULTIPROCESSING_API Event {
+ public:
+  /// Not set. It is made at first use.
+  Event();
+
+  [[nodiscard]] bool is_set() const;
+
+  /// Sets the flag and wakes all who wait; nothing happens when it is set already.
+  ///
+  /// May be called in a signal handler, on an event that this process has used before, be it by
+  /// `is_set()`.
+  void set() const;
+
+  void clear() const;
+
+  /// Waits until the flag is set, or has been set meanwhile: a `clear()` right behind the `set()`
+  /// does not make a waiter miss it.
+  void wait() const;
+
+  /// Waits at most `timeout`; says whether the flag was set.
+  bool wait(Timeout timeout) const;
+
+  friend bool operator==(const Event& a, const Event& b) { return a.word_ == b.word_; }
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& word_;
+  }
+
+ private:
+  friend struct std::hash<Event>;
+  friend MULTIPROCESSING_API std::string to_string(const Event& event);
+  detail::Handle word_;
+};
+
+/// `<Event at 0x10040 unset>`; the number is its place in shared memory.
+[[nodiscard]] MULTIPROCESSING_API std::string to_string(const Event& event);
+
+}  // namespace multiprocessing
+
+template <>
+struct std::hash<multiprocessing::Event> {
+  std::size_t operator()(const multiprocessing::Event& event) const {
+    return std::hash<multiprocessing::detail::Handle>{}(event.word_);
+  }
+};

@@ -1,0 +1,120 @@
+#include "multiprocessing/synchronize/barrier.hpp"
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+#include "arena/asking_part.hpp"
+#include "arena/family.hpp"
+#include "multiprocessing/base/errors.hpp"
+#include "synchronize/barrier_body.hpp"
+#include "synchronize/place.hpp"
+
+namespace multiprocessing {
+namespace {
+
+using detail::BarrierBody;
+using detail::Deadline;
+using detail::Handle;
+
+/// What each process keeps: whether it is booked as a party, and the ear for those that it hands
+/// the barrier to.
+class BarrierPart final : public detail::AskingPart {
+ public:
+  void given_to(const Handle& barrier, detail::Member child) override { add_party(barrier, child); }
+
+  /// Books the calling process. A forked child has a copy of its parent's note.
+  void book(const Handle& barrier) {
+    const std::uint32_t name = detail::OwnerLock::own_name();
+    if (booked_.load(std::memory_order_relaxed) == name) return;
+    add_party(barrier, detail::self());
+    booked_.store(name, std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<std::uint32_t> booked_{0};
+};
+
+BarrierBody& body_of(const Handle& handle) {
+  if (!handle) throw ValueError("no barrier: Barrier() is for a variable that receives one");
+  return *handle.as<BarrierBody>();
+}
+
+/// The last to come runs the action; whatever comes of it ends the round.
+void act(const Handle& body, const detail::Turn& turn, const Function<void()>& action) {
+  try {
+    action();
+  } catch (...) {
+    break_round(body, turn, detail::BrokenBy::action);
+    throw;
+  }
+  complete(body, turn);
+}
+
+}  // namespace
+
+Barrier::Barrier(int parties) : Barrier(parties, {}) {}
+
+Barrier::Barrier(int parties, Function<void()> action)
+    : Barrier(parties, std::move(action), Timeout::forever) {}
+
+Barrier::Barrier(int parties, Function<void()> action, Timeout timeout)
+    : action_(std::move(action)) {
+  if (parties < 1) throw ValueError("a barrier needs at least one party");
+  body_ = Handle::make(sizeof(BarrierBody), detail::RecordTable::links);
+  auto& body = *body_.as<BarrierBody>();
+  body.parties = static_cast<std::uint32_t>(parties);
+  body.timeout = timeout.length().count();
+  keep_part();
+}
+
+void Barrier::keep_part() const {
+  if (!body_) return;
+  auto part = std::make_unique<BarrierPart>();
+  if (body_.keep(nullptr, part.get())) static_cast<void>(part.release());
+}
+
+int Barrier::wait() const {
+  return wait(Timeout{std::chrono::nanoseconds{body_of(body_).timeout}});
+}
+
+int Barrier::wait(Timeout timeout) const {
+  static_cast<void>(body_of(body_));
+  const Deadline deadline{timeout};
+  static_cast<BarrierPart*>(body_.local_part())->book(body_);
+  const detail::Turn turn = arrive(body_, static_cast<bool>(action_), deadline);
+  if (!turn.last)
+    wait_for_round(body_, turn, deadline);
+  else if (action_)
+    act(body_, turn, action_);
+  return static_cast<int>(turn.index);
+}
+
+void Barrier::reset() const {
+  static_cast<void>(body_of(body_));
+  detail::reset_barrier(body_);
+}
+
+void Barrier::abort() const {
+  static_cast<void>(body_of(body_));
+  detail::break_barrier(body_);
+}
+
+int Barrier::parties() const { return static_cast<int>(body_of(body_).parties); }
+
+int Barrier::n_waiting() const {
+  const BarrierBody& body = body_of(body_);
+  const auto waiting = static_cast<int>(body.arrived.load());
+  return body.state.load() == detail::BarrierState::filling ? waiting : 0;
+}
+
+bool Barrier::broken() const { return body_of(body_).state.load() == detail::BarrierState::broken; }
+
+std::string to_string(const Barrier& barrier) {
+  const std::string place = "<Barrier at " + detail::place_of(barrier.body_) + ": ";
+  if (barrier.broken()) return place + "broken>";
+  return place + "waiters=" + std::to_string(barrier.n_waiting()) + '/' +
+         std::to_string(barrier.parties()) + '>';
+}
+
+}  // namespace multiprocessing

@@ -1,0 +1,213 @@
+#include "synchronize/barrier_body.hpp"
+
+#include <optional>
+#include <string>
+
+#include "arena/family.hpp"
+#include "base/fail_point.hpp"
+#include "base/waiting.hpp"
+#include "multiprocessing/base/errors.hpp"
+#include "synchronize/waiting.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+constexpr std::uint32_t sleepers = 1;
+constexpr std::uint32_t one_round = 2;
+
+std::uint64_t bit_of(std::uint32_t round) { return std::uint64_t{1} << (round / one_round % 64); }
+
+std::uint32_t round_of(const BarrierBody& body) {
+  return body.round.load(std::memory_order_acquire) & ~sleepers;
+}
+
+[[noreturn]] void throw_broken(const BarrierBody& body) {
+  switch (body.broken_by.load()) {
+    case BrokenBy::abort:
+      throw BrokenBarrierError("the barrier was aborted");
+    case BrokenBy::reset:
+      throw BrokenBarrierError("the barrier was reset");
+    case BrokenBy::timeout:
+      throw BrokenBarrierError("the barrier is broken: not all parties came in time");
+    case BrokenBy::action:
+      throw BrokenBarrierError("the barrier is broken: its action threw an exception");
+    case BrokenBy::nothing:
+    case BrokenBy::death:
+      break;
+  }
+  const std::int32_t pid = body.dead_pid.load();
+  const std::int32_t code = body.dead_code.load();
+  std::string what = "the barrier is broken: the party ";
+  if (pid != 0) what += "with process id " + std::to_string(pid) + ' ';
+  throw BrokenBarrierError(what +
+                           (code == 0 ? "died" : "ended with exit code " + std::to_string(code)));
+}
+
+// ---- with the lock held.
+
+void end_round(BarrierBody& body, BrokenBy how, BarrierState state) {
+  const std::uint32_t round = round_of(body);
+  if (how == BrokenBy::nothing)
+    body.broken_rounds.fetch_and(~bit_of(round));
+  else
+    body.broken_rounds.fetch_or(bit_of(round));
+  body.broken_by.store(how);
+  body.arrived.store(0);
+  body.state.store(state);
+  fail_point("synchronize.barrier.before_end");
+  const std::uint32_t before = body.round.exchange(round + one_round, std::memory_order_acq_rel);
+  fail_point("synchronize.barrier.ended");
+  if ((before & sleepers) != 0) futex_wake_all(body.round);
+}
+
+void break_now(BarrierBody& body, BrokenBy how) { end_round(body, how, BarrierState::broken); }
+
+/// One that was killed or failed; forgets it, and those that ended well or never were.
+std::optional<Member> dead_party(const Handle& object, BarrierBody& body) {
+  std::optional<Member> dead;
+  any_record(object, body.known, [&](Record& party) {
+    std::uint32_t word = party.word.load(std::memory_order_relaxed);
+    if (word == 0) return false;
+    const Member member = OwnerLock::named(word);
+    if (alive(member)) return false;
+    party.word.compare_exchange_strong(word, 0);
+    if (pid_of(member) != 0 && left_exit_code(member) != 0) dead = member;
+    return dead.has_value();
+  });
+  return dead;
+}
+
+void break_for(BarrierBody& body, Member dead) {
+  body.dead_pid.store(pid_of(dead));
+  body.dead_code.store(left_exit_code(dead).value_or(0));
+  break_now(body, BrokenBy::death);
+}
+
+void last_has_come(const Handle& object, BarrierBody& body, bool acts) {
+  // When somebody sleeps, others may have died in their sleep; asking costs less than waking.
+  const bool slept = (body.round.load() & sleepers) != 0;
+  if (const auto dead = slept ? dead_party(object, body) : std::nullopt) {
+    break_for(body, *dead);
+    throw_broken(body);
+  }
+  if (acts)
+    body.state.store(BarrierState::acting);
+  else
+    end_round(body, BrokenBy::nothing, BarrierState::filling);
+}
+
+/// Holds the lock. One who died with it has died in the barrier.
+class Inside {
+ public:
+  explicit Inside(const Handle& object) : body_(*object.as<BarrierBody>()), guard_(body_.lock) {
+    if (!guard_.from_the_dead()) return;
+    const auto dead = dead_party(object, body_);
+    body_.dead_pid.store(0);
+    if (dead)
+      break_for(body_, *dead);
+    else
+      break_now(body_, BrokenBy::death);
+  }
+
+ private:
+  BarrierBody& body_;
+  OwnerGuard guard_;
+};
+
+// ---- without.
+
+void break_for_the_dead(const Handle& object, const Turn& turn) {
+  auto& body = *object.as<BarrierBody>();
+  if (const auto dead = dead_party(object, body)) {
+    const Inside inside{object};
+    if (round_of(body) == turn.round) break_for(body, *dead);
+  }
+}
+
+/// Waits until `round` is over; false when the deadline passed before.
+bool wait_until_over(const Handle& object, const Turn& turn, const Deadline& deadline) {
+  auto& body = *object.as<BarrierBody>();
+  Naps naps{Awaited::unnamed};
+  Woken woken = Woken::changed;
+  for (;;) {
+    const int polls = woken == Woken::timed_out ? 1 : polls_for_news;
+    if (spin(polls, [&] { return round_of(body) != turn.round; })) return true;
+    // Looked at before the first sleep, and whenever a sleep was long.
+    break_for_the_dead(object, turn);
+    if (deadline.passed()) return round_of(body) != turn.round;
+    std::uint32_t seen = turn.round;
+    if (!body.round.compare_exchange_strong(seen, seen | sleepers) &&
+        seen != (turn.round | sleepers))
+      continue;
+    fail_point("synchronize.barrier.before_sleep");
+    woken = naps.sleep(body.round, turn.round | sleepers, deadline);
+  }
+}
+
+}  // namespace
+
+void add_party(const Handle& object, Member party) {
+  auto& body = *object.as<BarrierBody>();
+  const std::uint32_t name = OwnerLock::name_of(party);
+  const bool known = any_record(object, body.known,
+                                [&](const Record& record) { return record.word.load() == name; });
+  if (!known) static_cast<void>(claim_record(object, body.known, name));
+  fail_point("synchronize.barrier.party_added");
+}
+
+Turn arrive(const Handle& object, bool acts, const Deadline& deadline) {
+  auto& body = *object.as<BarrierBody>();
+  for (;;) {
+    Turn turn{};
+    {
+      const Inside inside{object};
+      const BarrierState state = body.state.load();
+      if (state == BarrierState::broken) throw_broken(body);
+      turn.round = round_of(body);
+      if (state == BarrierState::filling) {
+        turn.index = body.arrived.fetch_add(1);
+        fail_point("synchronize.barrier.arrived");
+        turn.last = turn.index + 1 == body.parties;
+        if (turn.last) last_has_come(object, body, acts);
+        return turn;
+      }
+    }
+    if (wait_until_over(object, turn, deadline)) continue;
+    break_round(object, turn, BrokenBy::timeout);
+    throw_broken(body);
+  }
+}
+
+void wait_for_round(const Handle& object, const Turn& turn, const Deadline& deadline) {
+  auto& body = *object.as<BarrierBody>();
+  if (!wait_until_over(object, turn, deadline)) break_round(object, turn, BrokenBy::timeout);
+  if ((body.broken_rounds.load() & bit_of(turn.round)) != 0) throw_broken(body);
+}
+
+void complete(const Handle& object, const Turn& turn) {
+  auto& body = *object.as<BarrierBody>();
+  const Inside inside{object};
+  if (round_of(body) != turn.round) throw_broken(body);
+  end_round(body, BrokenBy::nothing, BarrierState::filling);
+}
+
+void break_round(const Handle& object, const Turn& turn, BrokenBy cause) {
+  auto& body = *object.as<BarrierBody>();
+  const Inside inside{object};
+  if (round_of(body) == turn.round) break_now(body, cause);
+}
+
+void break_barrier(const Handle& object) {
+  const Inside inside{object};
+  break_now(*object.as<BarrierBody>(), BrokenBy::abort);
+}
+
+void reset_barrier(const Handle& object) {
+  auto& body = *object.as<BarrierBody>();
+  const Inside inside{object};
+  // Parties that died before are forgotten with the break that they caused, or now.
+  while (dead_party(object, body)) continue;
+  end_round(body, BrokenBy::reset, BarrierState::filling);
+}
+
+}  // namespace multiprocessing::detail

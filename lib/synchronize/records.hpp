@@ -1,0 +1,50 @@
+// Records: a table in the arena that grows, of who waits for a Condition or is party to a Barrier.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "arena/blocks.hpp"
+#include "arena/owner_lock.hpp"
+#include "multiprocessing/detail/handle.hpp"
+
+namespace multiprocessing::detail {
+
+/// Free while its word is 0. The word is the name of a process, its lowest bit the table's user's.
+/// Taken by one compare-and-swap from 0, free again by a store or exchange.
+struct Record {
+  std::atomic<std::uint32_t> word;
+  std::atomic<std::uint32_t> ticket;
+  std::atomic<std::uint32_t> stamp;
+};
+
+/// More records than those in it lie in blocks, each twice as large as the one before, which the
+/// first links of the object own that the table lies in.
+struct RecordTable {
+  static constexpr std::size_t links = 14;
+  static constexpr std::size_t first_count = 8;
+
+  OwnerLock growing;
+  std::atomic<std::uint32_t> blocks;  // that may be looked into
+  Record first[first_count];
+};
+
+/// Calls `visit(record)` for each record until it says that it is done; whether one did.
+template <class Visit>
+bool any_record(const Handle& object, RecordTable& table, Visit visit) {
+  for (Record& record : table.first)
+    if (visit(record)) return true;
+  const std::uint32_t blocks = table.blocks.load(std::memory_order_acquire);
+  for (std::uint32_t i = 0; i < blocks; ++i) {
+    auto* records = static_cast<Record*>(data_of(links_of(object)[i]));
+    for (std::size_t at = 0; at < RecordTable::first_count << (i + 1); ++at)
+      if (visit(records[at])) return true;
+  }
+  return false;
+}
+
+/// A free record, with `word` from now on. Throws OSError when memory is short.
+[[nodiscard]] Record& claim_record(const Handle& object, RecordTable& table, std::uint32_t word);
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,144 @@
+#include "synchronize/waiters.hpp"
+
+#include "arena/family.hpp"
+#include "base/fail_point.hpp"
+#include "base/waiting.hpp"
+#include "synchronize/waiting.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+constexpr std::uint32_t notified = 1;
+constexpr std::uint32_t ownerless = notified;  // a notification for whoever takes it
+
+bool is_waiting(std::uint32_t word) { return word != 0 && (word & notified) == 0; }
+
+/// Tickets wrap; no two that are compared are 2^31 apart.
+bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
+
+bool is_dead(std::uint32_t word) {
+  return (word & ~notified) != OwnerLock::own_name() && !alive(OwnerLock::named(word));
+}
+
+/// Whether `word` is a notification that nobody will take who was meant.
+bool is_left_over(std::uint32_t word) { return (word & notified) != 0 && is_dead(word); }
+
+/// Who has waited longest and lives; frees the records of the dead that it meets.
+Record* longest_waiting(const Handle& object, Waiters& waiters) {
+  for (;;) {
+    Record* oldest = nullptr;
+    any_record(object, waiters.records, [&](Record& record) {
+      if (is_waiting(record.word.load()) &&
+          (oldest == nullptr || before(record.ticket.load(), oldest->ticket.load())))
+        oldest = &record;
+      return false;
+    });
+    if (oldest == nullptr) return nullptr;
+    std::uint32_t word = oldest->word.load();
+    if (!is_waiting(word)) continue;
+    if (!is_dead(word)) return oldest;
+    oldest->word.compare_exchange_strong(word, 0);
+    fail_point("synchronize.condition.dead_freed");
+  }
+}
+
+/// Leaves a notification that the caller has too many for another who waited at that time.
+void pass_on(const Handle& object, Waiters& waiters, Record& surplus) {
+  surplus.word.store(ownerless);
+  fail_point("synchronize.condition.passed_on");
+  if (Record* next = longest_waiting(object, waiters)) futex_wake(next->word, 1);
+}
+
+/// Takes a left-over notification that was meant for somebody who waited as long as `mine`.
+/// From then on the calling thread has two records, and frees its own.
+bool take_left_over(const Handle& object, Waiters& waiters, Record& mine) {
+  const std::uint32_t name = OwnerLock::own_name();
+  return any_record(object, waiters.records, [&](Record& record) {
+    std::uint32_t seen = record.word.load();
+    if (&record == &mine || !is_left_over(seen)) return false;
+    if (!before(mine.ticket.load(), record.stamp.load())) return false;
+    if (!record.word.compare_exchange_strong(seen, name | notified)) return false;
+    fail_point("synchronize.condition.left_over_taken");
+    std::uint32_t own = name;
+    if (mine.word.compare_exchange_strong(own, 0)) {
+      record.word.store(0);
+    } else {
+      mine.word.store(0);
+      pass_on(object, waiters, record);
+    }
+    return true;
+  });
+}
+
+/// Frees left-over notifications that are older than anybody who waits: they are not remembered.
+void forget_left_over(const Handle& object, Waiters& waiters) {
+  const Record* oldest = longest_waiting(object, waiters);
+  any_record(object, waiters.records, [&](Record& record) {
+    std::uint32_t seen = record.word.load();
+    if (is_left_over(seen) &&
+        (oldest == nullptr || !before(oldest->ticket.load(), record.stamp.load())))
+      record.word.compare_exchange_strong(seen, 0);
+    return false;
+  });
+}
+
+}  // namespace
+
+Record& add_waiter(const Handle& object) {
+  auto& waiters = *object.as<Waiters>();
+  Record& mine = claim_record(object, waiters.records, OwnerLock::own_name());
+  fail_point("synchronize.condition.claimed");
+  mine.ticket.store(waiters.next_ticket.fetch_add(1));
+  return mine;
+}
+
+bool wait_for_notification(const Handle& object, Record& mine, const Deadline& deadline) {
+  auto& waiters = *object.as<Waiters>();
+  const std::uint32_t name = OwnerLock::own_name();
+  Naps naps{Awaited::unnamed};
+  Woken woken = Woken::changed;
+  for (;;) {
+    const int polls = woken == Woken::timed_out ? 1 : polls_for_news;
+    if (spin(polls, [&] { return mine.word.load(std::memory_order_acquire) != name; })) break;
+    // Woken without a notification: somebody has passed one on.
+    if (woken != Woken::changed && take_left_over(object, waiters, mine)) return true;
+    if (deadline.passed()) {
+      std::uint32_t seen = name;
+      if (mine.word.compare_exchange_strong(seen, 0)) return false;
+      break;
+    }
+    fail_point("synchronize.condition.before_sleep");
+    woken = naps.sleep(mine.word, name, deadline);
+  }
+  fail_point("synchronize.condition.notified");
+  mine.word.store(0);
+  return true;
+}
+
+void notify_waiters(const Handle& object, std::uint32_t n) {
+  auto& waiters = *object.as<Waiters>();
+  while (n > 0) {
+    Record* next = longest_waiting(object, waiters);
+    if (next == nullptr) break;
+    std::uint32_t seen = next->word.load();
+    if (!is_waiting(seen)) continue;
+    next->stamp.store(waiters.next_ticket.load());
+    if (!next->word.compare_exchange_strong(seen, seen | notified)) continue;
+    fail_point("synchronize.condition.marked");
+    futex_wake(next->word, 1);
+    --n;
+  }
+  forget_left_over(object, waiters);
+}
+
+std::uint32_t count_waiters(const Handle& object) {
+  std::uint32_t count = 0;
+  any_record(object, object.as<Waiters>()->records, [&](Record& record) {
+    const std::uint32_t word = record.word.load();
+    count += is_waiting(word) && !is_dead(word) ? 1 : 0;
+    return false;
+  });
+  return count;
+}
+
+}  // namespace multiprocessing::detail
