@@ -82,12 +82,12 @@ class MULTIPROCESSING_API Connection {
   /// message is gone then; `ConnectionResetError` when the other side went away amid a message or
   /// with things unread.
   template <class T>
-  [[nodiscard]] T recv() const;
+  T recv() const;
 
   /// The same, but throws `TimeoutError` when the whole message has not come in time. What came of
   /// it is kept for the next call of this process.
   template <class T>
-  [[nodiscard]] T recv(Timeout timeout) const;
+  T recv(Timeout timeout) const;
 
   /// The value if a whole message is there, or comes in time.
   template <class T>
@@ -115,15 +115,15 @@ class MULTIPROCESSING_API Connection {
   }
 
   /// Waits for a message and gives its bytes.
-  [[nodiscard]] Bytes recv_bytes() const;
+  Bytes recv_bytes() const;
 
   /// The same, but throws `TimeoutError` when the whole message has not come in time.
-  [[nodiscard]] Bytes recv_bytes(Timeout timeout) const;
+  Bytes recv_bytes(Timeout timeout) const;
 
   /// The same; a longer message is an `OSError` ("bad message length"), it is not read, and nothing
   /// can be received any more. Throws `ValueError` when negative.
-  [[nodiscard]] Bytes recv_bytes(std::ptrdiff_t maxlength) const;
-  [[nodiscard]] Bytes recv_bytes(std::ptrdiff_t maxlength, Timeout timeout) const;
+  Bytes recv_bytes(std::ptrdiff_t maxlength) const;
+  Bytes recv_bytes(std::ptrdiff_t maxlength, Timeout timeout) const;
 
   /// The bytes if a whole message is there, or comes in time.
   [[nodiscard]] std::optional<Bytes> try_recv_bytes(Timeout timeout = std::chrono::nanoseconds{

@@ -65,10 +65,10 @@ class MULTIPROCESSING_API Listener {
   /// `AuthenticationError` for a client that does not know the key, `EOFError` for one that went
   /// away over it, and `OSError` when the listener is closed, also by another thread meanwhile. All
   /// but the last leave the listener as it was.
-  [[nodiscard]] Connection accept() const;
+  Connection accept() const;
 
   /// The same; throws `TimeoutError` when no client has come, and proved it, in time.
-  [[nodiscard]] Connection accept(Timeout timeout) const;
+  Connection accept(Timeout timeout) const;
 
   /// Where it listens, with the port that the system chose. Throws `OSError` once closed.
   [[nodiscard]] Address address() const;
@@ -102,8 +102,7 @@ struct ClientOptions {
 /// Connects to a Listener, here or in Python. Tries once. Throws `ConnectionRefusedError` or
 /// `FileNotFoundError` when nobody listens there, `AuthenticationError` when the keys differ,
 /// `EOFError` or `OSError` when the listener goes away, `TimeoutError`.
-[[nodiscard]] MULTIPROCESSING_API Connection Client(const Address& address,
-                                                    const ClientOptions& options = {});
+MULTIPROCESSING_API Connection Client(const Address& address, const ClientOptions& options = {});
 
 /// The two halves of the proof, for protocols of one's own over a connection: asks the other side,
 /// and answers it. Throw `AuthenticationError`, `ValueError` for an unknown digest.

@@ -56,8 +56,8 @@ namespace detail {
 /// there is nothing to wait for and no end to it.
 template <std::ranges::forward_range R>
 requires std::convertible_to<std::ranges::range_reference_t<const R>, Waitable>
-[[nodiscard]] std::vector<std::ranges::range_value_t<R>> wait(const R& objects,
-                                                              Timeout timeout = Timeout::forever) {
+    std::vector<std::ranges::range_value_t<R>> wait(const R& objects,
+                                                    Timeout timeout = Timeout::forever) {
   std::vector<int> descriptors;
   for (const auto& object : objects) descriptors.push_back(Waitable(object).fileno());
   const std::vector<std::size_t> indices = detail::wait_for(descriptors, timeout);
@@ -75,8 +75,8 @@ requires std::convertible_to<std::ranges::range_reference_t<const R>, Waitable>
 
 /// The same for objects of several kinds: `mp::wait({conn, child, fd})`. What comes back compares
 /// equal with what it was made from.
-[[nodiscard]] inline std::vector<Waitable> wait(std::initializer_list<Waitable> objects,
-                                                Timeout timeout = Timeout::forever) {
+inline std::vector<Waitable> wait(std::initializer_list<Waitable> objects,
+                                  Timeout timeout = Timeout::forever) {
   return wait<std::initializer_list<Waitable>>(objects, timeout);
 }
 
