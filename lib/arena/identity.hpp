@@ -4,6 +4,7 @@
 
 #include "arena/layout.hpp"
 #include "arena/segment.hpp"
+#include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {
 
@@ -13,7 +14,7 @@ struct Identity {
   std::uint32_t lock_name;
 };
 
-extern Identity* own_identity;
+MULTIPROCESSING_API extern Identity* own_identity;
 
 /// Never null once there is a segment.
 [[nodiscard]] inline const Identity* identity() { return own_identity; }

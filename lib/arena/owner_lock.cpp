@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint32_t waiting = 1;  // bit 0: somebody sleeps
+constexpr std::uint32_t somebody_sleeps = 1;
 constexpr std::uint32_t generation_mask = (1U << (31 - slot_bits)) - 1;
 
 /// Takes a word over that names a dead process. What that one was doing is settled first, while the
@@ -22,7 +22,7 @@ constexpr std::uint32_t generation_mask = (1U << (31 - slot_bits)) - 1;
 bool take_over(std::atomic<std::uint32_t>& word, std::uint32_t seen) {
   fail_point("arena.lock.before_settling");
   settle_fully(OwnerLock::named(seen));
-  if (!word.compare_exchange_strong(seen, OwnerLock::own_name() | waiting,
+  if (!word.compare_exchange_strong(seen, OwnerLock::own_name() | somebody_sleeps,
                                     std::memory_order_acquire))
     return false;
   fail_point("arena.lock.taken_over");
@@ -61,13 +61,12 @@ OwnerLock::Taken OwnerLock::try_acquire() {
   return take_over(word_, seen) ? Taken::from_the_dead : Taken::not_in_time;
 }
 
+OwnerLock::Taken OwnerLock::acquire_slowly() { return acquire(Deadline::never()); }
+
 OwnerLock::Taken OwnerLock::acquire(const Deadline& deadline) {
+  if (acquire_if_free()) return Taken::free;
   const std::uint32_t name = own_name();
   std::uint32_t seen = 0;
-  if (word_.compare_exchange_strong(seen, name, std::memory_order_acquire)) {
-    fail_point("arena.lock.taken");
-    return Taken::free;
-  }
   std::uint32_t mark = 0;  // once we slept, others may sleep too: keep the bit set
   for (int round = 0;; ++round) {
     for (int poll = 0; poll < 64; ++poll) {
@@ -89,11 +88,6 @@ OwnerLock::Taken OwnerLock::acquire(const Deadline& deadline) {
   }
 }
 
-void OwnerLock::release() {
-  fail_point("arena.lock.before_release");
-  const std::uint32_t before = word_.exchange(0, std::memory_order_release);
-  fail_point("arena.lock.after_release");
-  if ((before & waiting) != 0) futex_wake(word_, 1);
-}
+void OwnerLock::wake_next() { futex_wake(word_, 1); }
 
 }  // namespace multiprocessing::detail

@@ -5,7 +5,9 @@
 #include <cstdint>
 
 #include "arena/family.hpp"
+#include "arena/identity.hpp"
 #include "base/deadline.hpp"
+#include "base/fail_point.hpp"
 #include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {
@@ -21,9 +23,25 @@ class MULTIPROCESSING_API OwnerLock {
   enum class Taken { free, from_the_dead, not_in_time };
 
   /// Waits for the lock. `from_the_dead`: its holder died; what it protects may be half changed.
-  [[nodiscard]] Taken acquire(const Deadline& deadline = Deadline::never());
+  [[nodiscard]] Taken acquire() { return acquire_if_free() ? Taken::free : acquire_slowly(); }
+  [[nodiscard]] Taken acquire(const Deadline& deadline);
   [[nodiscard]] Taken try_acquire();
-  void release();
+  /// Takes it if nobody is named in it, without looking whether somebody named is dead.
+  [[nodiscard]] bool acquire_if_free() {
+    const std::uint32_t name = own_identity == nullptr ? 0 : own_identity->lock_name;
+    std::uint32_t seen = 0;
+    if (name == 0 || !word_.compare_exchange_strong(seen, name, std::memory_order_acquire))
+      return false;
+    fail_point("arena.lock.taken");
+    return true;
+  }
+  void release() {
+    fail_point("arena.lock.before_release");
+    const std::uint32_t before = word_.exchange(0, std::memory_order_release);
+    fail_point("arena.lock.after_release");
+    if ((before & waiting) != 0) [[unlikely]]
+      wake_next();
+  }
 
   /// The word of a member as a lock shows it: 31 bits, above 1, the lowest 0.
   [[nodiscard]] static std::uint32_t name_of(Member member);
@@ -38,6 +56,10 @@ class MULTIPROCESSING_API OwnerLock {
   [[nodiscard]] Member holder() const;
 
  private:
+  static constexpr std::uint32_t waiting = 1;  // bit 0: somebody sleeps
+  [[nodiscard]] Taken acquire_slowly();
+  void wake_next();
+
   std::atomic<std::uint32_t> word_{0};
 };
 
