@@ -66,8 +66,9 @@ struct alignas(64) Side {
   std::uint32_t base;
   std::uint32_t mask;
   std::atomic<std::uint64_t> bytes;  // put or got, where the queue is bounded by bytes
-  std::uint16_t singles;             // looks across in a row that found a single message
-  std::uint16_t cooldown;            // looks until pausing is tried again
+  std::uint16_t looks;               // across, in this round of them
+  std::uint16_t news;                // that they found
+  std::uint16_t cooldown;            // rounds until pausing is tried again
   std::atomic<std::uint16_t> pausing;
 };
 
@@ -87,8 +88,9 @@ struct alignas(64) Pending {
 };
 
 /// Memory for one large message at a time, used again and again. Whoever fills or reads it holds
-/// the lock; `queued_as` names the message meanwhile.
-struct MessageSlot {
+/// the lock; `queued_as` names the message meanwhile. The slots lie in a block of their own, made
+/// for the first large message.
+struct alignas(64) MessageSlot {
   OwnerLock lock;
   std::atomic<std::uint64_t> queued_as;  // its position plus one; 0: not queued
   std::uint64_t capacity;                // of the block that the slot's link owns
@@ -102,16 +104,20 @@ struct Bell {
   static constexpr std::uint32_t armed = std::uint32_t{1} << 31;
 };
 
+struct alignas(64) Bells {
+  Bell bell[4];
+};
+
 enum class QueueState : std::uint32_t { open, draining, shut };
 
 inline constexpr std::uint32_t ring_links = 40;
-inline constexpr std::uint32_t slot_count_of_queue = 8;
+inline constexpr std::uint32_t message_slots = 64;
 inline constexpr std::uint32_t book_pages = 6;
 inline constexpr std::size_t bell_count = 8;
 
 // The object's links.
-inline constexpr std::uint32_t first_slot_link = ring_links;
-inline constexpr std::uint32_t first_book_link = first_slot_link + slot_count_of_queue;
+inline constexpr std::uint32_t slots_link = ring_links;
+inline constexpr std::uint32_t first_book_link = slots_link + 1;
 inline constexpr std::uint32_t writers_link = first_book_link + book_pages;
 static_assert(writers_link + 1 == queue_links);
 
@@ -130,14 +136,20 @@ struct QueueBody {
   std::atomic<std::uint32_t> dropped;     // messages that shutdown threw away; under the get lock
   OwnerLock book_lock;                    // for task_done
 
-  Side put;
-  Side get;
-  PublishedPosition tail;
-  PublishedPosition head;
+  // What one side writes again and again has no neighbour that the other side reads: processors
+  // fetch the line beside the one that is asked for, too.
   Pending put_pending;
+  Side put;
+  Bells some_bells;
+  PublishedPosition tail;
+  Bells more_bells;
+  Side get;
   Pending get_pending;
-  MessageSlot slots[slot_count_of_queue];
-  Bell bells[bell_count];
+  PublishedPosition head;
+
+  [[nodiscard]] Bell& bell(std::size_t index) {
+    return index < 4 ? some_bells.bell[index] : more_bells.bell[index - 4];
+  }
 };
 static_assert(sizeof(QueueBody) <= queue_bytes);
 

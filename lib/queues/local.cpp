@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/os_error.hpp"
+#include "queues/book.hpp"
 #include "queues/side.hpp"
 
 namespace multiprocessing::detail {
@@ -69,12 +70,19 @@ void ring_once(Bell& bell) {
     bell.member.compare_exchange_strong(member, 0);
 }
 
+[[noreturn]] void throw_closed(const QueueBody& body) {
+  // As in Python, where SimpleQueue is a pipe with a lock.
+  if (body.shape.kind == QueueKind::simple) throw_os_error(EBADF, "SimpleQueue", "it is closed");
+  throw ValueError("the queue is closed in this process");
+}
+
 }  // namespace
 
 OwnBell::OwnBell(const QueueRef& queue) : fd_(make_socket()) {
   const std::uint32_t name = bind_to_fresh_name(fd_.get());
   const PutLock lock{queue};
-  for (Bell& bell : queue.body.bells) {
+  for (std::size_t i = 0; i < bell_count; ++i) {
+    Bell& bell = queue.body.bell(i);
     const Member owner = member_of(bell);
     if (owner && alive(owner)) continue;
     bell.name.store(name);
@@ -104,15 +112,16 @@ void OwnBell::arm(const QueueRef& queue) {
 
 void ring_bells(QueueBody& body) {
   bool any = false;
-  for (Bell& bell : body.bells) {
+  for (std::size_t i = 0; i < bell_count; ++i) {
+    Bell& bell = body.bell(i);
     if (bell.member.load() == 0) continue;
     any = true;
     ring_once(bell);
   }
   if (any) return;
   body.get_wanted.fetch_and(~bells_wanted);
-  for (const Bell& bell : body.bells)  // one that came meanwhile
-    if (bell.member.load() != 0) body.get_wanted.fetch_or(bells_wanted);
+  for (std::size_t i = 0; i < bell_count; ++i)  // one that came meanwhile
+    if (body.bell(i).member.load() != 0) body.get_wanted.fetch_or(bells_wanted);
 }
 
 QueueLocal::~QueueLocal() {
@@ -136,6 +145,22 @@ QueueLocal& make_local(const Handle& queue) {
     made->inherit(inherited);
     return *made.release();
   }
+}
+
+void check_open(const QueueRef& queue) {
+  if (queue.handle.local_part() == nullptr) return;
+  const QueueLocal* local = local_of(queue.handle);
+  if (local != nullptr && local->closed.load()) throw_closed(queue.body);
+}
+
+std::uint32_t entry_of(const QueueRef& queue) {
+  if (queue.body.shape.kind != QueueKind::joinable) return 0;
+  QueueLocal& local = make_local(queue.handle);
+  std::uint32_t entry = local.entry.load(std::memory_order_relaxed);
+  if (entry != 0) return entry;
+  entry = own_entry(queue);
+  local.entry.store(entry);
+  return entry;
 }
 
 OwnBell& make_bell(const QueueRef& queue) {

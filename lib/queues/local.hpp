@@ -60,6 +60,12 @@ class QueueLocal final : public LocalPart {
 /// Made if need be.
 [[nodiscard]] QueueLocal& make_local(const Handle& queue);
 
+/// Throws what a closed queue throws, if this process has closed it.
+void check_open(const QueueRef& queue);
+
+/// The entry of this process in the book of a joinable queue, plus one; 0 for others.
+[[nodiscard]] std::uint32_t entry_of(const QueueRef& queue);
+
 /// The bell of this process, made if need be.
 [[nodiscard]] OwnBell& make_bell(const QueueRef& queue);
 

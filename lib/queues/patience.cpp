@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 constexpr int polls_before_sleep = 2000;
 constexpr int polls_per_yield = 32;
 constexpr int polls_per_clock = 256;
-constexpr int pauses = 32;
+constexpr int pauses = 128;
 
 void pause_processor() {
 #if defined(__x86_64__)
@@ -26,11 +26,17 @@ void pause_processor() {
 
 }  // namespace
 
+void Patience::let_ahead() const {
+  if (side_.pausing.load(std::memory_order_relaxed) == 0) return;
+  for (int i = 0; i < pauses; ++i) pause_processor();
+}
+
 bool Patience::moved_soon(const Deadline& deadline) const {
-  if (side_.pausing.load(std::memory_order_relaxed) != 0)
-    for (int i = 0; i < pauses; ++i) pause_processor();
   for (int poll = 1; poll <= polls_before_sleep; ++poll) {
-    if (moved()) return true;
+    if (moved()) {
+      let_ahead();
+      return true;
+    }
     if (poll % polls_per_yield == 0) sched_yield();
     if (poll % polls_per_clock == 0 && deadline.passed()) return false;
   }

@@ -17,6 +17,9 @@ class Patience {
            std::atomic<std::uint32_t>& wanted, const Side& side)
       : body_(body), watched_(watched), wanted_(wanted), side_(side) {}
 
+  /// Where messages stream, lets the other side get ahead, so that the two meet less often.
+  void let_ahead() const;
+
   /// What the next wait compares with; before the try that may fail.
   void note() {
     seen_ = watched_.word.load(std::memory_order_acquire);

@@ -1,35 +1,17 @@
 #include "multiprocessing/detail/queue_core.hpp"
 
-#include <climits>
-#include <cstring>
-#include <string>
-
 #include "arena/message_handles.hpp"
 #include "base/fail_point.hpp"
-#include "base/os_error.hpp"
-#include "base/waiting.hpp"
 #include "queues/book.hpp"
 #include "queues/local.hpp"
 #include "queues/patience.hpp"
-#include "queues/side.hpp"
+#include "queues/quick.hpp"
 #include "queues/slots.hpp"
 
 namespace multiprocessing::detail {
 namespace {
 
 constexpr std::chrono::nanoseconds now{0};
-
-[[noreturn]] void throw_closed(const QueueBody& body) {
-  // As in Python, where SimpleQueue is a pipe with a lock.
-  if (body.shape.kind == QueueKind::simple) throw_os_error(EBADF, "SimpleQueue", "it is closed");
-  throw ValueError("the queue is closed in this process");
-}
-
-void check_open(const QueueRef& queue) {
-  if (queue.handle.local_part() == nullptr) return;
-  const QueueLocal* local = local_of(queue.handle);
-  if (local != nullptr && local->closed.load()) throw_closed(queue.body);
-}
 
 [[noreturn]] void throw_shut_down() { throw ShutDown("the queue was shut down"); }
 
@@ -67,8 +49,9 @@ bool insist_on_put(const QueueRef& queue, Timeout timeout, Try once) {
   QueueBody& body = queue.body;
   Patience patience{body, body.head, body.put_wanted, body.put};
   std::optional<Deadline> deadline;
-  for (;;) {
-    patience.note();
+  for (bool noted = false;; noted = true) {
+    // Not before the first try: looking at the other side costs more than all the rest.
+    if (noted) patience.note();
     const Tried tried = once();
     if (tried == Tried::shut_down) throw_shut_down();
     if (tried == Tried::done) {
@@ -76,6 +59,10 @@ bool insist_on_put(const QueueRef& queue, Timeout timeout, Try once) {
       return true;
     }
     if (timeout == Timeout{now}) return false;
+    if (!noted) {
+      patience.let_ahead();
+      continue;
+    }
     if (!deadline) deadline.emplace(timeout);
     if (!patience.wait(*deadline)) return false;
   }
@@ -99,8 +86,9 @@ bool insist_on_get(const QueueRef& queue, const GetWait& wait, Incoming& incomin
   QueueBody& body = queue.body;
   Patience patience{body, body.tail, body.get_wanted, body.get};
   std::optional<Deadline> deadline;
-  for (bool orphaned = false;;) {
-    patience.note();
+  bool orphaned = false;
+  for (bool noted = false;; noted = true) {
+    if (noted) patience.note();
     const Tried tried = once();
     if (tried == Tried::shut_down) throw_shut_down();
     if (tried == Tried::done) {
@@ -113,23 +101,16 @@ bool insist_on_get(const QueueRef& queue, const GetWait& wait, Incoming& incomin
       orphaned = !has_writers(queue);
       if (orphaned) continue;  // what the last one put before it went
     }
+    if (!noted && !at_once) {
+      patience.let_ahead();
+      continue;
+    }
     if (!deadline) deadline.emplace(wait.timeout);
     if (at_once || !patience.wait(*deadline)) {
       after_get(queue, false);
       return false;
     }
   }
-}
-
-/// The entry of this process in the book of a joinable queue, plus one; 0 for others.
-std::uint32_t entry_of(const QueueRef& queue) {
-  if (queue.body.shape.kind != QueueKind::joinable) return 0;
-  QueueLocal& local = make_local(queue.handle);
-  std::uint32_t entry = local.entry.load(std::memory_order_relaxed);
-  if (entry != 0) return entry;
-  entry = own_entry(queue);
-  local.entry.store(entry);
-  return entry;
 }
 
 Handle make_object(Piece first, Piece second, std::span<const Handle> handles) {
@@ -195,14 +176,6 @@ bool get_bytes(const QueueRef& queue, const GetWait& wait, Use use) {
   return true;
 }
 
-void wake_all(const QueueRef& queue) {
-  QueueBody& body = queue.body;
-  futex_wake_all(body.tail.futex());
-  futex_wake_all(body.head.futex());
-  ring_bells(body);
-  tell_joiners(body);
-}
-
 }  // namespace
 
 void construct_queue(void* body, const QueueShape& shape) {
@@ -220,6 +193,10 @@ QueueCore::QueueCore(const QueueShape& shape) : handle_(Handle::make(queue_bytes
 bool QueueCore::put_flat(const void* value, Timeout timeout) const {
   const QueueRef queue{handle_};
   check_open(queue);
+  if (put_quickly(queue.body, value)) {
+    after_put(queue);
+    return true;
+  }
   return put_bytes(queue, {value, queue.body.shape.flat_size}, {}, {}, timeout);
 }
 
@@ -254,8 +231,12 @@ bool QueueCore::put_encoded(MessageEncoder encode, const void* value, Timeout ti
 
 bool QueueCore::get_flat(void* into, const GetWait& wait) const {
   const QueueRef queue{handle_};
-  if (queue.body.fixed_units != 0) return get_flats(into, 1, wait) == 1;
   check_open(queue);
+  if (bool more = false; get_quickly(queue.body, into, more)) {
+    after_get(queue, more);
+    return true;
+  }
+  if (queue.body.fixed_units != 0) return get_flats(into, 1, wait) == 1;
   return get_bytes(queue, wait, [&](std::span<const std::byte> bytes, std::span<const Link>) {
     copy_bytes(into, bytes.data(), bytes.size());
   });
@@ -282,105 +263,5 @@ bool QueueCore::get_encoded(MessageDecoder decode, void* into, const GetWait& wa
     if (reader.remaining() != 0) throw SerializationError("the message holds more than its value");
   });
 }
-
-std::size_t QueueCore::qsize() const {
-  const QueueRef queue{handle_};
-  const Position head = queue.body.head.get();  // first: it never passes the tail
-  return queue.body.tail.get().items - head.items;
-}
-
-bool QueueCore::empty() const {
-  const QueueRef queue{handle_};
-  if (closed() && (queue.body.shape.kind == QueueKind::simple || queue.body.tail.get().items != 0))
-    throw_os_error(EBADF, "empty", "the queue's handle is closed");
-  return qsize() == 0;
-}
-
-bool QueueCore::full() const {
-  const QueueRef queue{handle_};
-  return queue.body.shape.max_items != 0 && qsize() >= queue.body.shape.max_items;
-}
-
-void QueueCore::close() const {
-  const QueueRef queue{handle_};
-  make_local(queue.handle).closed.store(true);
-}
-
-bool QueueCore::closed() const {
-  const QueueRef queue{handle_};
-  const QueueLocal* local = local_of(queue.handle);
-  return local != nullptr && local->closed.load();
-}
-
-void QueueCore::join_thread() const {
-  if (!closed()) throw AssertionError("join_thread() of a queue that is not closed: close() first");
-}
-
-void QueueCore::shutdown(bool immediate) const {
-  const QueueRef queue{handle_};
-  set_state(queue, immediate ? QueueState::shut : QueueState::draining);
-  if (immediate) drop_messages(queue);
-  wake_all(queue);
-}
-
-bool QueueCore::is_shut_down() const {
-  return QueueRef{handle_}.body.state.load() != QueueState::open;
-}
-
-int QueueCore::fileno() const {
-  const QueueRef queue{handle_};
-  check_open(queue);
-  OwnBell& bell = make_bell(queue);
-  bell.arm(queue);
-  return bell.fd();
-}
-
-void QueueCore::task_done() const {
-  const QueueRef queue{handle_};
-  finish_one(queue, entry_of(queue));
-}
-
-bool QueueCore::join(Timeout timeout) const {
-  using namespace std::chrono_literals;
-  const QueueRef queue{handle_};
-  QueueBody& body = queue.body;
-  const Deadline deadline{timeout};
-  for (std::chrono::nanoseconds nap = 10ms;;
-       nap = std::min<std::chrono::nanoseconds>(2 * nap, 1s)) {
-    const std::uint32_t seen = body.finished.load();
-    body.joiners.store(1);
-    if (unfinished(queue) == 0) return true;
-    if (const auto debtor = find_debtor(queue))
-      throw WorkerDied("process " + std::to_string(debtor->pid) + " died with " +
-                           std::to_string(debtor->messages) +
-                           " messages that it had got and not finished",
-                       debtor->pid, debtor->exitcode.value_or(0));
-    if (deadline.passed()) return false;
-    futex_wait(body.finished, seen, deadline.at_most(nap));
-  }
-}
-
-Handle QueueCore::writers() const {
-  const QueueRef queue{handle_};
-  const PutLock lock{queue};
-  Link& link = queue.link(writers_link);
-  if (Handle known = handle_from(link)) return known;
-  Handle made = Handle::make(1);
-  hold(link, made);
-  return made;
-}
-
-void QueueCore::check_arrived(const QueueShape& expected, const char* type) const {
-  if (!handle_) return;
-  const QueueShape& shape = handle_.as<QueueBody>()->shape;
-  const bool kinds_differ = shape.kind != expected.kind && !(shape.kind == QueueKind::joinable &&
-                                                             expected.kind == QueueKind::plain);
-  if (shape.fingerprint == expected.fingerprint && !kinds_differ) return;
-  throw SerializationError("this is a queue of another kind, or of other messages than " +
-                           demangle(type));
-}
-
-void throw_full() { throw Full("the queue is full"); }
-void throw_empty() { throw Empty("the queue is empty"); }
 
 }  // namespace multiprocessing::detail

@@ -102,9 +102,9 @@ std::uint32_t begin_put(const QueueRef& queue, Position tail, Position after,
   switch (outgoing.kind) {
     case RecordKind::slot:
       begin(body.put_pending, Pending::slot, outgoing.slot, 0, tail, after, totally);
-      body.slots[outgoing.slot].queued_as.store(tail.packed() + 1);
+      queue.slot(outgoing.slot).queued_as.store(tail.packed() + 1);
       fail_point("queue.slot.queued");
-      body.slots[outgoing.slot].lock.release();  // for the reader, who may be quick
+      queue.slot(outgoing.slot).lock.release();  // for the reader, who may be quick
       return outgoing.slot;
     case RecordKind::object:
       begin(body.put_pending, Pending::object, link, body.put.ring_index.load(), tail, after,
@@ -208,9 +208,9 @@ void commit_get(const QueueRef& queue, Position head, Position after, std::uint3
   if (what == Pending::slot) {
     // Held by whoever reads it, so that its death shows. Free, but for one who looks at it just
     // now.
-    static_cast<void>(body.slots[index].lock.acquire());
+    static_cast<void>(queue.slot(index).lock.acquire());
     fail_point("queue.slot.taken");
-    body.slots[index].queued_as.store(0);
+    queue.slot(index).queued_as.store(0);
   }
   if (what == Pending::object) release(message_link(queue, ring, index));
   fail_point("queue.get.before_end");
@@ -302,7 +302,7 @@ void drop_messages(const QueueRef& queue) {
     }
     Incoming dropped;
     take_one(queue, head, dropped, dropped_entry);
-    if (dropped.kind == RecordKind::slot) body.slots[dropped.slot].lock.release();
+    if (dropped.kind == RecordKind::slot) queue.slot(dropped.slot).lock.release();
   }
 }
 

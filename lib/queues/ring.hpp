@@ -19,6 +19,10 @@ struct QueueRef {
 
   [[nodiscard]] Link& link(std::uint32_t index) const { return links_of(handle)[index]; }
   [[nodiscard]] Link& ring_link(std::uint32_t ring) const { return link(ring % ring_links); }
+  /// A slot, once there are slots.
+  [[nodiscard]] MessageSlot& slot(std::uint32_t index) const {
+    return static_cast<MessageSlot*>(data_of(link(slots_link)))[index];
+  }
   [[nodiscard]] RingHeader& ring(const Side& side) const {
     return *reinterpret_cast<RingHeader*>(reinterpret_cast<std::byte*>(&body) + side.ring);
   }

@@ -27,7 +27,7 @@ void mend_put(const QueueRef& queue) {
     if (published && body.shape.max_bytes != 0) body.put.bytes.store(pending.totally.load());
     if (what == Pending::slot && !published) {
       std::uint64_t queued_as = pending.from.load() + 1;
-      body.slots[index].queued_as.compare_exchange_strong(queued_as, 0);
+      queue.slot(index).queued_as.compare_exchange_strong(queued_as, 0);
     }
     if (what == Pending::object) {
       const std::uint32_t ring = pending.ring_index.load();
@@ -54,7 +54,7 @@ void mend_get(const QueueRef& queue) {
       if (body.shape.max_bytes != 0) body.get.bytes.store(pending.totally.load());
       if (what == Pending::slot) {
         std::uint64_t queued_as = pending.from.load() + 1;
-        body.slots[pending.index.load()].queued_as.compare_exchange_strong(queued_as, 0);
+        queue.slot(pending.index.load()).queued_as.compare_exchange_strong(queued_as, 0);
       }
       if (what == Pending::object)
         release(message_link(queue, pending.ring_index.load(), pending.index.load()));
@@ -155,21 +155,22 @@ void find_ring(const QueueRef& queue, Position head) {
 // A stream is faster when each side lets the other get ahead a little, for then they meet in fewer
 // cache lines; an answer that somebody waits for is not. Which of both it is shows only by trying.
 void adapt(Side& side, std::uint32_t news) {
-  constexpr std::uint16_t looks_before_trial = 32;
-  constexpr std::uint16_t looks_with_pause = 8;
-  constexpr std::uint16_t looks_after_trial = 256;
-  const std::uint16_t pausing = side.pausing.load(std::memory_order_relaxed);
-  if (news > 1) {
-    side.singles = 0;
-    if (pausing != 0) side.pausing.store(looks_with_pause, std::memory_order_relaxed);
-  } else if (pausing != 0) {
-    side.pausing.store(pausing - 1, std::memory_order_relaxed);
-    if (pausing == 1) side.cooldown = looks_after_trial;
+  constexpr std::uint32_t looks_per_round = 16;
+  constexpr std::uint32_t few = 4 * looks_per_round;        // worth a trial
+  constexpr std::uint32_t streaming = 2 * looks_per_round;  // with pauses; an answer comes alone
+  constexpr std::uint16_t rounds_after_trial = 32;
+  side.news = static_cast<std::uint16_t>(std::min<std::uint32_t>(side.news + news, 0xffff));
+  if (++side.looks < looks_per_round) return;
+  const std::uint32_t found = side.news;
+  side.looks = side.news = 0;
+  if (side.pausing.load(std::memory_order_relaxed) != 0) {
+    if (found >= streaming) return;
+    side.pausing.store(0, std::memory_order_relaxed);
+    side.cooldown = rounds_after_trial;
   } else if (side.cooldown != 0) {
     --side.cooldown;
-  } else if (++side.singles == looks_before_trial) {
-    side.singles = 0;
-    side.pausing.store(looks_with_pause, std::memory_order_relaxed);
+  } else if (found < few) {
+    side.pausing.store(1, std::memory_order_relaxed);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "queues/ring.hpp"
 
@@ -31,8 +32,8 @@ class HeldSlot {
 
  private:
   void make_room(std::size_t bytes) const;
-  [[nodiscard]] MessageSlot& slot() const { return queue_->body.slots[index_]; }
-  [[nodiscard]] Link& link() const { return queue_->link(first_slot_link + index_); }
+  [[nodiscard]] MessageSlot& slot() const { return queue_->slot(index_); }
+  [[nodiscard]] Link& link() const { return links_of(queue_->link(slots_link))[index_]; }
 
   const QueueRef* queue_;  // null: not ours
   std::uint32_t index_;

@@ -31,8 +31,8 @@ struct QueueShape {
   std::uint64_t max_bytes;  // 0: no bound
 };
 
-inline constexpr std::size_t queue_bytes = 768;
-inline constexpr std::size_t queue_links = 55;
+inline constexpr std::size_t queue_bytes = 576;
+inline constexpr std::size_t queue_links = 48;
 
 /// Makes a queue in zeroed memory.
 MULTIPROCESSING_API void construct_queue(void* body, const QueueShape& shape);

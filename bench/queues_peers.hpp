@@ -1,0 +1,186 @@
+// What queues_bench measures: ours and the peers behind one interface.
+#pragma once
+
+#include <fcntl.h>
+#include <mqueue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+#include <boost/interprocess/ipc/message_queue.hpp>
+
+#include <multiprocessing/queues.hpp>
+
+#if defined(BENCH_ZMQ)
+#include <zmq.h>
+#endif
+
+namespace queues_bench {
+
+namespace mp = multiprocessing;
+namespace ipc = boost::interprocess;
+
+inline std::size_t depth_for(std::size_t size) {
+  return std::clamp<std::size_t>((std::size_t{4} << 20) / size, 4, 4096);
+}
+
+/// One way for messages of one size, made before the processes that use it.
+class Channel {
+ public:
+  virtual ~Channel() = default;
+  virtual void send(const std::byte* message) = 0;
+  virtual void receive(std::byte* message) = 0;
+};
+
+template <std::size_t size>
+class Ours final : public Channel {
+ public:
+  void send(const std::byte* message) override {
+    queue_.put(*reinterpret_cast<const Message*>(message));
+  }
+  void receive(std::byte* message) override { *reinterpret_cast<Message*>(message) = queue_.get(); }
+
+ private:
+  using Message = std::array<std::byte, size>;
+  mp::Queue<Message> queue_{depth_for(size)};
+};
+
+/// The same as values that have to be turned into bytes.
+template <std::size_t size>
+class OursAsVector final : public Channel {
+ public:
+  void send(const std::byte* message) override {
+    std::memcpy(message_.data(), message, 8);
+    queue_.put(message_);
+  }
+  void receive(std::byte* message) override {
+    message_ = queue_.get();
+    std::memcpy(message, message_.data(), 8);
+  }
+
+ private:
+  std::vector<std::byte> message_ = std::vector<std::byte>(size);
+  mp::Queue<std::vector<std::byte>> queue_{depth_for(size)};
+};
+
+class Descriptors : public Channel {
+ public:
+  explicit Descriptors(std::size_t size) : size_(size) {}
+  ~Descriptors() override {
+    close(ends_[0]);
+    close(ends_[1]);
+  }
+  void send(const std::byte* message) override {
+    for (std::size_t done = 0; done < size_;)
+      done += static_cast<std::size_t>(
+          std::max<ssize_t>(0, write(ends_[1], message + done, size_ - done)));
+  }
+  void receive(std::byte* message) override {
+    for (std::size_t done = 0; done < size_;)
+      done += static_cast<std::size_t>(
+          std::max<ssize_t>(0, read(ends_[0], message + done, size_ - done)));
+  }
+
+ protected:
+  std::size_t size_;
+  int ends_[2] = {-1, -1};
+};
+
+class Pipe final : public Descriptors {
+ public:
+  explicit Pipe(std::size_t size) : Descriptors(size) {
+    if (pipe(ends_) != 0) std::abort();
+  }
+};
+
+class SeqPacket final : public Descriptors {
+ public:
+  explicit SeqPacket(std::size_t size) : Descriptors(size) {
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends_) != 0) std::abort();
+    const int bytes = 4 << 20;
+    for (int end : ends_)
+      if (setsockopt(end, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) != 0)
+        setsockopt(end, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+  }
+};
+
+class PosixQueue final : public Channel {
+ public:
+  explicit PosixQueue(std::size_t size) : size_(size) {
+    mq_attr attributes{};
+    attributes.mq_maxmsg = 10;  // more need privileges
+    attributes.mq_msgsize = static_cast<long>(size);
+    queue_ = mq_open("/queues_bench", O_CREAT | O_RDWR, 0600, &attributes);
+    mq_unlink("/queues_bench");
+    if (queue_ < 0) throw std::bad_alloc{};
+  }
+  ~PosixQueue() override { mq_close(queue_); }
+  void send(const std::byte* message) override {
+    mq_send(queue_, reinterpret_cast<const char*>(message), size_, 0);
+  }
+  void receive(std::byte* message) override {
+    mq_receive(queue_, reinterpret_cast<char*>(message), size_, nullptr);
+  }
+
+ private:
+  std::size_t size_;
+  mqd_t queue_;
+};
+
+class BoostQueue final : public Channel {
+ public:
+  explicit BoostQueue(std::size_t size) : size_(size) {
+    ipc::message_queue::remove(name);
+    queue_ = std::make_unique<ipc::message_queue>(ipc::create_only, name, depth_for(size), size);
+    ipc::message_queue::remove(name);
+  }
+  void send(const std::byte* message) override { queue_->send(message, size_, 0); }
+  void receive(std::byte* message) override {
+    ipc::message_queue::size_type got = 0;
+    unsigned priority = 0;
+    queue_->receive(message, size_, got, priority);
+  }
+
+ private:
+  static constexpr const char* name = "queues_bench";
+  std::size_t size_;
+  std::unique_ptr<ipc::message_queue> queue_;
+};
+
+#if defined(BENCH_ZMQ)
+class Zmq final : public Channel {
+ public:
+  explicit Zmq(std::size_t size) : size_(size) {
+    char folder[] = "/tmp/queues_bench_XXXXXX";
+    address_ = "ipc://" + std::string(mkdtemp(folder)) + "/socket";
+  }
+  void send(const std::byte* message) override {
+    if (socket_ == nullptr) open(ZMQ_PUSH, false);
+    zmq_send(socket_, message, size_, 0);
+  }
+  void receive(std::byte* message) override {
+    if (socket_ == nullptr) open(ZMQ_PULL, true);
+    zmq_recv(socket_, message, size_, 0);
+  }
+
+ private:
+  // A context belongs to the process that uses it.
+  void open(int kind, bool binds) {
+    socket_ = zmq_socket(zmq_ctx_new(), kind);
+    binds ? zmq_bind(socket_, address_.c_str()) : zmq_connect(socket_, address_.c_str());
+  }
+  std::size_t size_;
+  std::string address_;
+  void* socket_ = nullptr;
+};
+#endif
+
+}  // namespace queues_bench

@@ -1,0 +1,126 @@
+// What is asked of a queue beside its messages: counts, ends, descriptors, tasks.
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include "base/os_error.hpp"
+#include "base/waiting.hpp"
+#include "multiprocessing/detail/queue_core.hpp"
+#include "queues/book.hpp"
+#include "queues/local.hpp"
+#include "queues/side.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+void wake_all(const QueueRef& queue) {
+  QueueBody& body = queue.body;
+  futex_wake_all(body.tail.futex());
+  futex_wake_all(body.head.futex());
+  ring_bells(body);
+  tell_joiners(body);
+}
+
+}  // namespace
+
+std::size_t QueueCore::qsize() const {
+  const QueueRef queue{handle_};
+  const Position head = queue.body.head.get();  // first: it never passes the tail
+  return queue.body.tail.get().items - head.items;
+}
+
+bool QueueCore::empty() const {
+  const QueueRef queue{handle_};
+  if (closed() && (queue.body.shape.kind == QueueKind::simple || queue.body.tail.get().items != 0))
+    throw_os_error(EBADF, "empty", "the queue's handle is closed");
+  return qsize() == 0;
+}
+
+bool QueueCore::full() const {
+  const QueueRef queue{handle_};
+  return queue.body.shape.max_items != 0 && qsize() >= queue.body.shape.max_items;
+}
+
+void QueueCore::close() const {
+  const QueueRef queue{handle_};
+  make_local(queue.handle).closed.store(true);
+}
+
+bool QueueCore::closed() const {
+  const QueueRef queue{handle_};
+  const QueueLocal* local = local_of(queue.handle);
+  return local != nullptr && local->closed.load();
+}
+
+void QueueCore::join_thread() const {
+  if (!closed()) throw AssertionError("join_thread() of a queue that is not closed: close() first");
+}
+
+void QueueCore::shutdown(bool immediate) const {
+  const QueueRef queue{handle_};
+  set_state(queue, immediate ? QueueState::shut : QueueState::draining);
+  if (immediate) drop_messages(queue);
+  wake_all(queue);
+}
+
+bool QueueCore::is_shut_down() const {
+  return QueueRef{handle_}.body.state.load() != QueueState::open;
+}
+
+int QueueCore::fileno() const {
+  const QueueRef queue{handle_};
+  check_open(queue);
+  OwnBell& bell = make_bell(queue);
+  bell.arm(queue);
+  return bell.fd();
+}
+
+void QueueCore::task_done() const {
+  const QueueRef queue{handle_};
+  finish_one(queue, entry_of(queue));
+}
+
+bool QueueCore::join(Timeout timeout) const {
+  using namespace std::chrono_literals;
+  const QueueRef queue{handle_};
+  QueueBody& body = queue.body;
+  const Deadline deadline{timeout};
+  for (std::chrono::nanoseconds nap = 10ms;;
+       nap = std::min<std::chrono::nanoseconds>(2 * nap, 1s)) {
+    const std::uint32_t seen = body.finished.load();
+    body.joiners.store(1);
+    if (unfinished(queue) == 0) return true;
+    if (const auto debtor = find_debtor(queue))
+      throw WorkerDied("process " + std::to_string(debtor->pid) + " died with " +
+                           std::to_string(debtor->messages) +
+                           " messages that it had got and not finished",
+                       debtor->pid, debtor->exitcode.value_or(0));
+    if (deadline.passed()) return false;
+    futex_wait(body.finished, seen, deadline.at_most(nap));
+  }
+}
+
+Handle QueueCore::writers() const {
+  const QueueRef queue{handle_};
+  const PutLock lock{queue};
+  Link& link = queue.link(writers_link);
+  if (Handle known = handle_from(link)) return known;
+  Handle made = Handle::make(1);
+  hold(link, made);
+  return made;
+}
+
+void QueueCore::check_arrived(const QueueShape& expected, const char* type) const {
+  if (!handle_) return;
+  const QueueShape& shape = handle_.as<QueueBody>()->shape;
+  const bool kinds_differ = shape.kind != expected.kind && !(shape.kind == QueueKind::joinable &&
+                                                             expected.kind == QueueKind::plain);
+  if (shape.fingerprint == expected.fingerprint && !kinds_differ) return;
+  throw SerializationError("this is a queue of another kind, or of other messages than " +
+                           demangle(type));
+}
+
+void throw_full() { throw Full("the queue is full"); }
+void throw_empty() { throw Empty("the queue is empty"); }
+
+}  // namespace multiprocessing::detail
