@@ -179,7 +179,12 @@ Birth::Birth(const OutgoingHandles& arguments) {
     std::scoped_lock guard{ledger_mutex()};
     child_ = prepare_child(arguments.handles());
   }
-  tell_asking_parts(arguments, child_);
+  try {
+    tell_asking_parts(arguments, child_);
+  } catch (...) {
+    settle(child_);  // which nobody else would, for there is no Birth
+    throw;
+  }
 }
 
 Birth::Birth(Birth&& other) noexcept
