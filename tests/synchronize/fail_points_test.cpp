@@ -1,0 +1,168 @@
+// A kill at every step that matters, and what it leaves.
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/fail_point.hpp"
+#include "churn.hpp"
+#include "support/watchdog.hpp"
+
+namespace synchronize_test {
+namespace {
+
+/// Every fail point in the sources of the module.
+std::set<std::string> points_in_sources() {
+  std::set<std::string> names;
+  const std::string call = "fail_point(\"";
+  for (const auto& entry : std::filesystem::directory_iterator{SYNCHRONIZE_SOURCES}) {
+    std::ifstream in{entry.path()};
+    for (std::string line; std::getline(in, line);)
+      if (auto at = line.find(call); at != line.npos) {
+        at += call.size();
+        names.insert(line.substr(at, line.find('"', at) - at));
+      }
+  }
+  return names;
+}
+
+class Workers {
+ public:
+  Workers(const Shared& shared, int count) : shared_(shared) {
+    for (int i = 0; i < count; ++i) start();
+  }
+
+  void kill(std::size_t index) {
+    processes_[index].kill();
+    processes_[index].join();
+  }
+  void replace(std::size_t index) {
+    processes_[index] = make(index);
+    processes_[index].start();
+  }
+
+  /// Waits until each has gone on by some rounds.
+  void wait_for_progress() const {
+    std::vector<std::uint32_t> before;
+    for (std::size_t i = 0; i < processes_.size(); ++i) before.push_back(shared_.counters[8 + i]);
+    for (std::size_t i = 0; i < processes_.size(); ++i)
+      shared_.counters.wait_for(before[i] + 3, 8 + i);
+  }
+
+  void stop() {
+    shared_.counters.raise(7);
+    for (mp::Process& process : processes_) {
+      process.join();
+      EXPECT_EQ(process.exitcode(), 0);
+    }
+    expect_whole(shared_);
+  }
+
+ private:
+  [[nodiscard]] mp::Process make(std::size_t index) const {
+    return mp::get_context("fork").Process(work_until_stopped, shared_, 8 + index);
+  }
+  void start() {
+    processes_.push_back(make(processes_.size()));
+    processes_.back().start();
+  }
+
+  Shared shared_;
+  std::vector<mp::Process> processes_;
+};
+
+/// Comes by every point in time; the state of all is made anew in each round.
+void work_armed(Shared shared, std::string point, unsigned nth) {
+  mp::detail::arm_fail_point(point, nth);
+  Churn churn{shared, nth};
+  for (int i = 0; i < 4; ++i) {
+    for (int j = 0; j < 60; ++j) churn.round();
+    churn.among_the_dead();
+  }
+}
+
+class FailPointsTest : public ArenaTest {};
+
+TEST_F(FailPointsTest, AllArePassedByTheWorkThatIsKilledInThem) {
+  const Shared shared;
+  Workers others{shared, 2};
+  mp::Process counting = mp::get_context("fork").Process(
+      [](Shared s) {
+        std::set<std::string> missing = points_in_sources();
+        // Needs a notification between two instructions of another.
+        missing.erase("synchronize.condition.passed_on");
+        mp::detail::count_fail_points(true);
+        Churn churn{s, 4711};
+        for (int i = 0; i < 2000 && !missing.empty(); ++i) {
+          churn.round();
+          if (i % 100 == 0) churn.among_the_dead();
+          for (const std::string& name : mp::detail::fail_points_seen()) missing.erase(name);
+        }
+        for (const std::string& name : missing)
+          std::fprintf(stderr, "not passed: %s\n", name.c_str());
+        if (!missing.empty()) throw mp::Exit{1};
+      },
+      shared);
+  counting.start();
+  counting.join();
+  EXPECT_EQ(counting.exitcode(), 0);
+  others.stop();
+}
+
+class EveryFailPoint : public ArenaTest, public testing::WithParamInterface<std::string> {};
+
+TEST_P(EveryFailPoint, KilledThereLeavesTheOthersAtWorkAndNothingWrong) {
+  const test_support::Watchdog allowed{std::chrono::seconds{600}};
+  const int kills = asked("MULTIPROCESSING_TEST_KILLS_PER_POINT", 2);
+  const Shared shared;
+  Workers others{shared, 2};
+  int killed = 0;
+  for (int kill = 0; kill < kills; ++kill) {
+    const unsigned nth = kill % 2 == 0 ? 1 : static_cast<unsigned>(kill * kill * 3) % 37U + 1;
+    mp::Process victim = mp::get_context("fork").Process(work_armed, shared, GetParam(), nth);
+    victim.start();
+    victim.join();
+    killed += victim.exitcode() == -SIGKILL ? 1 : 0;
+    others.wait_for_progress();
+  }
+  others.stop();
+  std::printf("killed %d of %d times\n", killed, kills);
+}
+
+std::vector<std::string> every_point() {
+  const std::set<std::string> names = points_in_sources();
+  return {names.begin(), names.end()};
+}
+INSTANTIATE_TEST_SUITE_P(Synchronize, EveryFailPoint, testing::ValuesIn(every_point()),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::ranges::replace(name, '.', '_');
+                           return name;
+                         });
+
+TEST_F(FailPointsTest, HundredsOfRandomKillsHangNobodyAndLeaveCountsRight) {
+  const int kills = asked("MULTIPROCESSING_TEST_KILLS", 300);
+  const test_support::Watchdog allowed{std::chrono::seconds{60 + kills / 5}};
+  const Shared shared;
+  Workers workers{shared, 4};
+  std::mt19937 random{42};
+  for (int i = 0; i < kills; ++i) {
+    usleep(static_cast<useconds_t>(random() % 4000));
+    const std::size_t victim = random() % 4;
+    workers.kill(victim);
+    workers.replace(victim);
+    if (i % 50 == 0) workers.wait_for_progress();
+  }
+  workers.wait_for_progress();
+  workers.stop();
+}
+
+}  // namespace
+}  // namespace synchronize_test
