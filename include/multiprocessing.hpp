@@ -8,4 +8,5 @@
 #include "multiprocessing/process.hpp"
 #include "multiprocessing/queues.hpp"
 #include "multiprocessing/reduction.hpp"
+#include "multiprocessing/shared_memory.hpp"
 #include "multiprocessing/synchronize.hpp"

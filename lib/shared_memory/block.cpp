@@ -1,0 +1,162 @@
+#include "shared_memory/block.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "arena/memory_limits.hpp"
+#include "base/deadline.hpp"
+#include "base/fail_point.hpp"
+#include "base/os_error.hpp"
+#include "base/unique_fd.hpp"
+#include "base/waiting.hpp"
+#include "shared_memory/claim.hpp"
+#include "shared_memory/folder.hpp"
+#include "shared_memory/orphans.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+[[noreturn]] void throw_no_room(int error, std::size_t size, const std::string& why) {
+  throw_os_error(error, "reserve", std::to_string(size) + " bytes for a block: " + why);
+}
+
+// What the kernel answers by a signal instead of an error.
+void check_room(std::size_t size) {
+  rlimit files{};
+  if (getrlimit(RLIMIT_FSIZE, &files) == 0 && size > files.rlim_cur)
+    throw_no_room(EFBIG, size,
+                  "files may have " + std::to_string(files.rlim_cur) + " (RLIMIT_FSIZE)");
+  if (const MemoryRoom room = memory_room(); size > room.bytes)
+    throw_no_room(ENOMEM, size, room.limit);
+}
+
+/// In pieces, so that signals do not make it begin anew each time. 0 or what went wrong.
+int try_to_reserve(int fd, std::size_t size) {
+  constexpr std::size_t piece = std::size_t{32} << 20U;
+  for (std::size_t done = 0; done < size;) {
+    const std::size_t now = std::min(piece, size - done);
+    const int error = posix_fallocate(fd, static_cast<off_t>(done), static_cast<off_t>(now));
+    if (error == EINTR) continue;
+    if (error != 0) return error;
+    done += now;
+  }
+  return 0;
+}
+
+void reserve(int fd, std::size_t size) {
+  int error = try_to_reserve(fd, size);
+  if (error == ENOSPC && !remove_orphans().empty()) error = try_to_reserve(fd, size);
+  if (error == 0) return;
+  struct statvfs room {};
+  static_cast<void>(ftruncate(fd, 0));
+  static_cast<void>(fstatvfs(fd, &room));
+  throw_no_room(error, size,
+                "its file system has " + std::to_string(room.f_bavail * room.f_bsize) + " left");
+}
+
+std::shared_ptr<void> map(int fd, std::size_t size, const std::string& name) {
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (memory == MAP_FAILED) throw_os_error("mmap", '/' + name);
+  return {memory, [size](void* at) { munmap(at, size); }};
+}
+
+/// A claim and the block under way; both go unless the block comes to have its name.
+class Making {
+ public:
+  Making() : folder_(open_block_folder()), claim_(begin_claim(folder_.get())) {
+    fail_point("shared_memory.create.claimed");
+    const std::string file = block_of_claim(claim_);
+    block_.reset(openat(folder_.get(), file.c_str(),
+                        O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!block_) fail("openat", file);
+    fail_point("shared_memory.create.made");
+  }
+  ~Making() {
+    if (!kept_) drop_claim(folder_.get(), claim_);
+  }
+  Making(const Making&) = delete;
+
+  [[nodiscard]] int fd() const { return block_.get(); }
+
+  /// False when the name is taken.
+  [[nodiscard]] bool publish(const std::string& name) {
+    record_claim(folder_.get(), claim_, name);
+    fail_point("shared_memory.create.recorded");
+    const std::string file = block_of_claim(claim_);
+    if (linkat(folder_.get(), file.c_str(), folder_.get(), name.c_str(), 0) != 0) {
+      if (errno == EEXIST) return false;
+      throw_os_error("shm_open", '/' + name);
+    }
+    fail_point("shared_memory.create.published");
+    unlinkat(folder_.get(), file.c_str(), 0);
+    return true;
+  }
+
+  /// The claim stays with this process.
+  void keep() { kept_ = true; }
+
+ private:
+  // The destructor does not run for what a constructor throws.
+  [[noreturn]] void fail(const char* call, const std::string& file) {
+    const int error = errno;
+    drop_claim(folder_.get(), claim_);
+    throw_os_error(error, call, file);
+  }
+
+  UniqueFd folder_;
+  std::string claim_;
+  UniqueFd block_;
+  bool kept_ = false;
+};
+
+}  // namespace
+
+Block create_block(std::string name, std::size_t size, bool track, const FillBlock& fill) {
+  const bool made_up = name.empty();
+  if (made_up) name = made_up_name();
+  check_block_name(name);
+  if (size == 0) throw ValueError("'size' must be a positive number different from zero");
+  check_room(size);
+  Making making;
+  reserve(making.fd(), size);
+  fail_point("shared_memory.create.reserved");
+  Block block{{}, size, map(making.fd(), size, name)};
+  if (fill) fill({static_cast<std::byte*>(block.mapping.get()), size});
+  while (!making.publish(name)) {
+    if (!made_up) throw_os_error(EEXIST, "shm_open", '/' + name);
+    name = made_up_name();
+    check_block_name(name);
+  }
+  if (track) making.keep();
+  block.name = std::move(name);
+  return block;
+}
+
+Block attach_block(const std::string& name) {
+  check_block_name(name);
+  const UniqueFd folder = open_block_folder();
+  const UniqueFd fd{openat(folder.get(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
+  if (!fd) throw_os_error("shm_open", '/' + name);
+  // CPython makes the name first and the size after it: a creator that lives needs a moment.
+  const Deadline patience{std::chrono::milliseconds{200}};
+  struct stat status {};
+  while (fstat(fd.get(), &status) == 0 && status.st_size == 0) {
+    if (patience.passed())
+      throw ValueError("the block " + name + " is empty, so nothing can be mapped");
+    const std::atomic<std::uint32_t> never{0};
+    futex_wait(never, 0, patience.at_most(std::chrono::milliseconds{1}));
+  }
+  const auto size = static_cast<std::size_t>(status.st_size);
+  return {name, size, map(fd.get(), size, name)};
+}
+
+}  // namespace multiprocessing::detail

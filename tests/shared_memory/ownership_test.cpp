@@ -1,0 +1,249 @@
+// Who owns a block, and what becomes of it when its owner dies at any step.
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+
+#include "base/fail_point.hpp"
+#include "multiprocessing/base.hpp"
+#include "shared_memory/claim.hpp"
+#include "shared_memory/orphans.hpp"
+#include "shared_memory_suite.hpp"
+#include "support/child_process.hpp"
+
+namespace shared_memory_test {
+namespace {
+
+using mp::detail::remove_orphans;
+
+class OwnershipTest : public testing::Test {};
+class OwnershipInChildrenTest : public EveryMethodTest {};
+FOR_EVERY_START_METHOD(OwnershipInChildrenTest);
+
+constexpr const char* block_name = "mp_test_owned";
+
+void create_block(std::string name, int signal) {
+  mp::SharedMemory block{{.create = true, .size = 64, .name = std::move(name)}};
+  std::raise(signal);
+}
+
+// CPython: _TestSharedMemory.test_shared_memory_cleaned_after_process_termination
+TEST_P(OwnershipInChildrenTest, AKilledOwnersBlockIsTakenAwayByTheNextWhoLooks) {
+  for (const int signal : {SIGKILL, SIGTERM}) {
+    EXPECT_EQ(run_in_child(create_block, block_name, signal), -signal);
+    EXPECT_TRUE(exists(block_name));
+    const Block live;  // of this process
+    EXPECT_EQ(remove_orphans(), std::vector<std::string>{block_name});
+    EXPECT_FALSE(exists(block_name));
+    EXPECT_TRUE(exists(live.memory.name()));
+    EXPECT_EQ(claims(), 1);
+  }
+}
+
+TEST_P(OwnershipInChildrenTest, StartingAProcessOfOursTakesItAway) {
+  EXPECT_EQ(run_in_child(create_block, block_name, SIGKILL), -SIGKILL);
+  EXPECT_EQ(test_support::run_program({MP_CLEAN, "--help"}).exitcode, 0);
+  EXPECT_FALSE(exists(block_name));
+  EXPECT_EQ(claims(), 0);
+}
+
+// CPython: _TestSharedMemory.test_shared_memory_untracking
+TEST_P(OwnershipInChildrenTest, AttachingNeverDestroys) {
+  const Block block;
+  const auto attach = [](std::string name) { mp::SharedMemory{name}.buf()[0] = std::byte{1}; };
+  const auto attach_and_die = [](std::string name) {
+    const mp::SharedMemory same{name};
+    std::raise(SIGKILL);
+  };
+  EXPECT_EQ(run_in_child(attach, block.memory.name()), 0);
+  EXPECT_EQ(run_in_child(attach_and_die, block.memory.name()), -SIGKILL);
+  EXPECT_TRUE(remove_orphans().empty());
+  EXPECT_TRUE(exists(block.memory.name()));
+}
+
+void create_and_leave(std::string name) {
+  const mp::SharedMemory block{{.create = true, .size = 64, .name = std::move(name)}};
+}
+
+TEST_P(OwnershipInChildrenTest, AChildThatEndsByItselfLeavesItsBlockToTheFamily) {
+  EXPECT_EQ(run_in_child(create_and_leave, block_name), 0);
+  EXPECT_TRUE(remove_orphans().empty());
+  const mp::SharedMemory block{block_name};
+  EXPECT_EQ(block.size(), 64U);
+  block.unlink();
+  EXPECT_EQ(claims(), 0);
+}
+
+TEST_P(OwnershipInChildrenTest, AnyProcessMayUnlinkAndTheOwnersClaimFallsToNothing) {
+  const Block block;
+  const auto unlink_it = [](std::string name) { mp::SharedMemory{name}.unlink(); };
+  EXPECT_EQ(run_in_child(unlink_it, block.memory.name()), 0);
+  EXPECT_FALSE(exists(block.memory.name()));
+  EXPECT_THROW(block.memory.unlink(), mp::FileNotFoundError);
+  EXPECT_EQ(claims(), 0);
+}
+
+TEST_F(OwnershipTest, ABlockThatIsNotTrackedSurvivesItsOwnersDeath) {
+  const int status = run_in_fork([] {
+    const mp::SharedMemory block{{.create = true, .size = 1, .name = block_name, .track = false}};
+    std::raise(SIGKILL);
+  });
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_TRUE(remove_orphans().empty());
+  mp::SharedMemory{block_name}.unlink();
+}
+
+TEST_F(OwnershipTest, AForkedChildDoesNotKeepTheClaimOfItsParentAlive) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  pid_t survivor = 0;
+  const int status = run_in_fork([&] {
+    const mp::SharedMemory block{{.create = true, .size = 1, .name = block_name}};
+    const pid_t child = fork();
+    if (child == 0) {
+      static_cast<void>(write(ends[1], &child, sizeof child));
+      pause();
+    }
+    char begun[sizeof child];
+    static_cast<void>(read(ends[0], begun, sizeof begun));
+    static_cast<void>(write(ends[1], &child, sizeof child));
+    std::raise(SIGKILL);
+  });
+  EXPECT_TRUE(WIFSIGNALED(status));
+  ASSERT_EQ(read(ends[0], &survivor, sizeof survivor), static_cast<ssize_t>(sizeof survivor));
+  EXPECT_EQ(remove_orphans(), std::vector<std::string>{block_name});
+  kill(survivor, SIGKILL);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST_F(OwnershipTest, AForkedChildHoldsNothingOfItsParents) {
+  const Block block;
+  const int status = run_in_fork([&] {
+    if (!remove_orphans().empty()) _exit(1);
+    const mp::SharedMemory own{{.create = true, .size = 1, .name = block_name}};
+    own.unlink();
+  });
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(remove_orphans().empty());
+  EXPECT_TRUE(exists(block.memory.name()));
+}
+
+std::string path_of_block() { return folder() + '/' + block_name; }
+
+/// What another program does, which knows nothing of claims.
+void replace_block() {
+  unlink(path_of_block().c_str());
+  close(open(path_of_block().c_str(), O_CREAT | O_EXCL | O_RDWR, 0600));
+}
+
+TEST_F(OwnershipTest, ANameThatWasGivenToSomebodyElsesBlockIsLeftAlone) {
+  EXPECT_TRUE(WIFSIGNALED(run_in_fork([] { create_block(block_name, SIGKILL); })));
+  replace_block();
+  EXPECT_EQ(claims(), 1);
+  EXPECT_TRUE(remove_orphans().empty());
+  EXPECT_EQ(claims(), 0);
+  EXPECT_EQ(unlink(path_of_block().c_str()), 0);
+}
+
+TEST_F(OwnershipTest, ANameThatChangesHandsDuringTheRemovalIsGivenBack) {
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_TRUE(WIFSIGNALED(run_in_fork([] { create_block(block_name, SIGKILL); })));
+    mp::detail::before_moving_aside(replace_block);
+    if (round == 0) {
+      EXPECT_TRUE(remove_orphans().empty());
+    } else {  // and the one that removes dies before it has given it back
+      EXPECT_TRUE(WIFSIGNALED(run_in_fork([] {
+        mp::detail::arm_fail_point("shared_memory.remove.aside");
+        remove_orphans();
+      })));
+      EXPECT_FALSE(exists(block_name));
+    }
+    mp::detail::before_moving_aside(nullptr);
+    EXPECT_TRUE(remove_orphans().empty());
+    EXPECT_TRUE(exists(block_name));
+    EXPECT_EQ(claims(), 0);
+    unlink(path_of_block().c_str());
+  }
+}
+
+TEST_F(OwnershipTest, WhatIsNoSoundClaimIsRemovedAndNothingElse) {
+  const Block block;
+  const std::string path = folder() + "/mp.claim.0123456789abcdef";
+  FILE* file = fopen(path.c_str(), "w");
+  fputs("mpclaim1 and then nothing of use", file);
+  fclose(file);
+  EXPECT_TRUE(remove_orphans().empty());
+  EXPECT_FALSE(exists("mp.claim.0123456789abcdef"));
+  EXPECT_TRUE(exists(block.memory.name()));
+}
+
+/// Kills a child at the point, has another one clean up, and expects nothing to be left.
+void expect_clean_after_kill_at(const char* point, const std::function<void()>& run) {
+  SCOPED_TRACE(point);
+  const int status = run_in_fork([&] {
+    mp::detail::arm_fail_point(point);
+    run();
+  });
+  EXPECT_TRUE(WIFSIGNALED(status)) << "nobody came by";
+  remove_orphans();
+  EXPECT_FALSE(exists(block_name));
+  EXPECT_EQ(claims(), 0);
+}
+
+TEST_F(OwnershipTest, AKillAtAnyStepOfCreatingLeavesNothing) {
+  for (const char* point : {"shared_memory.claim.before_lock", "shared_memory.create.claimed",
+                            "shared_memory.create.made", "shared_memory.create.reserved",
+                            "shared_memory.create.recorded", "shared_memory.create.published"})
+    expect_clean_after_kill_at(point, [] { create_block(block_name, 0); });
+}
+
+TEST_F(OwnershipTest, AKillAtAnyStepOfUnlinkingLeavesNothing) {
+  for (const char* point : {"shared_memory.unlink.before", "shared_memory.unlink.unnamed",
+                            "shared_memory.claim.after_block"})
+    expect_clean_after_kill_at(point, [] {
+      const mp::SharedMemory block{{.create = true, .size = 1, .name = block_name}};
+      block.unlink();
+    });
+}
+
+TEST_F(OwnershipTest, AKillAtAnyStepOfCleaningIsMadeGoodByTheNext) {
+  for (const char* point : {"shared_memory.sweep.claim_taken", "shared_memory.remove.looked",
+                            "shared_memory.remove.aside", "shared_memory.sweep.block_removed"}) {
+    EXPECT_TRUE(WIFSIGNALED(run_in_fork([] { create_block(block_name, SIGKILL); })));
+    expect_clean_after_kill_at(point, [] { remove_orphans(); });
+  }
+}
+
+TEST_F(OwnershipTest, ACreatorThatFindsTheNameTakenTouchesNothing) {
+  const Block block;
+  EXPECT_THROW(mp::SharedMemory({.create = true, .size = 1, .name = block.memory.name()}),
+               mp::FileExistsError);
+  EXPECT_EQ(claims(), 1);
+  EXPECT_EQ(block.memory.size(), 512U);
+}
+
+TEST_F(OwnershipTest, TheEndOfTheProgramTakesAwayWhatItDidNotUnlink) {
+  const auto result = test_support::run_program({OWNER_PROGRAM, block_name});
+  EXPECT_EQ(result.exitcode, 0) << result.report();
+  EXPECT_NE(result.err.find(std::string{"not unlinked: "} + block_name), std::string::npos)
+      << result.report();
+  EXPECT_FALSE(exists(block_name));
+  EXPECT_EQ(claims(), 0);
+}
+
+TEST_F(OwnershipTest, MpCleanNamesWhatItRemoved) {
+  const int status = run_in_fork([] { create_block(block_name, SIGKILL); });
+  EXPECT_TRUE(WIFSIGNALED(status));
+  const auto result = test_support::run_program({MP_CLEAN});
+  EXPECT_EQ(result.exitcode, 0) << result.report();
+  EXPECT_EQ(result.out, std::string{block_name} + '\n');
+  EXPECT_FALSE(exists(block_name));
+  EXPECT_EQ(test_support::run_program({MP_CLEAN}).out, "");
+}
+
+}  // namespace
+}  // namespace shared_memory_test
