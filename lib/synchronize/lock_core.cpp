@@ -23,6 +23,12 @@ void note_owner(LockCore& core) { core.owner.store(own_token(), std::memory_orde
 
 bool names_living(std::uint32_t word) { return word != 0 && !is_abandoned(word); }
 
+/// Whether `seen` stands there and is abandoned. Who was seen to hold it may have released it and
+/// then ended, before we asked whether that process lives.
+bool stays_abandoned(const LockCore& core, std::uint32_t seen) {
+  return is_abandoned(seen) && core.word.load() == seen;
+}
+
 /// The end of a release that leaves the lock as its dead holder left it.
 void abandon_again(LockCore& core) {
   core.word.exchange(unmended_mark(), std::memory_order_release);
@@ -32,12 +38,11 @@ void abandon_again(LockCore& core) {
 
 }  // namespace
 
-std::uint64_t own_token() {
+constinit thread_local std::uint32_t own_thread = 0;
+
+std::uint32_t number_own_thread() {
   static std::atomic<std::uint32_t> threads{0};
-  [[gnu::tls_model("initial-exec")]] static thread_local std::uint32_t thread = 0;
-  if (thread == 0) [[unlikely]]
-    thread = threads.fetch_add(1, std::memory_order_relaxed) + 1;
-  return std::uint64_t{OwnerLock::own_name()} << 32 | thread;
+  return own_thread = threads.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
 bool is_abandoned(std::uint32_t word) {
@@ -45,17 +50,12 @@ bool is_abandoned(std::uint32_t word) {
 }
 
 Taken take_now(LockCore& core) {
-  std::uint32_t seen = 0;
-  if (core.word.compare_exchange_strong(seen, OwnerLock::own_name(), std::memory_order_acquire)) {
-    fail_point("synchronize.lock.taken");
-    note_owner(core);
-    return Taken::yes;
-  }
-  return is_abandoned(seen) ? Taken::abandoned : Taken::not_in_time;
+  if (take_free(core)) return Taken::yes;
+  return is_abandoned(core.word.load()) ? Taken::abandoned : Taken::not_in_time;
 }
 
 Taken take(LockCore& core, const Deadline& deadline) {
-  const std::uint32_t name = OwnerLock::own_name();
+  const std::uint32_t name = own_name();
   std::uint32_t mark = 0;  // once we slept, others may sleep too: keep the bit set
   std::uint32_t seen = 0;
   Naps naps{Awaited::named};
@@ -74,7 +74,7 @@ Taken take(LockCore& core, const Deadline& deadline) {
       return Taken::yes;
     }
     if (seen == 0) continue;
-    if (is_abandoned(seen)) {
+    if (stays_abandoned(core, seen)) {
       // The others need not wait for their next look.
       if ((seen & waiting) != 0) futex_wake_all(core.word);
       return Taken::abandoned;
@@ -106,8 +106,7 @@ bool take_over(LockCore& core) {
   const pid_t pid = dead ? pid_of(dead) : core.dead_pid.load();
   fail_point("synchronize.lock.before_settling");
   settle_fully(dead);
-  if (!core.word.compare_exchange_strong(seen, OwnerLock::own_name() | waiting,
-                                         std::memory_order_acquire))
+  if (!core.word.compare_exchange_strong(seen, own_name() | waiting, std::memory_order_acquire))
     return false;
   fail_point("synchronize.lock.taken_over");
   core.dead_pid.store(pid);
@@ -145,7 +144,8 @@ void recover(LockCore& core) {
 }
 
 std::uint32_t give_back_all(LockCore& core) {
-  const std::uint32_t levels = core.depth.exchange(0, std::memory_order_relaxed);
+  const std::uint32_t levels = core.depth.load(std::memory_order_relaxed);
+  core.depth.store(0, std::memory_order_relaxed);
   core.owner.store(0, std::memory_order_relaxed);
   static_cast<void>(give_back(core));
   return levels;

@@ -176,6 +176,24 @@ TEST_P(LockInChildrenTest, HoldersExcludeEachOther) {
   EXPECT_EQ(counters[0], 20000U);
 }
 
+// Who waited had read its name, and asked whether it lives when it had released the lock and gone.
+TEST_P(LockInChildrenTest, AHolderThatReleasesItAndEndsIsNotTakenForDead) {
+  const mp::RLock lock;
+  const auto take_turns = [](mp::RLock l) {
+    for (int i = 0; i < 200; ++i) const std::scoped_lock guard{l};
+  };
+  for (int round = 0; round < 20; ++round) {
+    std::vector<mp::Process> children;
+    for (int i = 0; i < 3; ++i) children.emplace_back(take_turns, lock);
+    for (mp::Process& child : children) child.start();
+    EXPECT_NO_THROW(take_turns(lock));
+    for (mp::Process& child : children) {
+      child.join();
+      EXPECT_EQ(child.exitcode(), 0);
+    }
+  }
+}
+
 TEST_F(LockTest, CopiesAreTheSameLockAndHashAlike) {
   const mp::Lock lock;
   const mp::Lock copy = lock;
