@@ -7,3 +7,4 @@
 #include "multiprocessing/queues/queue_views.hpp"
 #include "multiprocessing/queues/shared_buffer.hpp"
 #include "multiprocessing/queues/simple_queue.hpp"
+#include "multiprocessing/queues/submodule.hpp"
