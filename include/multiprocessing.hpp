@@ -9,4 +9,5 @@
 #include "multiprocessing/queues.hpp"
 #include "multiprocessing/reduction.hpp"
 #include "multiprocessing/shared_memory.hpp"
+#include "multiprocessing/sharedctypes.hpp"
 #include "multiprocessing/synchronize.hpp"

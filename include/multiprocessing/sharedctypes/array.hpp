@@ -1,0 +1,152 @@
+// Array: shared elements and their lock.
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <initializer_list>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "multiprocessing/base/bytes.hpp"
+#include "multiprocessing/detail/shared_cells.hpp"
+#include "multiprocessing/sharedctypes/array_element.hpp"
+#include "multiprocessing/sharedctypes/raw_array.hpp"
+#include "multiprocessing/sharedctypes/value.hpp"
+#include "multiprocessing/synchronize/rlock.hpp"
+
+namespace multiprocessing {
+
+/// Elements in shared memory and their lock, after Python's `Array`: as many as it was made with.
+///
+/// A handle: copies, and what a child is given, are the same elements with the same lock. It is its
+/// lock too, so that guards take it; `OwnerDied` and `recover()` are the lock's. The lock is an
+/// `RLock` of its own unless one is given. Indices and slices follow Python's rules, and each
+/// access is one critical section; for many at once hold the lock and use `get_obj()`, or `update`.
+///
+///     mp::Array<int> totals(4);             // zeroed
+///     totals[-1] = 7;                       // the last
+///     totals.update([](std::span<int> all) { std::ranges::sort(all); });
+template <class T, class L = RLock>
+class Array : public L {
+  static_assert(detail::carries_lock<L>());
+
+ public:
+  /// No elements.
+  Array() = default;
+
+  /// `size` zeroed elements. Throws `OSError` when shared memory runs out, `ValueError` for more
+  /// than any memory holds.
+  explicit Array(std::size_t size, ArrayOptions options = {}) : raw_(size, options) {}
+  Array(std::size_t size, L lock) : L(std::move(lock)), raw_(size) {}
+  Array(std::initializer_list<T> items) : raw_(items) {}
+  Array(std::initializer_list<T> items, L lock) : L(std::move(lock)), raw_(items) {}
+  template <class R>
+  requires detail::ElementsFor<R, T, Array>
+  explicit Array(R&& items) : raw_(std::forward<R>(items)) {}
+  template <class R>
+  requires detail::ElementsFor<R, T, Array> Array(R&& items, L lock)
+      : L(std::move(lock)), raw_(std::forward<R>(items)) {}
+
+  /// The letters of a text, without a NUL behind them.
+  explicit Array(std::string_view text) requires std::same_as<T, char> : raw_(text) {}
+  Array(std::string_view text, L lock) requires std::same_as<T, char> : L(std::move(lock)),
+                                                                        raw_(text) {}
+
+  /// From the end when negative. Throws `IndexError`.
+  [[nodiscard]] ArrayElement<T> operator[](std::ptrdiff_t index) const {
+    return {get_lock(), raw_[index]};
+  }
+  [[nodiscard]] std::size_t size() const { return raw_.size(); }
+
+  /// As `a[start:stop:step]`; `std::nullopt` for what is left out.
+  [[nodiscard]] std::vector<T> slice(std::optional<std::ptrdiff_t> start = {},
+                                     std::optional<std::ptrdiff_t> stop = {},
+                                     std::ptrdiff_t step = 1) const {
+    const auto places = detail::slice_of(start, stop, step, size());
+    std::vector<T> items;
+    items.reserve(places.count);
+    const std::scoped_lock guard{get_lock()};
+    for (std::size_t i = 0; i < places.count; ++i) items.push_back(raw_.data()[places[i]]);
+    return items;
+  }
+
+  /// As `a[start:stop:step] = items`. Throws `ValueError` when there are not as many.
+  void set_slice(std::optional<std::ptrdiff_t> start, std::optional<std::ptrdiff_t> stop,
+                 std::span<const T> items, std::ptrdiff_t step = 1) const {
+    const auto places = detail::slice_of(start, stop, step, size());
+    if (places.count != items.size()) detail::throw_other_size(places.count, items.size());
+    const std::scoped_lock guard{get_lock()};
+    for (std::size_t i = 0; i < places.count; ++i) raw_.data()[places[i]] = items[i];
+  }
+  void set_slice(std::optional<std::ptrdiff_t> start, std::optional<std::ptrdiff_t> stop,
+                 std::initializer_list<T> items, std::ptrdiff_t step = 1) const {
+    set_slice(start, stop, std::span<const T>{items.begin(), items.end()}, step);
+  }
+
+  /// Has `change` work on all elements in one critical section; gives what it gives.
+  template <std::invocable<std::span<T>> F>
+  std::decay_t<std::invoke_result_t<F&, std::span<T>>> update(F change) const {
+    const std::scoped_lock guard{get_lock()};
+    return change(get_obj());
+  }
+
+  // ---- a text
+
+  /// The text up to the first NUL.
+  [[nodiscard]] std::string value() const requires std::same_as<T, char> {
+    const std::scoped_lock guard{get_lock()};
+    return {raw_.begin(), std::find(raw_.begin(), raw_.end(), '\0')};
+  }
+  /// All of it, NULs too.
+  [[nodiscard]] Bytes raw() const requires std::same_as<T, char> {
+    const std::scoped_lock guard{get_lock()};
+    return Bytes{std::string_view{raw_.data(), raw_.size()}};
+  }
+  /// Writes the text, and a NUL behind it if there is room; the rest stays as it was. Throws
+  /// `ValueError` when it is longer than the array.
+  void set_value(std::string_view text) const requires std::same_as<T, char> {
+    if (text.size() > size()) detail::throw_too_long(text.size(), size());
+    const std::scoped_lock guard{get_lock()};
+    std::ranges::copy(text, raw_.begin());
+    if (text.size() < size()) raw_.begin()[text.size()] = '\0';
+  }
+
+  // ---- its parts
+
+  /// The elements themselves, for as long as this handle lives: hold the lock.
+  [[nodiscard]] std::span<T> get_obj() const { return raw_; }
+  [[nodiscard]] const L& get_lock() const { return *this; }
+
+  /// Whether both are the same elements.
+  friend bool operator==(const Array& a, const Array& b) { return a.raw_ == b.raw_; }
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned version) {
+    L::serialize(archive, version);
+    archive& raw_;
+  }
+
+ private:
+  friend struct detail::HashOfMemory;
+  template <class U, class M>
+  friend Array<U, M> synchronized(const RawArray<U>& raw, M lock);
+
+  Array(RawArray<T> raw, L lock, std::nullptr_t) : L(std::move(lock)), raw_(std::move(raw)) {}
+
+  [[nodiscard]] const detail::Handle& memory() const { return raw_.memory(); }
+
+  RawArray<T> raw_;
+};
+
+}  // namespace multiprocessing
+
+template <class T, class L>
+struct std::hash<multiprocessing::Array<T, L>> : multiprocessing::detail::HashOfMemory {};

@@ -1,0 +1,103 @@
+// RawArray: shared elements without a lock.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <initializer_list>
+#include <ranges>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+#include "multiprocessing/detail/handle.hpp"
+#include "multiprocessing/detail/shared_cells.hpp"
+
+namespace multiprocessing {
+
+struct ArrayOptions {
+  /// Takes memory as elements are touched, so that an array may be larger than what is ever used of
+  /// it. When memory runs out then, the process that touches it is killed.
+  bool sparse = false;
+};
+
+namespace detail {
+
+/// A range of elements, and neither another array nor text, which have constructors of their own.
+template <class R, class T, class Self>
+concept ElementsFor =
+    std::ranges::input_range<R> && !std::derived_from<std::remove_cvref_t<R>, Self> &&
+    std::convertible_to<std::ranges::range_reference_t<R>, T> &&
+    !(std::same_as<T, char> && std::convertible_to<R, std::string_view>);
+
+}  // namespace detail
+
+/// Elements in shared memory without a lock, after Python's `RawArray`: a contiguous range.
+///
+/// A handle: copies, and what a child is given, are the same elements. Any process and thread may
+/// use it; who writes what others read has to tell them by other means.
+///
+///     mp::RawArray<double> row(1000);  // zeroed
+template <class T>
+class RawArray {
+ public:
+  /// No elements.
+  RawArray() = default;
+
+  /// `size` zeroed elements. Throws `OSError` when shared memory runs out, `ValueError` for more
+  /// than any memory holds.
+  explicit RawArray(std::size_t size, ArrayOptions options = {}) : cells_(size, options.sparse) {}
+  RawArray(std::initializer_list<T> items)
+      : RawArray(std::span<const T>{items.begin(), items.size()}) {}
+  explicit RawArray(std::string_view text) requires std::same_as<T, char>
+      : RawArray(std::span<const char>{text.data(), text.size()}) {}
+  template <class R>
+  requires(detail::ElementsFor<R, T, RawArray>&& std::ranges::forward_range<R>) explicit RawArray(
+      R&& items)
+      : RawArray(static_cast<std::size_t>(std::ranges::distance(items))) {
+    T* next = begin();
+    for (auto&& item : items) *next++ = static_cast<T>(item);
+  }
+  // What can be read only once is listed first.
+  template <class R>
+  requires(detail::ElementsFor<R, T, RawArray> &&
+           !std::ranges::forward_range<R>) explicit RawArray(R&& items)
+      : RawArray(list_of_all(items)) {}
+
+  /// From the end when negative. Throws `IndexError`.
+  T& operator[](std::ptrdiff_t index) const { return data()[detail::place_of(index, size())]; }
+
+  [[nodiscard]] std::size_t size() const { return cells_.size(); }
+  [[nodiscard]] T* data() const { return cells_.data(); }
+  [[nodiscard]] T* begin() const { return data(); }
+  [[nodiscard]] T* end() const { return data() + size(); }
+  operator std::span<T>() const { return {data(), size()}; }
+
+  /// Whether both are the same elements.
+  friend bool operator==(const RawArray& a, const RawArray& b) { return a.memory() == b.memory(); }
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& cells_;
+  }
+
+ private:
+  friend struct detail::HashOfMemory;
+
+  template <class R>
+  [[nodiscard]] static std::deque<T> list_of_all(R& items) {
+    std::deque<T> list;
+    for (auto&& item : items) list.push_back(static_cast<T>(item));
+    return list;
+  }
+
+  [[nodiscard]] const detail::Handle& memory() const { return cells_.memory(); }
+
+  detail::Cells<T> cells_;
+};
+
+}  // namespace multiprocessing
+
+template <class T>
+struct std::hash<multiprocessing::RawArray<T>> : multiprocessing::detail::HashOfMemory {};

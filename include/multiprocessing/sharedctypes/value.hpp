@@ -1,0 +1,174 @@
+// Value: one shared object and its lock.
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <mutex>
+#include <type_traits>
+#include <utility>
+
+#include "multiprocessing/base/timeout.hpp"
+#include "multiprocessing/detail/shared_cells.hpp"
+#include "multiprocessing/sharedctypes/raw_value.hpp"
+#include "multiprocessing/synchronize/rlock.hpp"
+
+namespace multiprocessing {
+
+namespace detail {
+
+/// Holds a lock until the end of the expression in which it was made, and shows what it protects.
+template <class T>
+class Locked {
+ public:
+  Locked(const Acquirable& lock, T* object) : guard_(lock), object_(object) {}
+  T* operator->() const { return object_; }
+
+ private:
+  std::scoped_lock<const Acquirable> guard_;
+  T* object_;
+};
+
+template <class L>
+constexpr bool carries_lock() {
+  static_assert(std::derived_from<L, Acquirable>,
+                "the lock of a shared object is a Lock, RLock or Semaphore; RawValue and RawArray "
+                "have none");
+  return true;
+}
+
+}  // namespace detail
+
+/// One `T` in shared memory and its lock, after Python's `Value`.
+///
+/// A handle: copies, and what a child is given, are the same object with the same lock. It is its
+/// lock too, so that guards take it; `OwnerDied` and `recover()` are the lock's. The lock is an
+/// `RLock` of its own unless one is given.
+///
+///     mp::Value<int> counter{0};
+///     counter.update([](int& n) { n += 2; });     // one critical section
+///     counter.fetch_add(1);                       // one instruction, without the lock
+///     std::scoped_lock guard{counter};            // as many accesses as you like
+///
+/// `counter.set_value(counter.value() + 1)` is two critical sections, and loses what others do in
+/// between; there is no `+=` for that reason. Any process and thread may use it.
+template <class T, class L = RLock>
+class Value : public L {
+  static_assert(detail::carries_lock<L>());
+
+ public:
+  /// Zero. Made at first use, which throws `OSError` when shared memory runs out.
+  Value() = default;
+  explicit Value(const T& initial) : raw_(initial) {}
+  Value(const T& initial, L lock) : L(std::move(lock)), raw_(initial) {}
+
+  /// Under the lock, as all below but what says otherwise.
+  [[nodiscard]] T value() const {
+    const std::scoped_lock guard{get_lock()};
+    return raw_.value();
+  }
+  void set_value(const T& value) const {
+    const std::scoped_lock guard{get_lock()};
+    raw_.set_value(value);
+  }
+
+  /// Has `change` look at the object and change it, in one critical section; gives what it gives.
+  /// A number that another process changes without the lock meanwhile makes it run again, on what
+  /// is there then. An exception of its own leaves a number as it was.
+  template <std::invocable<T&> F>
+  std::decay_t<std::invoke_result_t<F&, T&>> update(F change) const {
+    const std::scoped_lock guard{get_lock()};
+    if constexpr (detail::is_atomic_number<T>)
+      return change_number(change);
+    else
+      return change(raw_.get_obj());
+  }
+
+  /// `point->x = 1` holds the lock to the end of the expression.
+  detail::Locked<T> operator->() const requires std::is_class_v<T> {
+    return {get_lock(), &raw_.get_obj()};
+  }
+
+  // ---- without the lock, in one instruction of the processor each
+
+  /// Adds; gives what was there before. Numbers wrap around.
+  T fetch_add(T n) const requires(std::integral<T> && !std::same_as<T, bool>) {
+    return atomic().fetch_add(n);
+  }
+  T exchange(T wanted) const requires detail::is_atomic_number<T> {
+    return atomic().exchange(wanted);
+  }
+  /// Stores `wanted` if `expected` is there and says so; else `expected` becomes what is there.
+  bool compare_exchange(T& expected, T wanted) const requires detail::is_atomic_number<T> {
+    return atomic().compare_exchange_strong(expected, wanted);
+  }
+
+  // ---- waiting, without the lock
+
+  /// Waits until the number is another than `old`. Whoever changes it calls `notify_all()` or
+  /// `notify_one()`; a change that was not notified is seen within a second.
+  void wait(T old) const requires detail::is_atomic_number<T> {
+    static_cast<void>(wait(old, Timeout::forever));
+  }
+  /// Waits at most `timeout`; says whether it is another.
+  bool wait(T old, Timeout timeout) const requires detail::is_atomic_number<T> {
+    return detail::wait_for_change(raw_.cell().words, timeout, [&] { return raw_.value() != old; });
+  }
+  void notify_one() const { detail::notify_change(raw_.cell().words, 1); }
+  void notify_all() const;
+
+  // ---- its parts
+
+  /// The object itself, for as long as this handle lives: hold the lock.
+  [[nodiscard]] T& get_obj() const { return raw_.get_obj(); }
+  [[nodiscard]] const L& get_lock() const { return *this; }
+
+  /// Whether both are the same object.
+  friend bool operator==(const Value& a, const Value& b) { return a.raw_ == b.raw_; }
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned version) {
+    L::serialize(archive, version);
+    archive& raw_;
+  }
+
+ private:
+  friend struct detail::HashOfMemory;
+  template <class U, class M>
+  friend Value<U, M> synchronized(const RawValue<U>& raw, M lock);
+
+  Value(RawValue<T> raw, L lock) : L(std::move(lock)), raw_(std::move(raw)) {}
+
+  [[nodiscard]] const detail::Handle& memory() const { return raw_.memory(); }
+  [[nodiscard]] std::atomic_ref<T> atomic() const { return std::atomic_ref<T>{raw_.get_obj()}; }
+
+  template <class F>
+  std::decay_t<std::invoke_result_t<F&, T&>> change_number(F& change) const {
+    for (T seen = raw_.value();;) {
+      T wanted = seen;
+      if constexpr (std::is_void_v<std::invoke_result_t<F&, T&>>) {
+        change(wanted);
+        if (atomic().compare_exchange_strong(seen, wanted)) return;
+      } else {
+        std::decay_t<std::invoke_result_t<F&, T&>> result = change(wanted);
+        if (atomic().compare_exchange_strong(seen, wanted)) return result;
+      }
+    }
+  }
+
+  RawValue<T> raw_;
+};
+
+template <class T>
+Value(T) -> Value<T>;
+template <class T, class L>
+Value(T, L) -> Value<T, L>;
+
+template <class T, class L>
+void Value<T, L>::notify_all() const {
+  detail::notify_change(raw_.cell().words, std::numeric_limits<int>::max());
+}
+
+}  // namespace multiprocessing
+
+template <class T, class L>
+struct std::hash<multiprocessing::Value<T, L>> : multiprocessing::detail::HashOfMemory {};
