@@ -3,9 +3,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <mutex>
 #include <utility>
@@ -19,21 +17,7 @@
 namespace multiprocessing::detail {
 namespace {
 
-using namespace std::chrono_literals;
-
-// Memory is taken as the message comes, and not because somebody says that it will.
-constexpr std::size_t first_piece = std::size_t{1} << 20;
-
-// AF_UNIX queues what one call sends as one buffer, or not at all, up to some 32 KiB; and CPython
-// too sends messages of this size by one call.
-constexpr std::uint64_t atomic_size = 16384;
-
-// How often a wait for the rest of a message looks whether its sender lives.
-constexpr auto look_at_sender = 50ms;
-
 int number_of(const std::shared_ptr<EndFd>& end) { return EndFd::Use{*end}.get(); }
-
-iovec piece_of(const void* data, std::size_t size) { return {const_cast<void*>(data), size}; }
 
 void advance(std::span<iovec>& pieces, std::size_t written) {
   while (!pieces.empty() && written >= pieces.front().iov_len) {
@@ -43,10 +27,6 @@ void advance(std::span<iovec>& pieces, std::size_t written) {
   if (pieces.empty()) return;
   pieces.front().iov_base = static_cast<char*>(pieces.front().iov_base) + written;
   pieces.front().iov_len -= written;
-}
-
-[[noreturn]] void throw_sender_died() {
-  throw_os_error(ECONNRESET, "recv", "a message whose sender died amid it");
 }
 
 }  // namespace
@@ -65,6 +45,7 @@ ConnectionCore::ConnectionCore(std::shared_ptr<EndFd> end, const ConnectionOptio
       shared_(std::move(shared)),
       is_socket_(is_socket(number_of(end_))),
       is_unix_(is_unix_socket(number_of(end_))),
+      is_packets_(is_packet_socket(number_of(end_))),
       readable_(options.readable) {}
 
 void ConnectionCore::check_readable(const EndFd::Use& use) const {
@@ -78,7 +59,7 @@ void ConnectionCore::check_writable(const EndFd::Use& use) const {
 }
 
 bool ConnectionCore::goes_at_once(std::uint64_t size) const {
-  return is_unix_ && size <= atomic_size;
+  return is_packets_ && size + longest_header <= packet_size;
 }
 
 bool ConnectionCore::poll(const Deadline& deadline) {
@@ -159,174 +140,6 @@ void ConnectionCore::send_frame(Stream stream, Turn& turn, std::span<iovec> piec
     }
     advance(pieces, written);
   }
-}
-
-// ---- receiving
-
-std::optional<ConnectionCore::Received> ConnectionCore::receive(const Wanted& wanted,
-                                                                const Deadline& deadline) {
-  const EndFd::Use use{*end_};
-  check_readable(use);
-  Turn turn{shared_.reading(), deadline};
-  if (!turn.taken()) return std::nullopt;
-  if (turn.broken()) lose_place(use.get());
-  // A forked child has its parent's part of a message, which is none of its own.
-  if (!turn.is_amid()) inflow_ = {};
-  Wanted now = wanted;
-  if (inflow_.parsed) now.place = {};
-  const Stream from = stream(use);
-  if (!receive_header(from, turn, now, deadline)) return std::nullopt;
-  if (inflow_.parsed->message_size > now.place.size()) now.place = {};
-  if (!receive_body(from, turn, now, deadline)) return std::nullopt;
-  fail_point("connection.recv.whole");
-  Received received{inflow_.body_got, std::move(inflow_.body), std::move(inflow_.ends)};
-  if (wanted.typed) received.parcel = parcel_in(received.body);
-  if (received.parcel != 0) shared_.claim_parcel(received.parcel);
-  turn.end_message();
-  inflow_ = {};
-  return received;
-}
-
-/// Of a message that some `send` made; bytes that were no value do not name one.
-std::uint8_t ConnectionCore::parcel_in(const std::string& body) const {
-  if (!shared_.is_pipe() || body.size() < TypedHead::size) return 0;
-  const TypedHead head = TypedHead::of(body);
-  return MessageType::is_known(head.fingerprint) && head.parcel <= parcels_per_direction
-             ? head.parcel
-             : 0;
-}
-
-bool ConnectionCore::wait_for_more(Stream stream, Turn& turn, const Deadline& deadline) {
-  if (!turn.is_amid()) return wait_readable(stream.fd, deadline);
-  for (;;) {
-    if (wait_readable(stream.fd, deadline.at_most(look_at_sender))) return true;
-    if (shared_.sender_died()) {
-      turn.break_stream();
-      throw_sender_died();
-    }
-    if (deadline.passed()) return false;
-  }
-}
-
-Read ConnectionCore::consume(Stream stream, Turn& turn, std::span<const iovec> pieces,
-                             bool with_fds) {
-  const bool at_once =
-      inflow_.header_got == 0 && inflow_.parsed && goes_at_once(inflow_.parsed->message_size);
-  if (!at_once) turn.begin_message();
-  fail_point("connection.recv.begun");
-  if (!with_fds || !stream.is_socket) return read_some(stream, pieces);
-  // With the gate held, no fork comes between their arrival and our knowing of them.
-  std::scoped_lock guard{fork_gate()};
-  std::vector<UniqueFd> fds;
-  const Read read = read_some(stream, pieces, fds);
-  for (auto& end : take_into_care(std::move(fds))) inflow_.ends.push_back(std::move(end));
-  return read;
-}
-
-/// A header is looked at where it lies, so that it can be taken together with its message, and so
-/// that a receiver that dies before has taken nothing. Where one cannot look, or the header comes
-/// in pieces, it is taken as it comes.
-bool ConnectionCore::receive_header(Stream stream, Turn& turn, const Wanted& wanted,
-                                    const Deadline& deadline) {
-  while (!inflow_.parsed) {
-    std::array<unsigned char, 12> seen{};
-    if (stream.is_socket && inflow_.header_got == 0) {
-      const Read read = peek(stream, seen, deadline);
-      if (read.result == ReadResult::end) end_of_file(turn);
-      if (read.result == ReadResult::some)
-        take_header(std::span{seen}.first(read.size), wanted, turn);
-      if (inflow_.parsed) return true;
-      if (read.result == ReadResult::nothing) {
-        if (!wait_for_more(stream, turn, deadline)) return false;
-        continue;
-      }
-    } else if (!wait_for_more(stream, turn, deadline)) {
-      return false;
-    }
-    // No more than a short header: behind it lies the message.
-    const std::size_t aim = inflow_.header_got < 4 ? 4 : 12;
-    const iovec rest =
-        piece_of(inflow_.header.data() + inflow_.header_got, aim - inflow_.header_got);
-    const bool was_amid = inflow_.header_got != 0;
-    const Read read = consume(stream, turn, {&rest, 1}, wanted.typed && !was_amid);
-    if (!was_amid && read.result != ReadResult::some) turn.end_message();
-    if (read.result == ReadResult::end) end_of_file(turn);
-    inflow_.header_got += read.size;
-    take_header(std::span{inflow_.header}.first(inflow_.header_got), wanted, turn);
-  }
-  return true;
-}
-
-void ConnectionCore::take_header(std::span<const unsigned char> beginning, const Wanted& wanted,
-                                 Turn& turn) {
-  try {
-    const auto parsed = parse_header(beginning);
-    if (!parsed) return;
-    const std::size_t longest =
-        std::min(options_.max_message_size, wanted.maxlength.value_or(options_.max_message_size));
-    if (parsed->message_size > longest) throw_bad_length();
-    inflow_.parsed = parsed;
-  } catch (const OSError&) {
-    stop_reading(turn);
-    throw;
-  }
-}
-
-/// The message's length is not to be had: what follows in the stream has no meaning any more.
-void ConnectionCore::stop_reading(Turn& turn) {
-  turn.break_stream();
-  inflow_ = {};
-  readable_ = false;
-  if (!writable()) end_->close();
-}
-
-bool ConnectionCore::receive_body(Stream stream, Turn& turn, const Wanted& wanted,
-                                  const Deadline& deadline) {
-  const auto size = static_cast<std::size_t>(inflow_.parsed->message_size);
-  const std::size_t header_size = inflow_.parsed->header_size;
-  while (inflow_.header_got < header_size || inflow_.body_got < size) {
-    std::byte* into = wanted.place.data();
-    std::size_t room = size;
-    if (wanted.place.empty()) {
-      room = std::min(size, std::max(first_piece, 2 * inflow_.body_got));
-      if (inflow_.body.size() < room) inflow_.body.resize(room);
-      into = reinterpret_cast<std::byte*>(inflow_.body.data());
-    }
-    const std::size_t header_left = header_size - std::min(header_size, inflow_.header_got);
-    const std::array<iovec, 2> pieces{
-        piece_of(inflow_.header.data() + inflow_.header_got, header_left),
-        piece_of(into + inflow_.body_got, room - inflow_.body_got)};
-    const bool begins = inflow_.header_got == 0;
-    if (!stream.is_socket && !wait_for_more(stream, turn, deadline)) return false;
-    const Read read = consume(stream, turn, pieces, wanted.typed && begins);
-    if (read.result == ReadResult::end) end_of_file(turn);
-    if (read.result == ReadResult::nothing) {
-      if (begins) turn.end_message();
-      if (!wait_for_more(stream, turn, deadline)) return false;
-      continue;
-    }
-    if (read.size < header_left + size - inflow_.body_got) turn.begin_message();
-    const std::size_t of_header = std::min(header_left, read.size);
-    inflow_.header_got += of_header;
-    inflow_.body_got += read.size - of_header;
-    fail_point("connection.recv.half");
-  }
-  return true;
-}
-
-void ConnectionCore::end_of_file(Turn& turn) {
-  const bool amid = inflow_.header_got != 0;
-  turn.end_message();
-  inflow_ = {};
-  if (amid) throw_os_error(ECONNRESET, "got end of file during message");
-  throw EOFError("the other end of the connection is closed");
-}
-
-/// A process that had this end died when it had taken a part of a message, and with it the place in
-/// the stream. Who sends here learns it.
-void ConnectionCore::lose_place(int fd) {
-  if (is_socket_) (void)::shutdown(fd, SHUT_RD);
-  throw_os_error(ECONNRESET, "recv", "by an end where a process died amid a message");
 }
 
 }  // namespace multiprocessing::detail

@@ -24,7 +24,7 @@ namespace multiprocessing::detail {
 
 /// What came of a message until now. Kept from one call to the next when time runs out amid it.
 struct Inflow {
-  std::array<unsigned char, 12> header{};
+  std::array<unsigned char, longest_header> header{};
   std::size_t header_got = 0;
   std::optional<ParsedHeader> parsed;
   std::string body;
@@ -79,19 +79,25 @@ class ConnectionCore final : public ReceivedEnd {
   void check_writable(const EndFd::Use& use) const;
   /// Whether a message of this size goes and comes by one call, so that no death can tear it.
   [[nodiscard]] bool goes_at_once(std::uint64_t size) const;
-  [[nodiscard]] Stream stream(const EndFd::Use& use) const { return {use.get(), is_socket_}; }
+  [[nodiscard]] Stream stream(const EndFd::Use& use) const {
+    return {use.get(), is_socket_, is_packets_};
+  }
 
  private:
   std::uint8_t post(const OutgoingHandles& handles, int fd) const;
   void send_frame(Stream stream, Turn& turn, std::span<iovec> pieces, const OutgoingFds* fds);
 
+  [[nodiscard]] bool receive_packet(Stream stream, Turn& turn, const Wanted& wanted,
+                                    const Deadline& deadline);
   [[nodiscard]] bool receive_header(Stream stream, Turn& turn, const Wanted& wanted,
                                     const Deadline& deadline);
   [[nodiscard]] bool receive_body(Stream stream, Turn& turn, const Wanted& wanted,
                                   const Deadline& deadline);
+  void unpack(std::span<const unsigned char> packet, const Wanted& wanted, Turn& turn);
+  [[nodiscard]] std::span<std::byte> room_for(const Wanted& wanted);
   void take_header(std::span<const unsigned char> beginning, const Wanted& wanted, Turn& turn);
   [[nodiscard]] std::uint8_t parcel_in(const std::string& body) const;
-  Read consume(Stream stream, Turn& turn, std::span<const iovec> pieces, bool with_fds);
+  [[nodiscard]] Read take(Stream stream, const iovec& piece, bool with_fds, bool wait);
   [[nodiscard]] bool wait_for_more(Stream stream, Turn& turn, const Deadline& deadline);
   [[noreturn]] void end_of_file(Turn& turn);
   [[noreturn]] void lose_place(int fd);
@@ -102,6 +108,7 @@ class ConnectionCore final : public ReceivedEnd {
   const SharedEnd shared_;
   const bool is_socket_;
   const bool is_unix_;
+  const bool is_packets_;
   std::atomic<bool> readable_;
   Inflow inflow_;  // guarded by the turn to read
 };

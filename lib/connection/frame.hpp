@@ -11,9 +11,11 @@
 
 namespace multiprocessing::detail {
 
+inline constexpr std::size_t longest_header = 12;
+
 /// What stands before a message: its length in 4 bytes, or -1 and the length in 8; big-endian.
 struct FrameHeader {
-  std::array<unsigned char, 12> bytes;
+  std::array<unsigned char, longest_header> bytes;
   std::size_t size;  // 4 or 12
 };
 [[nodiscard]] MULTIPROCESSING_API FrameHeader make_header(std::uint64_t message_size);

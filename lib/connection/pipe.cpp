@@ -20,11 +20,12 @@ using detail::SharedEnd;
 using detail::UniqueFd;
 
 // Sockets also where one direction would do, because a write to a pipe without readers raises a
-// signal, and a pipe passes no descriptors.
+// signal, and a pipe passes no descriptors. Of packets, because a packet goes and comes by one
+// call, and is there whole or not at all, whoever dies over it.
 std::vector<std::shared_ptr<detail::EndFd>> make_ends() {
   std::scoped_lock guard{detail::fork_gate()};
   int fds[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
     detail::throw_os_error("socketpair", "for a pipe");
   std::vector<UniqueFd> ends;
   for (const int fd : fds) ends.emplace_back(fd);

@@ -46,7 +46,7 @@ int recv_handle(const Connection& connection) {
   detail::Read read{ReadResult::nothing};
   while (read.result == ReadResult::nothing) {
     (void)detail::wait_readable(use.get(), Deadline::never());
-    read = read_some(core.stream(use), {&piece, 1}, fds);
+    read = read_some(core.stream(use), piece, fds);
   }
   if (read.result == ReadResult::end) throw EOFError("the other end of the connection is closed");
   if (fds.size() != 1 || count != 1)

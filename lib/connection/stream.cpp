@@ -4,16 +4,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include "base/os_error.hpp"
 #include "base/pipe_signal.hpp"
+#include "connection/frame.hpp"
 
 namespace multiprocessing::detail {
 namespace {
 
 constexpr std::size_t most_descriptors = 253;  // the kernel's SCM_MAX_FD
+constexpr std::size_t least_packet = 1024;
 
 union Ancillary {
   cmsghdr header;
@@ -49,6 +53,18 @@ void detach(msghdr& message, std::vector<UniqueFd>& descriptors) {
   for (UniqueFd& fd : descriptors) fd = clear_of_stdio(std::move(fd));
 }
 
+// What of the pieces goes into one packet.
+std::span<const iovec> cut(std::span<const iovec> pieces, std::size_t most,
+                           std::array<iovec, 4>& fitting) {
+  std::size_t count = 0;
+  for (const iovec& piece : pieces) {
+    if (most == 0) break;
+    fitting[count] = {piece.iov_base, std::min(piece.iov_len, most)};
+    most -= fitting[count++].iov_len;
+  }
+  return {fitting.data(), count};
+}
+
 ssize_t send_pieces(Stream stream, std::span<const iovec> pieces,
                     std::span<const int> descriptors) {
   msghdr message = message_of(pieces);
@@ -81,6 +97,10 @@ void wait_for_room(int fd) {
   throw_os_error(error, "send");
 }
 
+void check_whole(const msghdr& message) {
+  if ((message.msg_flags & MSG_TRUNC) != 0) throw_bad_length();
+}
+
 Read result_of(ssize_t size) {
   if (size > 0) return {ReadResult::some, static_cast<std::size_t>(size)};
   if (size == 0) return {ReadResult::end};
@@ -97,44 +117,50 @@ int domain_of(int fd) {
 }  // namespace
 
 bool is_socket(int fd) { return domain_of(fd) >= 0; }
+bool is_packet_socket(int fd) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  return ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+}
 bool is_unix_socket(int fd) { return domain_of(fd) == AF_UNIX; }
 
 std::size_t write_some(Stream stream, std::span<const iovec> pieces,
                        std::span<const int> descriptors) {
+  std::array<iovec, 4> fitting;
+  std::size_t most = packet_size;
   for (;;) {
+    if (stream.is_packets) pieces = cut(pieces, most, fitting);
     const ssize_t written =
         stream.is_socket ? send_pieces(stream, pieces, descriptors) : write_pieces(stream, pieces);
     if (written >= 0) return static_cast<std::size_t>(written);
     if (errno == EAGAIN)
       wait_for_room(stream.fd);  // somebody made it non-blocking
+    else if (errno == EMSGSIZE && most > least_packet)
+      most /= 2;  // somebody made the socket's buffer small
     else if (errno != EINTR)
       throw_not_written();
   }
 }
 
-Read read_some(Stream stream, std::span<const iovec> pieces) {
-  if (!stream.is_socket)
-    return result_of(::readv(stream.fd, pieces.data(), static_cast<int>(pieces.size())));
-  msghdr message = message_of(pieces);
-  return result_of(::recvmsg(stream.fd, &message, MSG_DONTWAIT));
+Read read_some(Stream stream, const iovec& piece, bool wait) {
+  if (!stream.is_socket) return result_of(::read(stream.fd, piece.iov_base, piece.iov_len));
+  msghdr message = message_of({&piece, 1});
+  const ssize_t size = ::recvmsg(stream.fd, &message, wait ? 0 : MSG_DONTWAIT);
+  if (size > 0) check_whole(message);
+  return result_of(size);
 }
 
-Read read_some(Stream stream, std::span<const iovec> pieces, std::vector<UniqueFd>& descriptors) {
-  msghdr message = message_of(pieces);
+Read read_some(Stream stream, const iovec& piece, std::vector<UniqueFd>& descriptors) {
+  msghdr message = message_of({&piece, 1});
   Ancillary ancillary{};
   message.msg_control = &ancillary;
   message.msg_controllen = sizeof ancillary;
-  const Read read = result_of(::recvmsg(stream.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
-  if (read.result == ReadResult::some) detach(message, descriptors);
-  return read;
-}
-
-Read peek(Stream stream, std::span<unsigned char> into, const Deadline& deadline) {
-  const int flags = MSG_PEEK | (deadline.is_never() ? 0 : MSG_DONTWAIT);
-  for (;;) {
-    const Read read = result_of(::recv(stream.fd, into.data(), into.size(), flags));
-    if (read.result != ReadResult::nothing || errno != EINTR) return read;
+  const ssize_t size = ::recvmsg(stream.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (size > 0) {
+    detach(message, descriptors);
+    check_whole(message);
   }
+  return result_of(size);
 }
 
 }  // namespace multiprocessing::detail

@@ -7,7 +7,6 @@
 #include <span>
 #include <vector>
 
-#include "base/deadline.hpp"
 #include "base/unique_fd.hpp"
 
 namespace multiprocessing::detail {
@@ -16,11 +15,20 @@ namespace multiprocessing::detail {
 struct Stream {
   int fd;
   bool is_socket;
+  bool is_packets;  // what one call sends, one call receives, whole or not at all
 };
+
+/// How much one packet holds at most. It should fit into the buffer of a socket several times.
+inline constexpr std::size_t packet_size = 64 * 1024;
+
+[[nodiscard]] inline iovec piece_of(const void* data, std::size_t size) {
+  return {const_cast<void*>(data), size};
+}
 
 /// Whether the descriptor is that of a socket, or of one that passes descriptors. Of a bad one: no.
 [[nodiscard]] bool is_socket(int fd);
 [[nodiscard]] bool is_unix_socket(int fd);
+[[nodiscard]] bool is_packet_socket(int fd);
 
 /// How much could be written, at least 1; waits for it. Throws OSError, BrokenPipeError. What goes
 /// along is attached to the first byte.
@@ -34,14 +42,11 @@ struct Read {
   std::size_t size = 0;
 };
 
-/// Reads without waiting; a pipe must be known to be readable.
-[[nodiscard]] Read read_some(Stream stream, std::span<const iovec> pieces);
+/// Reads from what is readable, or from a socket, and then without waiting unless `wait`; an
+/// interruption is nothing. Of a packet that is longer than the room it throws OSError.
+[[nodiscard]] Read read_some(Stream stream, const iovec& piece, bool wait = false);
 
-/// The same from a socket, with the descriptors that come along; the caller holds the gate.
-[[nodiscard]] Read read_some(Stream stream, std::span<const iovec> pieces,
-                             std::vector<UniqueFd>& descriptors);
-
-/// The first bytes in a socket, which stay there. Waits if `deadline` is never.
-[[nodiscard]] Read peek(Stream stream, std::span<unsigned char> into, const Deadline& deadline);
+/// The same, without waiting, with the descriptors that come along; the caller holds the gate.
+[[nodiscard]] Read read_some(Stream stream, const iovec& piece, std::vector<UniqueFd>& descriptors);
 
 }  // namespace multiprocessing::detail

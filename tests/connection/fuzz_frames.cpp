@@ -56,9 +56,15 @@ void receive_all(const mp::Connection& end, unsigned way) {
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   if (size < 2) return 0;
-  auto [reader, writer] = mp::Pipe();
+  auto [reader, writer] = mp::Pipe();  // of packets
+  if ((data[0] & 128) != 0) {
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) return 0;
+    reader = mp::Connection{fds[0]};
+    writer = mp::Connection{fds[1]};
+  }
   if (write(writer.fileno(), data + 1, size - 1) < 0) return 0;
   writer.close();
-  receive_all(reader, data[0]);
+  receive_all(reader, data[0] & 127);
   return 0;
 }

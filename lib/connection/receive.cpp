@@ -1,0 +1,211 @@
+// How a connection receives: by packets from a Pipe, by bytes from other sockets and pipes.
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "base/fail_point.hpp"
+#include "base/os_error.hpp"
+#include "base/waiting.hpp"
+#include "connection/core.hpp"
+#include "multiprocessing/base/errors.hpp"
+#include "process/fork_gate.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Memory is taken as the message comes, and not because somebody says that it will.
+constexpr std::size_t first_piece = std::size_t{1} << 20;
+
+// How often a wait for the rest of a message looks whether its sender lives.
+constexpr auto look_at_sender = 50ms;
+
+// Where a packet arrives before it is known how long its message is.
+unsigned char* packet_room() {
+  thread_local const std::unique_ptr<unsigned char[]> room{new unsigned char[packet_size]};
+  return room.get();
+}
+
+}  // namespace
+
+std::optional<ConnectionCore::Received> ConnectionCore::receive(const Wanted& wanted,
+                                                                const Deadline& deadline) {
+  const EndFd::Use use{*end_};
+  check_readable(use);
+  Turn turn{shared_.reading(), deadline};
+  if (!turn.taken()) return std::nullopt;
+  if (turn.broken()) lose_place(use.get());
+  // A forked child has its parent's part of a message, which is none of its own.
+  if (!turn.is_amid()) inflow_ = {};
+  Wanted now = wanted;
+  if (inflow_.parsed) now.place = {};
+  const Stream from = stream(use);
+  const bool begun = inflow_.parsed || (is_packets_ ? receive_packet(from, turn, now, deadline)
+                                                    : receive_header(from, turn, now, deadline));
+  if (!begun) return std::nullopt;
+  if (inflow_.parsed->message_size > now.place.size()) now.place = {};
+  if (!receive_body(from, turn, now, deadline)) return std::nullopt;
+  fail_point("connection.recv.whole");
+  Received received{inflow_.body_got, std::move(inflow_.body), std::move(inflow_.ends)};
+  if (wanted.typed) received.parcel = parcel_in(received.body);
+  if (received.parcel != 0) shared_.claim_parcel(received.parcel);
+  turn.end_message();
+  inflow_ = {};
+  return received;
+}
+
+/// Of a message that some `send` made; bytes that were no value do not name one.
+std::uint8_t ConnectionCore::parcel_in(const std::string& body) const {
+  if (!shared_.is_pipe() || body.size() < TypedHead::size) return 0;
+  const TypedHead head = TypedHead::of(body);
+  return MessageType::is_known(head.fingerprint) && head.parcel <= parcels_per_direction
+             ? head.parcel
+             : 0;
+}
+
+bool ConnectionCore::wait_for_more(Stream stream, Turn& turn, const Deadline& deadline) {
+  if (!turn.is_amid()) return wait_readable(stream.fd, deadline);
+  for (;;) {
+    if (wait_readable(stream.fd, deadline.at_most(look_at_sender))) return true;
+    if (shared_.sender_died()) {
+      turn.break_stream();
+      throw_os_error(ECONNRESET, "recv", "a message whose sender died amid it");
+    }
+    if (deadline.passed()) return false;
+  }
+}
+
+Read ConnectionCore::take(Stream stream, const iovec& piece, bool with_fds, bool wait) {
+  if (!with_fds || !is_unix_) return read_some(stream, piece, wait);
+  // With the gate held, no fork comes between their arrival and our knowing of them.
+  std::scoped_lock guard{fork_gate()};
+  std::vector<UniqueFd> fds;
+  const Read read = read_some(stream, piece, fds);
+  for (auto& end : take_into_care(std::move(fds))) inflow_.ends.push_back(std::move(end));
+  return read;
+}
+
+/// The first packet of a message, and for most the only one: taken by one call, which no death can
+/// cut in two.
+bool ConnectionCore::receive_packet(Stream stream, Turn& turn, const Wanted& wanted,
+                                    const Deadline& deadline) {
+  unsigned char* const room = packet_room();
+  for (;;) {
+    fail_point("connection.recv.begun");
+    const bool wait = deadline.is_never() && !wanted.typed;
+    const Read read = take(stream, piece_of(room, packet_size), wanted.typed, wait);
+    if (read.result == ReadResult::end) end_of_file(turn);
+    if (read.result == ReadResult::some) {
+      unpack({room, read.size}, wanted, turn);
+      return true;
+    }
+    if (!wait_for_more(stream, turn, deadline)) return false;
+  }
+}
+
+void ConnectionCore::unpack(std::span<const unsigned char> packet, const Wanted& wanted,
+                            Turn& turn) {
+  take_header(packet, wanted, turn);
+  const bool has_header = inflow_.parsed && packet.size() >= inflow_.parsed->header_size;
+  if (!has_header || packet.size() - inflow_.parsed->header_size > inflow_.parsed->message_size) {
+    stop_reading(turn);
+    throw_bad_length();
+  }
+  const auto content = packet.subspan(inflow_.parsed->header_size);
+  if (content.size() < inflow_.parsed->message_size) turn.begin_message();
+  Wanted now = wanted;
+  if (inflow_.parsed->message_size > now.place.size()) now.place = {};
+  inflow_.header_got = inflow_.parsed->header_size;
+  if (!content.empty()) std::memcpy(room_for(now).data(), content.data(), content.size());
+  inflow_.body_got = content.size();
+}
+
+/// Not the message with its header: how long that is, nobody knows yet.
+bool ConnectionCore::receive_header(Stream stream, Turn& turn, const Wanted& wanted,
+                                    const Deadline& deadline) {
+  while (!inflow_.parsed) {
+    const std::size_t aim = inflow_.header_got < 4 ? 4 : longest_header;
+    const iovec rest =
+        piece_of(inflow_.header.data() + inflow_.header_got, aim - inflow_.header_got);
+    const bool begins = inflow_.header_got == 0;
+    if (!stream.is_socket && !wait_for_more(stream, turn, deadline)) return false;
+    turn.begin_message();
+    const Read read = take(stream, rest, wanted.typed && begins, false);
+    if (begins && read.result != ReadResult::some) turn.end_message();
+    if (read.result == ReadResult::end) end_of_file(turn);
+    if (read.result == ReadResult::nothing && !wait_for_more(stream, turn, deadline)) return false;
+    inflow_.header_got += read.size;
+    take_header(std::span{inflow_.header}.first(inflow_.header_got), wanted, turn);
+  }
+  return true;
+}
+
+void ConnectionCore::take_header(std::span<const unsigned char> beginning, const Wanted& wanted,
+                                 Turn& turn) {
+  try {
+    const auto parsed = parse_header(beginning);
+    if (!parsed) return;
+    const std::size_t longest =
+        std::min(options_.max_message_size, wanted.maxlength.value_or(options_.max_message_size));
+    if (parsed->message_size > longest) throw_bad_length();
+    inflow_.parsed = parsed;
+  } catch (const OSError&) {
+    stop_reading(turn);
+    throw;
+  }
+}
+
+/// The message's length is not to be had: what follows in the stream has no meaning any more.
+void ConnectionCore::stop_reading(Turn& turn) {
+  turn.break_stream();
+  inflow_ = {};
+  readable_ = false;
+  if (!writable()) end_->close();
+}
+
+/// From the message's first byte on. Always as much as the next packet may hold, or the rest.
+std::span<std::byte> ConnectionCore::room_for(const Wanted& wanted) {
+  const auto size = static_cast<std::size_t>(inflow_.parsed->message_size);
+  if (!wanted.place.empty()) return wanted.place.first(size);
+  const std::size_t room = std::min(size, std::max(first_piece, 2 * inflow_.body_got));
+  if (inflow_.body.size() < room) inflow_.body.resize(room);
+  return std::as_writable_bytes(std::span{inflow_.body});
+}
+
+bool ConnectionCore::receive_body(Stream stream, Turn& turn, const Wanted& wanted,
+                                  const Deadline& deadline) {
+  while (inflow_.body_got < inflow_.parsed->message_size) {
+    const auto rest = room_for(wanted).subspan(inflow_.body_got);
+    if (!stream.is_socket && !wait_for_more(stream, turn, deadline)) return false;
+    const Read read = take(stream, piece_of(rest.data(), rest.size()), false, false);
+    if (read.result == ReadResult::end) end_of_file(turn);
+    if (read.result == ReadResult::nothing && !wait_for_more(stream, turn, deadline)) return false;
+    inflow_.body_got += read.size;
+    fail_point("connection.recv.half");
+  }
+  return true;
+}
+
+void ConnectionCore::end_of_file(Turn& turn) {
+  const bool amid = inflow_.header_got != 0;
+  turn.end_message();
+  inflow_ = {};
+  if (amid) throw_os_error(ECONNRESET, "got end of file during message");
+  throw EOFError("the other end of the connection is closed");
+}
+
+/// A process that had this end died when it had taken a part of a message, and with it the place in
+/// the stream. Who sends here learns it.
+void ConnectionCore::lose_place(int fd) {
+  if (is_socket_) (void)::shutdown(fd, SHUT_RD);
+  throw_os_error(ECONNRESET, "recv", "by an end where a process died amid a message");
+}
+
+}  // namespace multiprocessing::detail
