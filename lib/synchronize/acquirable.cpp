@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <chrono>
+
 #include "base/process_name.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "synchronize/lock_core.hpp"
@@ -10,23 +12,47 @@
 namespace multiprocessing::detail {
 namespace {
 
-/// One level more, if the calling thread holds the RLock already.
-bool enter_again(LockCore& core) {
-  if (core.owner.load(std::memory_order_relaxed) != own_token()) return false;
-  core.depth.store(core.depth.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+/// The holder's own thread alone gets past the first line.
+[[gnu::noinline]] bool enter_rlock(LockCore& core) {
+  if (core.owner.load(std::memory_order_relaxed) == own_token()) {
+    core.depth.store(core.depth.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    return true;
+  }
+  if (!take_free(core)) return false;
+  core.depth.store(1, std::memory_order_relaxed);
   return true;
 }
 
-bool is_semaphore(const LockCore& core) { return core.kind >= LockKind::semaphore; }
+/// What most calls need.
+inline bool acquire_at_once(LockCore& core) {
+  switch (core.kind) {
+    case LockKind::lock:
+      return take_free(core);
+    case LockKind::rlock:
+      return enter_rlock(core);
+    case LockKind::semaphore:
+    case LockKind::bounded:
+      return take_counted_at_once(core);
+    case LockKind::ledger:
+      break;
+  }
+  return try_take_unit(core);
+}
 
-bool taken(LockCore& core, Taken how) {
+/// After acquire_at_once() has failed.
+[[gnu::noinline]] bool acquire_slowly(LockCore& core, Timeout timeout) {
+  const bool now = timeout.length().count() == 0;
+  if (core.kind >= LockKind::semaphore)
+    return try_take_unit(core) || (now ? return_units_of_dead(core) && try_take_unit(core)
+                                       : take_unit(core, Deadline{timeout}));
+  const Taken how = now ? take_now(core) : take(core, Deadline{timeout});
   if (how == Taken::abandoned) throw_owner_died(core);
   if (how == Taken::yes && core.kind == LockKind::rlock)
     core.depth.store(1, std::memory_order_relaxed);
   return how == Taken::yes;
 }
 
-void release_rlock(LockCore& core) {
+[[gnu::noinline]] void release_rlock(LockCore& core) {
   if (core.owner.load(std::memory_order_relaxed) != own_token())
     throw AssertionError(
         "attempt to release recursive lock not owned by thread: release it where it was acquired");
@@ -35,40 +61,45 @@ void release_rlock(LockCore& core) {
   if (levels == 0) static_cast<void>(give_back_all(core));
 }
 
-}  // namespace
-
-bool try_acquire(LockCore& core) {
-  if (is_semaphore(core)) return try_take_unit(core);
-  if (core.kind == LockKind::rlock && enter_again(core)) return true;
-  return taken(core, take_now(core));
-}
-
-bool acquire(LockCore& core, Timeout timeout) {
-  if (try_acquire(core)) return true;
-  if (timeout.length().count() == 0) return false;
-  const Deadline deadline{timeout};
-  return is_semaphore(core) ? take_unit(core, deadline) : taken(core, take(core, deadline));
-}
-
-void acquire(LockCore& core) { static_cast<void>(acquire(core, Timeout::forever)); }
-
-void release(LockCore& core) {
-  if (is_semaphore(core)) return return_unit(core);
+void release_core(LockCore& core) {
+  if (core.kind == LockKind::semaphore || core.kind == LockKind::bounded) {
+    if (!return_counted_at_once(core)) return_unit(core);
+    return;
+  }
+  if (core.kind == LockKind::ledger) return return_unit(core);
   if (core.kind == LockKind::rlock) return release_rlock(core);
   if (!give_back(core))
     throw ValueError("semaphore or lock released too many times: nobody holds this lock");
 }
 
-bool locked(LockCore& core) {
-  return is_semaphore(core) ? free_units(core) == 0 : core.word.load() != 0;
+}  // namespace
+
+LockCore& Acquirable::find_core() const {
+  auto* at = core_.as<LockCore>();
+  known_.at.store(at, std::memory_order_relaxed);
+  return *at;
 }
 
-void Acquirable::acquire() const { detail::acquire(core()); }
-bool Acquirable::acquire(Timeout timeout) const { return detail::acquire(core(), timeout); }
-bool Acquirable::try_acquire() const { return detail::try_acquire(core()); }
-void Acquirable::release() const { detail::release(core()); }
-bool Acquirable::locked() const { return detail::locked(core()); }
-void Acquirable::recover_core() const { detail::recover(core()); }
+void Acquirable::acquire() const {
+  LockCore& at = core();
+  if (!acquire_at_once(at)) static_cast<void>(acquire_slowly(at, Timeout::forever));
+}
+
+bool Acquirable::acquire(Timeout timeout) const {
+  LockCore& at = core();
+  return acquire_at_once(at) || acquire_slowly(at, timeout);
+}
+
+bool Acquirable::try_acquire() const { return acquire(std::chrono::nanoseconds::zero()); }
+
+void Acquirable::release() const { release_core(core()); }
+
+bool Acquirable::locked() const {
+  LockCore& at = core();
+  return at.kind >= LockKind::semaphore ? free_units(at) == 0 : at.word.load() != 0;
+}
+
+void Acquirable::recover_core() const { recover(core()); }
 
 std::string Acquirable::text(const char* kind) const {
   LockCore& at = core();

@@ -8,6 +8,7 @@
 #include "arena/family.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "synchronize/barrier_body.hpp"
+#include "synchronize/lock_core.hpp"
 #include "synchronize/place.hpp"
 
 namespace multiprocessing {
@@ -25,7 +26,7 @@ class BarrierPart final : public detail::AskingPart {
 
   /// Books the calling process. A forked child has a copy of its parent's note.
   void book(const Handle& barrier) {
-    const std::uint32_t name = detail::OwnerLock::own_name();
+    const std::uint32_t name = detail::own_name();
     if (booked_.load(std::memory_order_relaxed) == name) return;
     add_party(barrier, detail::self());
     booked_.store(name, std::memory_order_relaxed);

@@ -5,7 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "arena/identity.hpp"
+#include "arena/owner_lock.hpp"
 #include "base/deadline.hpp"
+#include "base/fail_point.hpp"
 #include "multiprocessing/detail/handle.hpp"
 
 namespace multiprocessing::detail {
@@ -35,8 +38,24 @@ struct LockCore {
   }
 };
 
+/// This process as a lock's word names it.
+[[nodiscard]] inline std::uint32_t own_name() {
+  const Identity* me = own_identity;
+  if (me != nullptr && me->lock_name != 0) [[likely]]
+    return me->lock_name;
+  return OwnerLock::own_name();
+}
+
+// Initial-exec: read at every acquire. In a forked child it is what the forking thread's was, which
+// is right, because the name beside it differs.
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local std::uint32_t own_thread;
+[[nodiscard]] std::uint32_t number_own_thread();
+
 /// Who the calling thread is in `owner`: different for every thread there ever is.
-[[nodiscard]] std::uint64_t own_token();
+[[nodiscard]] inline std::uint64_t own_token() {
+  const std::uint32_t thread = own_thread != 0 ? own_thread : number_own_thread();
+  return std::uint64_t{own_name()} << 32 | thread;
+}
 
 enum class Taken { yes, not_in_time, abandoned };
 
@@ -44,6 +63,17 @@ enum class Taken { yes, not_in_time, abandoned };
 
 [[nodiscard]] Taken take(LockCore& core, const Deadline& deadline);
 [[nodiscard]] Taken take_now(LockCore& core);
+
+/// Takes it if nobody has it, dead or alive.
+[[nodiscard]] inline bool take_free(LockCore& core) {
+  std::uint32_t seen = 0;
+  const std::uint64_t token = own_token();
+  const auto name = static_cast<std::uint32_t>(token >> 32);
+  if (!core.word.compare_exchange_strong(seen, name, std::memory_order_acquire)) return false;
+  fail_point("synchronize.lock.taken");
+  core.owner.store(token, std::memory_order_relaxed);
+  return true;
+}
 
 /// False when nobody held it.
 [[nodiscard]] bool give_back(LockCore& core);
@@ -57,14 +87,8 @@ enum class Taken { yes, not_in_time, abandoned };
 /// Whether the word names a process that is dead, or says that nobody has mended what one left.
 [[nodiscard]] bool is_abandoned(std::uint32_t word);
 
-// ---- any kind.
-
-void acquire(LockCore& core);
-[[nodiscard]] bool acquire(LockCore& core, Timeout timeout);
-[[nodiscard]] bool try_acquire(LockCore& core);
-void release(LockCore& core);
+/// Takes it over and holds it, at one level. Throws ValueError when nobody died holding it.
 void recover(LockCore& core);
-[[nodiscard]] bool locked(LockCore& core);
 
 /// Whether the calling thread holds the lock.
 [[nodiscard]] bool is_mine(const LockCore& core);

@@ -17,6 +17,7 @@ struct Record {
   std::atomic<std::uint32_t> word;
   std::atomic<std::uint32_t> ticket;
   std::atomic<std::uint32_t> stamp;
+  std::atomic<std::uint32_t> asleep;  // its owner may sleep on the word
 };
 
 /// More records than those in it lie in blocks, each twice as large as the one before, which the

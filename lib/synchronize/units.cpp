@@ -48,20 +48,8 @@ void return_counted(LockCore& core) {
 
 // ---- units with a ledger.
 
-/// Frees what the dead hold; whether there was any.
-bool return_units_of_dead(LockCore& core) {
-  bool any = false;
-  for (std::uint32_t i = 0; i < core.most; ++i) {
-    std::uint32_t seen = core.units()[i].load(std::memory_order_relaxed);
-    if (seen == 0 || alive(OwnerLock::named(seen))) continue;
-    any |= core.units()[i].compare_exchange_strong(seen, 0);
-    fail_point("synchronize.semaphore.dead_returned");
-  }
-  return any;
-}
-
 bool take_booked(LockCore& core) {
-  const std::uint32_t name = OwnerLock::own_name();
+  const std::uint32_t name = own_name();
   for (std::uint32_t i = 0; i < core.most; ++i) {
     std::uint32_t free = 0;
     if (core.units()[i].load(std::memory_order_relaxed) == 0 &&
@@ -85,8 +73,7 @@ bool return_booked_of(LockCore& core, std::uint32_t name) {
 }
 
 void return_booked(LockCore& core) {
-  if (!return_booked_of(core, OwnerLock::own_name()) && !return_booked_of(core, 0))
-    throw_too_many();
+  if (!return_booked_of(core, own_name()) && !return_booked_of(core, 0)) throw_too_many();
   fail_point("synchronize.semaphore.unbooked");
   const std::uint32_t before = core.word.fetch_add(1);
   if ((before & waiting) != 0) futex_wake(core.word, 1);
@@ -107,8 +94,19 @@ bool wait_for_booked(LockCore& core, const Deadline& deadline) {
 }  // namespace
 
 bool try_take_unit(LockCore& core) {
-  if (core.kind != LockKind::ledger) return take_counted(core, 0);
-  return take_booked(core) || (return_units_of_dead(core) && take_booked(core));
+  return core.kind == LockKind::ledger ? take_booked(core) : take_counted(core, 0);
+}
+
+bool return_units_of_dead(LockCore& core) {
+  if (core.kind != LockKind::ledger) return false;
+  bool any = false;
+  for (std::uint32_t i = 0; i < core.most; ++i) {
+    std::uint32_t seen = core.units()[i].load(std::memory_order_relaxed);
+    if (seen == 0 || alive(OwnerLock::named(seen))) continue;
+    any |= core.units()[i].compare_exchange_strong(seen, 0);
+    fail_point("synchronize.semaphore.dead_returned");
+  }
+  return any;
 }
 
 bool take_unit(LockCore& core, const Deadline& deadline) {

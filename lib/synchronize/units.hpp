@@ -10,7 +10,29 @@ namespace multiprocessing::detail {
 inline constexpr std::uint32_t most_units = 0x7fff'ffff;
 inline constexpr int most_booked_units = 65536;
 
+/// Of the kinds that count: what most acquires and releases are. False: try the others below.
+[[nodiscard]] inline bool take_counted_at_once(LockCore& core) {
+  std::uint32_t seen = core.word.load(std::memory_order_relaxed);
+  if ((seen & most_units) == 0 ||
+      !core.word.compare_exchange_strong(seen, seen - 1, std::memory_order_acquire))
+    return false;
+  fail_point("synchronize.semaphore.taken");
+  return true;
+}
+[[nodiscard]] inline bool return_counted_at_once(LockCore& core) {
+  std::uint32_t seen = core.word.load(std::memory_order_relaxed);
+  if (seen >= core.most ||  // also when somebody sleeps, whose bit is above all
+      !core.word.compare_exchange_strong(seen, seen + 1, std::memory_order_release))
+    return false;
+  fail_point("synchronize.semaphore.returned");
+  return true;
+}
+
+/// Takes a unit that nobody has.
 [[nodiscard]] bool try_take_unit(LockCore& core);
+
+/// Of a semaphore with a ledger; whether there was any.
+[[nodiscard]] bool return_units_of_dead(LockCore& core);
 
 /// False when the deadline passed before.
 [[nodiscard]] bool take_unit(LockCore& core, const Deadline& deadline);

@@ -3,6 +3,7 @@
 #include "arena/family.hpp"
 #include "base/fail_point.hpp"
 #include "base/waiting.hpp"
+#include "synchronize/lock_core.hpp"
 #include "synchronize/waiting.hpp"
 
 namespace multiprocessing::detail {
@@ -17,7 +18,7 @@ bool is_waiting(std::uint32_t word) { return word != 0 && (word & notified) == 0
 bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
 
 bool is_dead(std::uint32_t word) {
-  return (word & ~notified) != OwnerLock::own_name() && !alive(OwnerLock::named(word));
+  return (word & ~notified) != own_name() && !alive(OwnerLock::named(word));
 }
 
 /// Whether `word` is a notification that nobody will take who was meant.
@@ -52,7 +53,7 @@ void pass_on(const Handle& object, Waiters& waiters, Record& surplus) {
 /// Takes a left-over notification that was meant for somebody who waited as long as `mine`.
 /// From then on the calling thread has two records, and frees its own.
 bool take_left_over(const Handle& object, Waiters& waiters, Record& mine) {
-  const std::uint32_t name = OwnerLock::own_name();
+  const std::uint32_t name = own_name();
   return any_record(object, waiters.records, [&](Record& record) {
     std::uint32_t seen = record.word.load();
     if (&record == &mine || !is_left_over(seen)) return false;
@@ -86,15 +87,16 @@ void forget_left_over(const Handle& object, Waiters& waiters) {
 
 Record& add_waiter(const Handle& object) {
   auto& waiters = *object.as<Waiters>();
-  Record& mine = claim_record(object, waiters.records, OwnerLock::own_name());
+  Record& mine = claim_record(object, waiters.records, own_name());
   fail_point("synchronize.condition.claimed");
+  mine.asleep.store(0, std::memory_order_relaxed);
   mine.ticket.store(waiters.next_ticket.fetch_add(1));
   return mine;
 }
 
 bool wait_for_notification(const Handle& object, Record& mine, const Deadline& deadline) {
   auto& waiters = *object.as<Waiters>();
-  const std::uint32_t name = OwnerLock::own_name();
+  const std::uint32_t name = own_name();
   Naps naps{Awaited::unnamed};
   Woken woken = Woken::changed;
   for (;;) {
@@ -108,7 +110,9 @@ bool wait_for_notification(const Handle& object, Record& mine, const Deadline& d
       break;
     }
     fail_point("synchronize.condition.before_sleep");
+    mine.asleep.store(1);  // before the kernel looks at the word again
     woken = naps.sleep(mine.word, name, deadline);
+    mine.asleep.store(0, std::memory_order_relaxed);
   }
   fail_point("synchronize.condition.notified");
   mine.word.store(0);
@@ -125,7 +129,7 @@ void notify_waiters(const Handle& object, std::uint32_t n) {
     next->stamp.store(waiters.next_ticket.load());
     if (!next->word.compare_exchange_strong(seen, seen | notified)) continue;
     fail_point("synchronize.condition.marked");
-    futex_wake(next->word, 1);
+    if (next->asleep.load() != 0) futex_wake(next->word, 1);
     --n;
   }
   forget_left_over(object, waiters);

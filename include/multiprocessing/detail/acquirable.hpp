@@ -1,6 +1,7 @@
 // Acquirable: what all have that are locks or carry one.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -52,17 +53,37 @@ class MULTIPROCESSING_API Acquirable {
   Acquirable& operator=(Acquirable&&) noexcept = default;
   ~Acquirable() = default;
 
-  [[nodiscard]] LockCore& core() const { return *core_.as<LockCore>(); }
+  [[nodiscard]] LockCore& core() const {
+    LockCore* at = known_.at.load(std::memory_order_relaxed);
+    return at != nullptr ? *at : find_core();
+  }
   void recover_core() const;
   [[nodiscard]] std::string text(const char* kind) const;
 
   template <class Archive>
   void serialize_core(Archive& archive) {
     archive& core_;
+    known_ = {};
   }
 
+ private:
   friend struct HashOfAcquirable;
+
+  /// Where the core lies in this process, once it was asked for. Each copy asks by itself.
+  struct Known {
+    Known() = default;
+    Known(const Known&) noexcept {}
+    Known& operator=(const Known&) noexcept {
+      at.store(nullptr, std::memory_order_relaxed);
+      return *this;
+    }
+    std::atomic<LockCore*> at{nullptr};
+  };
+
+  [[nodiscard]] LockCore& find_core() const;
+
   Handle core_;
+  mutable Known known_;
 };
 
 struct HashOfAcquirable {
