@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
+#include <map>
 #include <sstream>
 
 #include "shared_memory/orphans.hpp"
@@ -43,12 +44,17 @@ const std::string block_name = "mp_test_python_" + std::to_string(getpid());
 class CPythonTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    const auto result =
-        test_support::run_program({"env", GetParam(), "-c",
-                                   "import sys; from multiprocessing import shared_memory; "
-                                   "print(sys.version_info[1])"});
-    if (result.exitcode != 0) GTEST_SKIP() << "there is no usable " << GetParam() << " here";
-    version_ = std::atoi(result.out.c_str());
+    static std::map<std::string, int> versions;  // asking takes a while
+    if (versions.count(GetParam()) == 0) versions[GetParam()] = ask_version();
+    version_ = versions[GetParam()];
+    if (version_ == 0) GTEST_SKIP() << "there is no usable " << GetParam() << " here";
+  }
+
+  static int ask_version() {
+    const auto result = test_support::run_program(
+        {"env", GetParam(), "-c",
+         "import sys; from multiprocessing import shared_memory; print(sys.version_info[1])"});
+    return result.exitcode == 0 ? std::atoi(result.out.c_str()) : 0;
   }
 
   /// Runs the peer; what it printed.
