@@ -5,18 +5,28 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <random>
 #include <thread>
 #include <vector>
 
 #include "base/fail_point.hpp"
 #include "connection_suite.hpp"
+#include "support/watchdog.hpp"
 
 namespace connection_test {
 namespace {
 
 using namespace std::chrono_literals;
 using mp::detail::arm_fail_point;
+
+/// How often, unless the environment says otherwise; tools/soak runs the long forms.
+int times(const char* variable, int otherwise) {
+  const char* chosen = std::getenv(variable);
+  return chosen == nullptr ? otherwise : std::atoi(chosen);
+}
+int kills() { return times("MULTIPROCESSING_TEST_KILLS", 20); }
+int kills_per_point() { return times("MULTIPROCESSING_TEST_KILLS_PER_POINT", 1); }
 
 // Each message says who sends, which one it is, and how it goes on: a torn one is found out.
 std::string message(char sender, int number, std::size_t size) {
@@ -60,33 +70,37 @@ mp::Process forked(auto target, auto... arguments) {
   return mp::get_context("fork").Process(target, arguments...);
 }
 
-TEST(KillTest, ASenderThatDiesAnywhereNeitherHangsNorTearsTheOthers) {
-  for (const Case& at : sender_cases) {
-    auto [reader, writer] = mp::Pipe();
-    std::vector<mp::Process> senders;
-    senders.push_back(forked(send_many, writer, 'x', at.size, std::string{at.point}));
-    for (const char name : {'a', 'b', 'c'})
-      senders.push_back(forked(send_many, writer, name, at.size, std::string{}));
-    for (auto& sender : senders) sender.start();
-    writer.close();
-    std::array<int, 128> next{};
-    bool reset = false;
-    try {
-      for (;;) {
-        const Read read = read_whole(reader.recv_bytes());
-        EXPECT_EQ(read.number, next[static_cast<std::size_t>(read.sender)]++);
-      }
-    } catch (const mp::ConnectionResetError&) {
-      reset = true;
-    } catch (const mp::EOFError&) {
+void kill_a_sender(const Case& at) {
+  auto [reader, writer] = mp::Pipe();
+  std::vector<mp::Process> senders;
+  senders.push_back(forked(send_many, writer, 'x', at.size, std::string{at.point}));
+  for (const char name : {'a', 'b', 'c'})
+    senders.push_back(forked(send_many, writer, name, at.size, std::string{}));
+  for (auto& sender : senders) sender.start();
+  writer.close();
+  std::array<int, 128> next{};
+  bool reset = false;
+  try {
+    for (;;) {
+      const Read read = read_whole(reader.recv_bytes());
+      EXPECT_EQ(read.number, next[static_cast<std::size_t>(read.sender)]++);
     }
-    EXPECT_TRUE(!reset || at.tears) << at.point << ' ' << at.size;
-    reader.close();
-    for (auto& sender : senders) sender.join();
-    EXPECT_EQ(senders[0].exitcode(), -SIGKILL) << at.point;
-    for (const char name : {'a', 'b', 'c'})
-      EXPECT_TRUE(at.tears || next[static_cast<std::size_t>(name)] == 20) << at.point << name;
+  } catch (const mp::ConnectionResetError&) {
+    reset = true;
+  } catch (const mp::EOFError&) {
   }
+  EXPECT_TRUE(!reset || at.tears) << at.point << ' ' << at.size;
+  reader.close();
+  for (auto& sender : senders) sender.join();
+  EXPECT_EQ(senders[0].exitcode(), -SIGKILL) << at.point;
+  for (const char name : {'a', 'b', 'c'})
+    EXPECT_TRUE(at.tears || next[static_cast<std::size_t>(name)] == 20) << at.point << name;
+}
+
+TEST(KillTest, ASenderThatDiesAnywhereNeitherHangsNorTearsTheOthers) {
+  const test_support::Watchdog longer{std::chrono::seconds{60 + kills_per_point() * 10}};
+  for (const Case& at : sender_cases)
+    for (int i = 0; i < kills_per_point(); ++i) kill_a_sender(at);
 }
 
 void receive_some(mp::Connection end, mp::Connection tell, std::string dies_at) {
@@ -104,37 +118,41 @@ constexpr std::array receiver_cases{
     Case{"connection.recv.whole", 100, false},  Case{"connection.recv.begun", 500000, true},
     Case{"connection.recv.half", 500000, true}, Case{"connection.recv.whole", 500000, true}};
 
-TEST(KillTest, AReceiverThatDiesAnywhereLosesOneMessageAtMostAndHangsNobody) {
-  for (const Case& at : receiver_cases) {
-    auto [reader, writer] = mp::Pipe();
-    auto [hear, tell] = mp::Pipe();
-    std::vector<mp::Process> receivers;
-    receivers.push_back(forked(receive_some, reader, tell, std::string{at.point}));
-    receivers.push_back(forked(receive_some, reader, tell, std::string{}));
-    receivers.push_back(forked(receive_some, reader, tell, std::string{}));
-    for (auto& receiver : receivers) receiver.start();
-    reader.close();
-    tell.close();
-    std::size_t sent = 0;
-    try {
-      for (; sent < 60; ++sent) writer.send_bytes(message('x', static_cast<int>(sent), at.size));
-    } catch (const mp::BrokenPipeError&) {
-      EXPECT_TRUE(at.tears) << at.point;
-    }
-    writer.close();
-    std::size_t received = 0;
-    try {
-      for (;; ++received) (void)hear.recv<int>();
-    } catch (const mp::EOFError&) {
-    }
-    for (auto& receiver : receivers) receiver.join();
-    // It comes to its third message or not: the others may be faster.
-    const bool died = receivers[0].exitcode() == -SIGKILL;
-    if (!at.tears) {
-      EXPECT_GE(received + (died ? 1 : 0), sent) << at.point;
-      EXPECT_EQ(sent, 60U);
-    }
+void kill_a_receiver(const Case& at) {
+  auto [reader, writer] = mp::Pipe();
+  auto [hear, tell] = mp::Pipe();
+  std::vector<mp::Process> receivers;
+  receivers.push_back(forked(receive_some, reader, tell, std::string{at.point}));
+  receivers.push_back(forked(receive_some, reader, tell, std::string{}));
+  receivers.push_back(forked(receive_some, reader, tell, std::string{}));
+  for (auto& receiver : receivers) receiver.start();
+  reader.close();
+  tell.close();
+  std::size_t sent = 0;
+  try {
+    for (; sent < 60; ++sent) writer.send_bytes(message('x', static_cast<int>(sent), at.size));
+  } catch (const mp::BrokenPipeError&) {
+    EXPECT_TRUE(at.tears) << at.point;
   }
+  writer.close();
+  std::size_t received = 0;
+  try {
+    for (;; ++received) (void)hear.recv<int>();
+  } catch (const mp::EOFError&) {
+  }
+  for (auto& receiver : receivers) receiver.join();
+  // It comes to its third message or not: the others may be faster.
+  const bool died = receivers[0].exitcode() == -SIGKILL;
+  if (!at.tears) {
+    EXPECT_GE(received + (died ? 1 : 0), sent) << at.point;
+    EXPECT_EQ(sent, 60U);
+  }
+}
+
+TEST(KillTest, AReceiverThatDiesAnywhereLosesOneMessageAtMostAndHangsNobody) {
+  const test_support::Watchdog longer{std::chrono::seconds{60 + kills_per_point() * 10}};
+  for (const Case& at : receiver_cases)
+    for (int i = 0; i < kills_per_point(); ++i) kill_a_receiver(at);
 }
 
 void echo_values(mp::Connection end) {
@@ -186,7 +204,8 @@ TEST_P(ProcessesTest, EveryWaitEndsWhenTheOtherSideIsKilled) {
 
 TEST_P(ProcessesTest, AChildThatIsKilledAtAnyMomentLeavesWholeMessages) {
   std::mt19937 random{7};
-  for (int round = 0; round < 20; ++round) {
+  const test_support::Watchdog longer{std::chrono::seconds{60 + kills() / 10}};
+  for (int round = 0; round < kills(); ++round) {
     auto [here, there] = mp::Pipe();
     mp::Process p{echo_values, std::move(there)};
     p.start();
