@@ -281,17 +281,22 @@ int main(int argc, char** argv) {
   const std::map<std::string, Pinning> ways{
       {"split", Pinning::split}, {"one", Pinning::one}, {"none", Pinning::none}};
   std::vector<std::string> wanted(argv + 1, argv + argc);
+  const bool only = std::erase(wanted, "--only") != 0;
   if (wanted.empty()) wanted = {"split", "none", "one"};
 #if !defined(BENCH_ZMQ)
   std::printf("zeromq is left out: it is not installed\n");
 #endif
   for (const std::string& how : wanted) {
     if (!ways.contains(how)) {
-      std::fprintf(stderr, "usage: queues_bench [split|one|none]...\n");
+      std::fprintf(stderr, "usage: queues_bench [--only] [split|one|none]...\n");
       return 2;
     }
-    compare_all(how, ways.at(how));
+    if (only)
+      std::printf("%s, 8 B: ours %.4g M/s\n", how.c_str(),
+                  throughput(*std::make_unique<Ours<8>>(), 8, 1, ways.at(how)) / 1e6);
+    else
+      compare_all(how, ways.at(how));
   }
-  compare_hand_over();
+  if (!only) compare_hand_over();
   return 0;
 }

@@ -65,11 +65,11 @@ struct alignas(64) Side {
   std::uint64_t other;                    // the other side's position when last looked at
   std::uint32_t base;
   std::uint32_t mask;
-  std::atomic<std::uint64_t> bytes;  // put or got, where the queue is bounded by bytes
-  std::uint16_t looks;               // across, in this round of them
-  std::uint16_t news;                // that they found
-  std::uint16_t cooldown;            // rounds until pausing is tried again
-  std::atomic<std::uint16_t> pausing;
+  std::atomic<std::uint64_t> bytes;    // put or got, where the queue is bounded by bytes
+  std::uint16_t looks;                 // across, in this round of them
+  std::uint16_t news;                  // that they found
+  std::uint16_t cooldown;              // rounds until pausing is tried again
+  std::atomic<std::uint16_t> pausing;  // how long, 0: not at all
 };
 
 /// What a side is about to do beyond moving its position; completed or undone by whoever takes its

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 constexpr int polls_before_sleep = 2000;
 constexpr int polls_per_yield = 32;
 constexpr int polls_per_clock = 256;
-constexpr int pauses = 128;
+constexpr int pauses_per_unit = 32;
 
 void pause_processor() {
 #if defined(__x86_64__)
@@ -27,7 +27,7 @@ void pause_processor() {
 }  // namespace
 
 void Patience::let_ahead() const {
-  if (side_.pausing.load(std::memory_order_relaxed) == 0) return;
+  const int pauses = pauses_per_unit * side_.pausing.load(std::memory_order_relaxed);
   for (int i = 0; i < pauses; ++i) pause_processor();
 }
 

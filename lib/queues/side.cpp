@@ -152,26 +152,36 @@ void find_ring(const QueueRef& queue, Position head) {
   }
 }
 
-// A stream is faster when each side lets the other get ahead a little, for then they meet in fewer
-// cache lines; an answer that somebody waits for is not. Which of both it is shows only by trying.
+// A stream is faster when each side lets the other get ahead, for then they meet in fewer cache
+// lines; an answer that somebody waits for is not. Which of both it is shows only by trying, and so
+// does for how long to pause.
 void adapt(Side& side, std::uint32_t news) {
   constexpr std::uint32_t looks_per_round = 16;
-  constexpr std::uint32_t few = 4 * looks_per_round;        // worth a trial
-  constexpr std::uint32_t streaming = 2 * looks_per_round;  // with pauses; an answer comes alone
+  constexpr std::uint32_t streaming = 2 * looks_per_round;  // an answer comes alone
+  constexpr std::uint32_t few = 16 * looks_per_round;
+  constexpr std::uint32_t many = 64 * looks_per_round;
+  constexpr std::uint16_t first_pause = 2;
+  constexpr std::uint16_t longest_pause = 16;
   constexpr std::uint16_t rounds_after_trial = 32;
   side.news = static_cast<std::uint16_t>(std::min<std::uint32_t>(side.news + news, 0xffff));
   if (++side.looks < looks_per_round) return;
   const std::uint32_t found = side.news;
   side.looks = side.news = 0;
-  if (side.pausing.load(std::memory_order_relaxed) != 0) {
-    if (found >= streaming) return;
-    side.pausing.store(0, std::memory_order_relaxed);
+  std::uint16_t pausing = side.pausing.load(std::memory_order_relaxed);
+  if (pausing == 0) {
+    if (side.cooldown != 0)
+      --side.cooldown;
+    else if (found < few)
+      pausing = first_pause;
+  } else if (found < streaming) {
+    pausing = 0;
     side.cooldown = rounds_after_trial;
-  } else if (side.cooldown != 0) {
-    --side.cooldown;
   } else if (found < few) {
-    side.pausing.store(1, std::memory_order_relaxed);
+    pausing = std::min<std::uint16_t>(2 * pausing, longest_pause);
+  } else if (found > many && pausing > 1) {
+    pausing /= 2;
   }
+  side.pausing.store(pausing, std::memory_order_relaxed);
 }
 
 void copy_bytes(void* to, const void* from, std::size_t size) {
