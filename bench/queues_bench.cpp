@@ -34,7 +34,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t last = ~std::uint64_t{0};
 constexpr int rounds = 5;
-constexpr auto how_long = 150ms;
+constexpr auto how_long = 100ms;
 
 // ---- measuring ----
 
@@ -120,22 +120,22 @@ double throughput(Channel& channel, std::size_t size, int pairs, Pinning pinning
   return static_cast<double>(shared().received) / seconds;
 }
 
-/// The median round trip in microseconds.
-double round_trip(const std::function<void()>& ping, const std::function<void()>& pong,
-                  Pinning pinning) {
+/// The median round trip in microseconds. `pong` says false once `end` has told it to end.
+double round_trip(Pinning pinning, const std::function<void()>& ping,
+                  const std::function<bool()>& pong, const std::function<void()>& end) {
   new (&shared()) Shared{};
   const pid_t other = in_child(pinning, 1, [&] {
-    while (!shared().stop) pong();
+    while (pong()) {
+    }
   });
-  pid_t me = in_child(pinning, 0, [&] {
+  const pid_t me = in_child(pinning, 0, [&] {
     std::vector<double> times;
-    for (const auto end = Clock::now() + how_long; Clock::now() < end;) {
+    for (const auto until = Clock::now() + how_long; Clock::now() < until;) {
       const auto begin = Clock::now();
       ping();
       times.push_back(std::chrono::duration<double, std::micro>(Clock::now() - begin).count());
     }
-    shared().stop = true;
-    ping();
+    end();
     std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
     shared().received = static_cast<std::uint64_t>(1000 * times[times.size() / 2]);
   });
@@ -148,28 +148,37 @@ double round_trip(const std::function<void()>& ping, const std::function<void()>
 
 double round_trip_of(Channel& there, Channel& back, Pinning pinning) {
   std::byte message[8] = {};
-  return round_trip([&] { there.send(message), back.receive(message); },
-                    [&] { there.receive(message), back.send(message); }, pinning);
+  return round_trip(
+      pinning, [&] { there.send(message), back.receive(message); },
+      [&] {
+        there.receive(message);
+        if (message[0] != std::byte{0}) return false;
+        back.send(message);
+        return true;
+      },
+      [&] { message[0] = std::byte{1}, there.send(message); });
 }
 
 double round_trip_of_cache_lines(Pinning pinning) {
   std::uint64_t pings = 0;
   std::uint64_t pongs = 0;
+  const auto wait_for = [](const std::atomic<std::uint64_t>& word, std::uint64_t value) {
+    for (int poll = 1; word != value && word != last; ++poll)
+      if (poll % 64 == 0) sched_yield();
+    return word == value;
+  };
   return round_trip(
+      pinning,
       [&] {
         shared().there = ++pings;
-        for (int poll = 1; shared().back != pings; ++poll)
-          if (poll % 64 == 0) sched_yield();
+        wait_for(shared().back, pings);
       },
       [&] {
-        ++pongs;
-        for (int poll = 1; shared().there != pongs; ++poll) {
-          if (poll % 64 == 0) sched_yield();
-          if (poll % 1024 == 0 && shared().stop) return;
-        }
+        const bool goes_on = wait_for(shared().there, ++pongs);
         shared().back = pongs;
+        return goes_on;
       },
-      pinning);
+      [&] { shared().there = last; });
 }
 
 // ---- the tables ----

@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 constexpr int polls_before_sleep = 2000;
 constexpr int polls_per_yield = 32;
 constexpr int polls_per_clock = 256;
+constexpr std::chrono::nanoseconds others_turn = 20us;
 constexpr int pauses_per_unit = 32;
 
 void pause_processor() {
@@ -31,13 +32,19 @@ void Patience::let_ahead() const {
   for (int i = 0; i < pauses; ++i) pause_processor();
 }
 
+// Only while there is a processor to spare: when others were given this one for long, and what is
+// waited for has not come, then a sleeper is served better, for it keeps its share of the time.
 bool Patience::moved_soon(const Deadline& deadline) const {
+  using std::chrono::steady_clock;
   for (int poll = 1; poll <= polls_before_sleep; ++poll) {
     if (moved()) {
       let_ahead();
       return true;
     }
-    if (poll % polls_per_yield == 0) sched_yield();
+    if (poll % polls_per_yield != 0) continue;
+    const auto before = steady_clock::now();
+    sched_yield();
+    if (steady_clock::now() - before > others_turn) return moved();
     if (poll % polls_per_clock == 0 && deadline.passed()) return false;
   }
   return false;

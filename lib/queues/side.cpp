@@ -178,7 +178,7 @@ void adapt(Side& side, std::uint32_t news) {
     side.cooldown = rounds_after_trial;
   } else if (found < few) {
     pausing = std::min<std::uint16_t>(2 * pausing, longest_pause);
-  } else if (found > many && pausing > 1) {
+  } else if (found > many) {
     pausing /= 2;
   }
   side.pausing.store(pausing, std::memory_order_relaxed);
