@@ -19,6 +19,10 @@ constexpr int polls_per_clock = 256;
 constexpr std::chrono::nanoseconds others_turn = 20us;
 constexpr int pauses_per_unit = 32;
 
+/// Waits of this thread that are to be slept through, because others want the processor.
+thread_local int crowded = 0;
+constexpr int waits_when_crowded = 32;
+
 void pause_processor() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -28,6 +32,7 @@ void pause_processor() {
 }  // namespace
 
 void Patience::let_ahead() const {
+  if (crowded > 0) return;
   const int pauses = pauses_per_unit * side_.pausing.load(std::memory_order_relaxed);
   for (int i = 0; i < pauses; ++i) pause_processor();
 }
@@ -36,6 +41,10 @@ void Patience::let_ahead() const {
 // waited for has not come, then a sleeper is served better, for it keeps its share of the time.
 bool Patience::moved_soon(const Deadline& deadline) const {
   using std::chrono::steady_clock;
+  if (crowded > 0) {
+    --crowded;
+    return moved();
+  }
   for (int poll = 1; poll <= polls_before_sleep; ++poll) {
     if (moved()) {
       let_ahead();
@@ -44,7 +53,10 @@ bool Patience::moved_soon(const Deadline& deadline) const {
     if (poll % polls_per_yield != 0) continue;
     const auto before = steady_clock::now();
     sched_yield();
-    if (steady_clock::now() - before > others_turn) return moved();
+    if (steady_clock::now() - before > others_turn) {
+      crowded = waits_when_crowded;
+      return moved();
+    }
     if (poll % polls_per_clock == 0 && deadline.passed()) return false;
   }
   return false;
@@ -56,9 +68,10 @@ bool Patience::wait(const Deadline& deadline) {
   // First the flag, then the look: who moves the position does it the other way round.
   wanted_.fetch_or(sleepers_wanted);
   fail_point("queue.wait.before_sleep");
-  const std::chrono::nanoseconds nap = std::min<std::chrono::nanoseconds>(10ms * (1 << naps_), 1s);
+  const std::chrono::nanoseconds nap =
+      std::min<std::chrono::nanoseconds>(50ms * (1 << 2 * naps_), 1s);
   if (!moved()) futex_wait(watched_.futex(), Position::from(seen_).items, deadline.at_most(nap));
-  naps_ = moved() ? 0 : std::min(naps_ + 1, 7);
+  naps_ = moved() ? 0 : std::min(naps_ + 1, 3);
   return true;
 }
 
