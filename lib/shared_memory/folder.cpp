@@ -8,13 +8,14 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <list>
+#include <mutex>
 
 #include "base/os_error.hpp"
 
 namespace multiprocessing::detail {
 namespace {
 
-// Never freed: another thread may be reading it.
 constinit std::atomic<const std::string*> other_folder{nullptr};
 constinit std::atomic<std::string (*)()> name_maker{nullptr};
 
@@ -61,7 +62,10 @@ std::string made_up_name() {
 void make_up_names_by(std::string (*maker)()) { name_maker = maker; }
 
 void keep_blocks_in(const std::string& folder) {
-  other_folder = folder.empty() ? nullptr : new std::string{folder};
+  static std::mutex mutex;
+  static auto* const all = new std::list<std::string>;  // some thread may be reading an earlier one
+  const std::scoped_lock guard{mutex};
+  other_folder = folder.empty() ? nullptr : &all->emplace_back(folder);
 }
 
 }  // namespace multiprocessing::detail
