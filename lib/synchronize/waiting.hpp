@@ -1,8 +1,6 @@
 // How everything here waits for a word in shared memory: looks, gives the processor away, sleeps.
 #pragma once
 
-#include <sched.h>
-
 #include <atomic>
 #include <cstdint>
 
@@ -30,15 +28,19 @@ inline void pause_processor() {
 #endif
 }
 
+/// Gives the processor away; false when it came back late, because others have work to do: then a
+/// sleep, from which the kernel wakes us at once, is sooner over than the next turns.
+[[nodiscard]] bool yield_shortly();
+
 /// Looks up to `polls` times whether `done()`, giving the processor away now and then.
 template <class Done>
 [[nodiscard]] bool spin(int polls, Done done) {
   for (int poll = 1; poll <= polls; ++poll) {
     if (done()) return true;
-    if (poll % 16 == 0)
-      sched_yield();
-    else
+    if (poll % 16 != 0)
       pause_processor();
+    else if (!yield_shortly())
+      return done();
   }
   return false;
 }
