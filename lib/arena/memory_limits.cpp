@@ -26,13 +26,26 @@ void tighten(MemoryRoom& room, std::uint64_t bytes, std::string limit) {
   if (bytes < room.bytes) room = {bytes, std::move(limit)};
 }
 
+/// Pages of files that the kernel gives up before it lets anybody go short: they count as used, and
+/// a container that has read many files is full of them. Memory that processes share is not among
+/// these.
+std::uint64_t reclaimable(const fs::path& statistics, const std::string& prefix) {
+  std::ifstream lines{statistics};
+  std::uint64_t sum = 0;
+  std::string name;
+  for (std::uint64_t bytes = 0; lines >> name >> bytes;)
+    if (name == prefix + "inactive_file" || name == prefix + "active_file") sum += bytes;
+  return sum;
+}
+
 /// A cgroup and all above it, for each has a limit of its own.
 void ask_cgroups(MemoryRoom& room, const fs::path& mount, fs::path group, const char* limit_file,
-                 const char* use_file) {
+                 const char* use_file, const std::string& prefix) {
   for (;; group = group.parent_path()) {
     const fs::path folder = mount / group.relative_path();
     const auto limit = number_in(folder / limit_file);
-    const auto used = number_in(folder / use_file);
+    auto used = number_in(folder / use_file);
+    if (used) *used -= std::min(*used, reclaimable(folder / "memory.stat", prefix));
     // v1 says "no limit" by a number near 2^63.
     if (limit && used && *limit < (std::uint64_t{1} << 60))
       tighten(room, *limit - std::min(*limit, *used),
@@ -51,10 +64,10 @@ void ask_all_cgroups(MemoryRoom& room, const fs::path& root) {
     const std::string controllers = line.substr(first + 1, second - first - 1);
     const fs::path group = line.substr(second + 1);
     if (controllers.empty())
-      ask_cgroups(room, root / "sys/fs/cgroup", group, "memory.max", "memory.current");
+      ask_cgroups(room, root / "sys/fs/cgroup", group, "memory.max", "memory.current", "");
     else if (("," + controllers + ",").find(",memory,") != std::string::npos)
       ask_cgroups(room, root / "sys/fs/cgroup/memory", group, "memory.limit_in_bytes",
-                  "memory.usage_in_bytes");
+                  "memory.usage_in_bytes", "total_");
   }
 }
 

@@ -65,6 +65,21 @@ TEST_F(MemoryLimitsTest, TheTightestCgroupOfVersion2AboveUsLimits) {
   EXPECT_EQ(memory_room(root_).bytes, 0U);
 }
 
+// A container that had read many files was told that no memory was left.
+TEST_F(MemoryLimitsTest, PagesOfFilesInACgroupDoNotCountAsUsed) {
+  write("proc/self/cgroup", "0::/a\n4:memory:/b\n");
+  write("sys/fs/cgroup/a/memory.max", std::to_string(100 * mib));
+  write("sys/fs/cgroup/a/memory.current", std::to_string(90 * mib));
+  write("sys/fs/cgroup/a/memory.stat",
+        "anon 5\nactive_file 20971520\ninactive_file 52428800\nworkingset_refault_anon 0\n");
+  EXPECT_EQ(memory_room(root_).bytes, 80 * mib);
+  write("sys/fs/cgroup/memory/b/memory.limit_in_bytes", std::to_string(50 * mib));
+  write("sys/fs/cgroup/memory/b/memory.usage_in_bytes", std::to_string(40 * mib));
+  write("sys/fs/cgroup/memory/b/memory.stat",
+        "inactive_file 1\ntotal_active_file 10485760\ntotal_inactive_file 0\n");
+  EXPECT_EQ(memory_room(root_).bytes, 20 * mib);
+}
+
 TEST_F(MemoryLimitsTest, TheMemoryControllerOfVersion1Limits) {
   write("proc/self/cgroup", "12:cpu,cpuacct:/x\n4:memory:/a\n0::/\n");
   write("sys/fs/cgroup/memory/a/memory.limit_in_bytes", std::to_string(30 * mib));
