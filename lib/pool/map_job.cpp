@@ -1,12 +1,14 @@
 #include "multiprocessing/detail/map_job.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/os_error.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
 
@@ -19,6 +21,16 @@ constexpr std::size_t largest_spare = std::size_t{64} << 20;
 
 constexpr std::size_t aligned(std::size_t offset) {
   return (offset + job_alignment - 1) / job_alignment * job_alignment;
+}
+
+/// Throws OSError for more than any memory holds.
+std::size_t bytes_of(std::size_t count, std::size_t size) {
+  constexpr std::size_t most = std::size_t{1} << 60;
+  std::size_t bytes = 0;
+  if (__builtin_mul_overflow(count, size, &bytes) || bytes > most)
+    throw_os_error(ENOMEM, "map",
+                   std::to_string(count) + " elements of " + std::to_string(size) + " bytes");
+  return bytes;
 }
 
 std::size_t chosen_chunk_size(const MapShape& shape, const MapOptions& options, int workers) {
@@ -125,13 +137,15 @@ void MapJob::Impl::prepare() {
 
 JobLayout MapJob::Impl::lay_out() {
   std::size_t at = aligned(sizeof(JobHeader));
-  const auto place = [&at](std::size_t bytes) { return std::exchange(at, aligned(at + bytes)); };
+  const auto place = [&at](std::size_t count, std::size_t size) {
+    return std::exchange(at, aligned(at + bytes_of(count, size)));
+  };
   JobLayout layout{};
-  layout.words_at = place(chunks_ * sizeof(std::uint32_t));
-  layout.index_at = place(begins_.size() * sizeof(std::uint64_t));
-  layout.bytes_at = place(writer_.size());
-  layout.input_at = place(shape_.items * shape_.input_size);
-  layout.results_at = place(shape_.items * shape_.result_size);
+  layout.words_at = place(chunks_, sizeof(std::uint32_t));
+  layout.index_at = place(begins_.size(), sizeof(std::uint64_t));
+  layout.bytes_at = place(writer_.size(), 1);
+  layout.input_at = place(shape_.items, shape_.input_size);
+  layout.results_at = place(shape_.items, shape_.result_size);
   bytes_ = at;
   return layout;
 }

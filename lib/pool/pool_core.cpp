@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <climits>
 #include <csignal>
+#include <system_error>
 #include <utility>
 
 #include "base/fail_point.hpp"
@@ -83,6 +84,9 @@ void PoolCore::start_watcher() {
   try {
     fail_point("pool.watcher.start");
     watcher_ = std::thread([this] { watch(); });
+  } catch (const std::system_error& error) {
+    pthread_sigmask(SIG_SETMASK, &creator_mask_, nullptr);
+    throw_os_error(error.code().value(), "pthread_create", "the pool's watcher");
   } catch (...) {
     pthread_sigmask(SIG_SETMASK, &creator_mask_, nullptr);
     throw;
@@ -120,8 +124,8 @@ void PoolCore::Seat::send(void (Process::*signal)()) noexcept {
   if (ended) return;
   try {
     ((*process).*signal)();
-  } catch (const OSError&) {
-    // It has taken on another user's id. It still dies with this process.
+  } catch (const std::exception&) {
+    // It has taken on another user's id, say. It still dies with this process.
     return;
   }
 }

@@ -77,8 +77,10 @@ class PoolCore {
   void kill_all() noexcept;
 
   // In the watcher.
-  void watch();
+  void watch() noexcept;
+  void watch_to_the_end();
   void watch_once();
+  void give_up(const std::string& why);
   [[nodiscard]] Deadline next_look() const;
   void tend_seat(std::size_t seat);
   [[nodiscard]] WorkerEnd end_of(std::size_t seat);

@@ -44,7 +44,24 @@ bool PoolCore::worker_wanted() const {
   return std::ranges::any_of(jobs_, [](const ActiveJob* job) { return job != nullptr; });
 }
 
-void PoolCore::watch() {
+void PoolCore::watch() noexcept {
+  try {
+    watch_to_the_end();
+  } catch (...) {
+    give_up("the thread that watches its workers cannot go on: " +
+            describe_exception(std::current_exception()));
+  }
+}
+
+/// Something happened that the watcher cannot deal with, such as all its descriptors closed: those
+/// who wait for results are told, and the workers are to end.
+void PoolCore::give_up(const std::string& why) {
+  const std::scoped_lock guard{mutex_};
+  break_pool(why);
+  for (Seat& seat : seats_) seat.send(&Process::kill);
+}
+
+void PoolCore::watch_to_the_end() {
   for (;;) {
     watch_once();
     const std::scoped_lock guard{mutex_};

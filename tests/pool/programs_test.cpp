@@ -71,6 +71,13 @@ TEST_P(PoolProgramsTest, AProgramMayExitWhileAnotherThreadMaps) {
   EXPECT_TRUE(result.left_running.empty()) << result.report();
 }
 
+// The thread that watches the workers ended the program by an exception of its own.
+TEST_P(PoolProgramsTest, AProgramThatClosesAllDescriptorsIsToldByAnException) {
+  const ProgramResult result = test_support::run_program({POOL_PROGRAM, "closed"}, options());
+  EXPECT_EQ(result.exitcode, 0) << result.report();
+  EXPECT_TRUE(result.left_running.empty()) << result.report();
+}
+
 TEST_P(PoolProgramsTest, StandardStreamsMayBeClosed) {
   for (const std::vector<int>& closed : {std::vector{0}, {0, 2}, {2}}) {
     ProgramOptions without = options();

@@ -124,6 +124,15 @@ TEST_P(RangesTest, ViewsOfTheStandardAreMapped) {
 }
 #endif
 
+// The number of bytes went round to a small one, and elements were written past the end of it.
+TEST_P(RangesTest, MoreElementsThanAnyMemoryHoldsAreRefused) {
+  mp::Pool pool(2);
+  for (const int bits : {61, 58, 45})
+    EXPECT_THROW((void)pool.map(square, SizedGenerator(5, std::size_t{1} << bits)), mp::OSError)
+        << bits;
+  EXPECT_EQ(pool.map(square, {0, 1, 2, 3, 4}), five_squares);
+}
+
 TEST_P(RangesTest, MoveOnlyElementsOfAGeneratorAreMapped) {
   mp::Pool pool(2);
   EXPECT_EQ(pool.map([](std::unique_ptr<int> p) { return *p * *p; },
