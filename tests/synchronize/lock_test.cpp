@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "support/leak_listener.hpp"
 #include "synchronize_suite.hpp"
 
 namespace synchronize_test {
@@ -192,6 +193,23 @@ TEST_P(LockInChildrenTest, AHolderThatReleasesItAndEndsIsNotTakenForDead) {
       EXPECT_EQ(child.exitcode(), 0);
     }
   }
+}
+
+const mp::Lock global_lock;
+// It stays, so it is made before anything is compared.
+[[maybe_unused]] const bool made =
+    test_support::leak_listener::warm_up([] { static_cast<void>(global_lock.locked()); });
+
+// CPython: TestNamedResource.test_global_named_resource_spawn
+TEST_P(LockInChildrenTest, OneInAStaticObjectWorksInEveryProcess) {
+  const auto use = [] {
+    const std::scoped_lock guard{global_lock};
+    if (!global_lock.locked()) throw mp::Exit{1};
+  };
+  EXPECT_EQ(run_in_child(use), 0);
+  const std::scoped_lock guard{global_lock};
+  const auto look = [] { throw mp::Exit{global_lock.locked() ? 1 : 2}; };
+  EXPECT_EQ(run_in_child(look), GetParam() == "fork" ? 1 : 2) << "only fork inherits it";
 }
 
 TEST_F(LockTest, CopiesAreTheSameLockAndHashAlike) {
