@@ -3,7 +3,7 @@
 
 #include <poll.h>
 
-#include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <list>
 #include <memory>
@@ -42,6 +42,8 @@ class ListenerCore {
   };
   using Guests = std::list<Guest>;  // the longest waiting first
 
+  class AcceptTurn;
+
   void check_open() const;
   [[nodiscard]] Connection welcome(std::shared_ptr<EndFd> end, const Address& from);
   [[nodiscard]] std::optional<Connection> serve(Guests::iterator guest);
@@ -57,11 +59,12 @@ class ListenerCore {
   const UniqueFd wake_;  // an eventfd: written by close(), for those who are in accept()
   const Creator creator_;
 
-  std::timed_mutex accepting_;  // held for the length of an accept; guards the guests
-  Guests guests_;
+  Guests guests_;  // the business of the one thread that is in accept()
 
   mutable std::mutex mutex_;  // guards what follows
   std::optional<Address> last_accepted_;
+  bool accepting_ = false;
+  std::condition_variable accept_ended_;
 };
 
 }  // namespace multiprocessing::detail
