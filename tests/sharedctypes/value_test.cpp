@@ -50,8 +50,7 @@ void store(V value, decltype(std::declval<V>().value()) wanted) {
   value.set_value(wanted);
 }
 
-// CPython: _TestValue.test_value, _TestSharedCTypes.test_sharedctypes,
-// _TestSharedCTypes.test_synchronize
+// CPython: _TestValue.test_value, _TestSharedCTypes.test_sharedctypes
 TEST_P(SharedValueTest, WhatAChildStoresIsSeenHere) {
   const mp::Value<int> number{7};
   const mp::Value<double> real{3.5};
@@ -130,6 +129,7 @@ TEST_F(ValueTest, ARawOneIsGivenALockLater) {
   EXPECT_EQ(locked.get_lock(), lock);
 }
 
+// CPython: _TestSharedCTypes.test_synchronize
 TEST_P(SharedValueTest, UpdatesOfManyProcessesLoseNothing) {
   constexpr int times = 2000;
   const mp::Value<int> number{0};
