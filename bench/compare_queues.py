@@ -36,7 +36,8 @@ def rate_of_python(make):
 
 
 def rate_of_ours(program):
-    done = subprocess.run([program, "--only", "none"], stdout=subprocess.PIPE, check=True, text=True)
+    done = subprocess.run([program, "--only", "none"], stdout=subprocess.PIPE, check=True,
+                          text=True)
     return 1e6 * float(re.search(r"ours +([\d.e+-]+) M/s", done.stdout).group(1))
 
 
@@ -44,7 +45,8 @@ def main():
     program = os.path.join(sys.argv[1], "bench", "queues_bench")
     print(f"CPython {sys.version.split()[0]}, {os.cpu_count()} processors, not pinned, "
           f"{ROUNDS} rounds")
-    for name, make in {"Queue": lambda c: c.Queue(4096), "SimpleQueue": lambda c: c.SimpleQueue()}.items():
+    kinds = {"Queue": lambda c: c.Queue(4096), "SimpleQueue": lambda c: c.SimpleQueue()}
+    for name, make in kinds.items():
         ours, theirs = [], []
         for _ in range(ROUNDS):
             theirs.append(rate_of_python(make))

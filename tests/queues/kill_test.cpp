@@ -179,6 +179,30 @@ TEST(QueueKillTest, WhoMendsWhatTheDeadLeftMayDieToo) {
   }
 }
 
+TEST(QueueKillTest, KilledAtAStepThatAQueueTakesOnceOrSeldom) {
+  const test_support::Watchdog allowed{std::chrono::seconds{300}};
+  const ArenaBaseline baseline;
+  const int kills = (asked("MULTIPROCESSING_TEST_KILLS_PER_POINT", 6) + 2) / 3;
+  for (const char* point :
+       {"queue.book.page_given", "queue.put.before_wake", "queue.ring.sealed", "queue.ring.given",
+        "queue.slot.given", "queue.slots.given", "queue.wait.before_sleep", "queue.wake.cleared"}) {
+    for (int i = 0; i < kills; ++i) {
+      Storm<Rich> storm{Rich{}};
+      Child victim{[&] {
+        mp::detail::arm_fail_point(point);
+        storm.produce(nullptr, 100);
+        storm.consume(nullptr, 100);
+        static_cast<void>(storm.queue().try_get(20ms));
+        return storm.produce(nullptr, 1);
+      }};
+      EXPECT_EQ(i % 2 == 0 ? victim.join() : victim.join_unsettled(), -SIGKILL) << point;
+      EXPECT_EQ(storm.produce(nullptr, 20), 0);
+      EXPECT_EQ(storm.consume(nullptr, 20), 0);
+      storm.expect_sound(1);
+    }
+  }
+}
+
 template <class Queue>
 void kill_at_random(const Queue& queue, int kills) {
   Storm<Queue> storm{queue};
