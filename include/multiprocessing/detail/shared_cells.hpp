@@ -87,6 +87,33 @@ struct Cell {
 template <class T>
 const ObjectMaker Cell<T>::maker{sizeof(Cell<T>), nullptr, links_for_alignment<Cell<T>>()};
 
+/// Where the object of the handle beside it lies in this process, asked once: a forked child has it
+/// at the same address.
+template <class T>
+class KnownPlace {
+ public:
+  KnownPlace() = default;
+  KnownPlace(const KnownPlace& other) noexcept : at_(other.at_.load(std::memory_order_relaxed)) {}
+  KnownPlace(KnownPlace&& other) noexcept
+      : at_(other.at_.exchange(nullptr, std::memory_order_relaxed)) {}
+  KnownPlace& operator=(KnownPlace other) noexcept {
+    at_.store(other.at_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    return *this;
+  }
+
+  [[nodiscard]] T& of(const Handle& handle) const {
+    T* at = at_.load(std::memory_order_relaxed);
+    if (at == nullptr) [[unlikely]] {
+      at = handle.as<T>();
+      at_.store(at, std::memory_order_relaxed);
+    }
+    return *at;
+  }
+
+ private:
+  mutable std::atomic<T*> at_{nullptr};
+};
+
 /// Many Ts in shared memory: their number, then they themselves.
 template <class T>
 class Cells {

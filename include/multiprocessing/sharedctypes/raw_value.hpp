@@ -37,6 +37,7 @@ class RawValue {
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
     archive& memory_;
+    place_ = {};
   }
 
  private:
@@ -45,10 +46,11 @@ class RawValue {
   friend class Value;
   friend struct detail::HashOfMemory;
 
-  [[nodiscard]] Cell& cell() const { return *memory_.template as<Cell>(); }
+  [[nodiscard]] Cell& cell() const { return place_.of(memory_); }
   [[nodiscard]] const detail::Handle& memory() const { return memory_; }
 
   detail::Handle memory_;
+  detail::KnownPlace<Cell> place_;
 };
 
 }  // namespace multiprocessing
