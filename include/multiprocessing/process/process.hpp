@@ -86,7 +86,7 @@ class MULTIPROCESSING_API Process {
   bool join(Timeout timeout);
 
   /// From `start()` until the process has ended.
-  [[nodiscard]] bool is_alive() const;
+  bool is_alive() const;
 
   /// Sends SIGTERM; nothing happens when it has ended. Throws `AssertionError` before `start()`.
   void terminate();
