@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -83,13 +84,22 @@ Inventory take_inventory() {
   return inventory;
 }
 
-// Test programs run side by side: a name that a stranger has mapped is the stranger's.
-bool mapped_by_a_stranger(const std::string& path) {
+std::vector<pid_t> our_processes() {
   std::vector<pid_t> ours{getpid()};
   for (const ProcessInfo& process : descendants_of(supervisor() != 0 ? supervisor() : getpid()))
     ours.push_back(process.pid);
+  return ours;
+}
+
+bool holds(const std::vector<pid_t>& pids, pid_t pid) {
+  return std::find(pids.begin(), pids.end(), pid) != pids.end();
+}
+
+// Test programs run side by side: a name that a stranger has mapped is the stranger's.
+bool mapped_by_a_stranger(const std::string& path) {
+  const std::vector<pid_t> ours = our_processes();
   for (const ProcessInfo& process : all_processes()) {
-    if (std::find(ours.begin(), ours.end(), process.pid) != ours.end()) continue;
+    if (holds(ours, process.pid)) continue;
     std::ifstream maps{"/proc/" + std::to_string(process.pid) + "/maps"};
     for (std::string line; std::getline(maps, line);)
       if (line.find(path) != std::string::npos) return true;
@@ -97,10 +107,24 @@ bool mapped_by_a_stranger(const std::string& path) {
   return false;
 }
 
+// Names that test programs make themselves end with their process id.
+bool named_by_a_stranger(const std::string& path) {
+  if (!path.starts_with("/dev/shm/mp_test")) return false;
+  return !holds(our_processes(), std::atoi(path.substr(path.rfind('_') + 1).c_str()));
+}
+
+// What an example makes that runs beside us, it takes away again. What is left behind stays.
+bool goes_away(const std::string& path) {
+  for (int look = 0; look < 300 && access(path.c_str(), F_OK) == 0; ++look)
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  return access(path.c_str(), F_OK) != 0;
+}
+
 // Whether the difference is somebody else's doing.
 bool excused(const std::string& thing, int before, int after) {
   if (!thing.starts_with("/dev/shm/")) return false;
-  return after < before || mapped_by_a_stranger(thing);
+  return after < before || named_by_a_stranger(thing) || mapped_by_a_stranger(thing) ||
+         goes_away(thing);
 }
 
 // "descriptor pipe: 2 before, 4 after" for each difference.
