@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/process/context.hpp"
 #include "multiprocessing/process/process.hpp"
 #include "multiprocessing/process/process_handle.hpp"
@@ -19,7 +20,10 @@ class ProcessAccess {
     return ProcessHandle{std::move(process)};
   }
   [[nodiscard]] static Context context(StartMethod method) { return Context{method}; }
-  [[nodiscard]] static Child& child(const Process& process) { return *process.child_; }
+  [[nodiscard]] static Child& child(const Process& process) {
+    if (process.child_ == nullptr) throw ValueError("process object was moved from");
+    return *process.child_;
+  }
 };
 
 }  // namespace multiprocessing::detail

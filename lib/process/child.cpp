@@ -51,7 +51,7 @@ Child::Child(ProcessKind kind, ProcessOptions options, Lineage lineage)
       kind_(kind),
       options_(std::move(options)),
       lineage_(std::move(lineage)),
-      name_(options_.name.empty() ? kind_name() + numbered(lineage_) : options_.name),
+      name_(first_name()),
       daemon_(options_.daemon.value_or(current_is_daemon())),
       authkey_(current_authkey()) {}
 
@@ -77,10 +77,19 @@ std::string Child::kind_name() const {
   return "ForkServerProcess";
 }
 
+std::string Child::first_name() const {
+  return options_.name.empty() ? kind_name() + numbered(lineage_) : options_.name;
+}
+
+std::unique_lock<std::mutex> Child::lock() const {
+  if (creator_.is_this_process()) return std::unique_lock{mutex_};
+  return std::unique_lock{mutex_, std::try_to_lock};
+}
+
 std::string Child::name() const {
   if (is_current_) return current_name();
-  std::scoped_lock guard{mutex_};
-  return name_;
+  const auto guard = lock();
+  return guard ? name_ : first_name();
 }
 
 void Child::set_name(std::string name) {
@@ -90,8 +99,8 @@ void Child::set_name(std::string name) {
 }
 
 bool Child::daemon() const {
-  std::scoped_lock guard{mutex_};
-  return daemon_;
+  const auto guard = lock();
+  return guard ? daemon_ : options_.daemon.value_or(false);
 }
 
 void Child::set_daemon(bool daemon) {
@@ -102,8 +111,8 @@ void Child::set_daemon(bool daemon) {
 
 Bytes Child::authkey() const {
   if (is_current_) return current_authkey();
-  std::scoped_lock guard{mutex_};
-  return authkey_;
+  const auto guard = lock();
+  return guard ? authkey_ : current_authkey();
 }
 
 void Child::set_authkey(Bytes key) {
@@ -138,7 +147,7 @@ void Child::check_open() const {
 
 void Child::check_creator(const char* doing) const {
   if (is_current_ || !creator_.is_this_process())
-    throw AssertionError(std::string{"can only "} + doing + " a child process, and '" + name_ +
+    throw AssertionError(std::string{"can only "} + doing + " a child process, and '" + name() +
                          "' is not a child of this one");
 }
 
@@ -195,8 +204,8 @@ void Child::close() {
         "terminate().");
   remove_child(*this);
   std::shared_ptr<Popen> dropped;
-  std::scoped_lock guard{mutex_};
-  dropped = std::move(popen_);
+  const auto guard = lock();
+  if (guard) dropped = std::move(popen_);
   state_ = State::closed;
 }
 

@@ -68,6 +68,11 @@ class Child final : public KnownProcess {
   void check_creator(const char* doing) const;
   void check_started(const char* doing) const;
   [[nodiscard]] std::string kind_name() const;
+  [[nodiscard]] std::string first_name() const;  // until set_name()
+
+  /// Without the mutex in a child that was forked while another thread held it: nobody is there to
+  /// let it go.
+  [[nodiscard]] std::unique_lock<std::mutex> lock() const;
   [[nodiscard]] Preparation preparation() const;
 
   /// Null once closed.

@@ -3,9 +3,11 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <chrono>
 #include <mutex>
 #include <utility>
 
+#include "multiprocessing/base/errors.hpp"
 #include "process/fork_gate.hpp"
 
 namespace multiprocessing::detail {
@@ -15,6 +17,18 @@ namespace {
 Children& all() {
   static Children& all = *new Children;
   return all;
+}
+
+// What a daemon that was told to end has left, before it is killed: one that ignores the signal, or
+// stands still, is not to keep its creator from ending.
+constexpr std::chrono::seconds time_for_daemons{1};
+
+void tell(Child& child, int signal) {
+  try {
+    child.send_signal(signal);
+  } catch (const OSError&) {
+    return;  // it has taken on another user's id, say; it dies with this process all the same
+  }
 }
 
 Children copy_of_all() {
@@ -46,10 +60,15 @@ Children living_children() {
 }
 
 void finish_children() {
-  Children children = copy_of_all();
-  for (auto& child : children)
-    if (child->daemon()) child->send_signal(SIGTERM);
-  for (auto& child : children) (void)child->join(Deadline::never());
+  const Children children = copy_of_all();
+  Children daemons;
+  for (const auto& child : children)
+    if (child->daemon()) daemons.push_back(child);
+  for (const auto& daemon : daemons) tell(*daemon, SIGTERM);
+  const Deadline patience{time_for_daemons};
+  for (const auto& daemon : daemons)
+    if (!daemon->join(patience)) tell(*daemon, SIGKILL);
+  for (const auto& child : children) (void)child->join(Deadline::never());
 }
 
 Children take_all_children() { return std::exchange(all(), {}); }

@@ -62,7 +62,7 @@ void OwnFd::unlink() {
 }
 
 UniqueFd off_standard_numbers(UniqueFd fd) {
-  if (fd.get() > STDERR_FILENO) return fd;
+  if (!fd || fd.get() > STDERR_FILENO) return fd;  // what failed is for the caller to tell
   UniqueFd moved{fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1)};
   if (!moved) throw_os_error("fcntl", "a descriptor for a child");
   return moved;

@@ -1,13 +1,13 @@
 #include "process/report.hpp"
 
 #include <cxxabi.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <memory>
+
+#include "base/write_whole.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -51,19 +51,7 @@ void append_nested(std::string& text, const std::exception& exception) {
 
 }  // namespace
 
-void print_error(std::string_view text) noexcept {
-  while (!text.empty()) {
-    const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
-    if (written > 0) {
-      text.remove_prefix(static_cast<std::size_t>(written));
-    } else if (written < 0 && errno == EAGAIN) {
-      pollfd full{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
-      (void)::poll(&full, 1, 1000);
-    } else if (written == 0 || errno != EINTR) {
-      return;
-    }
-  }
-}
+void print_error(std::string_view text) noexcept { write_whole(STDERR_FILENO, text); }
 
 std::string readable_name(const std::type_info& type) {
   int status = 0;

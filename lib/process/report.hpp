@@ -8,7 +8,8 @@
 
 namespace multiprocessing::detail {
 
-/// Writes `text` by one write where the kernel allows. Errors are dropped.
+/// Writes `text` by one write where the kernel allows. Errors are dropped, and a reader that is
+/// gone does not raise SIGPIPE.
 void print_error(std::string_view text) noexcept;
 
 /// "std::runtime_error: disk full", and a line for each exception nested in it. Only while the

@@ -81,6 +81,18 @@ TEST_P(ProcessTest, AnEscapedExceptionIsReportedWhole) {
   EXPECT_EQ(errors_of(target), "before Process Failing:\nstd::out_of_range: on purpose\n");
 }
 
+TEST_P(ProcessTest, AReportThatNobodyReadsLeavesTheExitCodeAlone) {
+  const auto target = [] {
+    int ends[2];
+    if (pipe(ends) != 0) _exit(2);
+    dup2(ends[1], STDERR_FILENO);
+    close(ends[0]);
+    close(ends[1]);
+    throw std::runtime_error("nobody reads this");
+  };
+  EXPECT_EQ(exitcode_of(target), 1);
+}
+
 TEST_P(ProcessTest, TheReportHasTheWholeChainOfCauses) {
   const auto target = [](const std::string& path) {
     divert_errors(path);

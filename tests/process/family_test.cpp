@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -331,6 +332,24 @@ TEST(ForkTest, NothingIsHandedDownThatGrowsWithEachGeneration) {
   child.join();
   // Each generation has the read end of its own life pipe, and inherits those of its ancestors.
   EXPECT_LE(says.number(1), says.number(0) + 6);
+}
+
+// It waited for ever for a lock that a thread of its parent held when it was forked.
+TEST(ForkedChildTest, MayAskForTheNameOfASiblingThatAThreadOfTheParentIsAsking) {
+  const mp::Context context = mp::get_context("fork");
+  mp::Process sibling = context.Process(entry::nothing);
+  std::atomic<bool> enough{false};
+  std::thread asking{[&] {
+    while (!enough) (void)sibling.name();
+  }};
+  for (int i = 0; i < 200; ++i) {
+    mp::Process child = context.Process([&sibling] { (void)sibling.name(); });
+    child.start();
+    child.join();
+    EXPECT_EQ(child.exitcode(), 0);
+  }
+  enough = true;
+  asking.join();
 }
 
 }  // namespace

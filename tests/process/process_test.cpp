@@ -25,7 +25,6 @@ using multiprocessing::detail::Deadline;
 using multiprocessing::detail::wait_readable;
 using testing::HasSubstr;
 
-// Both memories of a Python programmer: multiprocessing.Process and
 // multiprocessing.process.Process.
 static_assert(std::is_same_v<mp::process::Process, mp::Process>);
 
@@ -361,6 +360,7 @@ TEST_P(ProcessTest, MisuseThrows) {
   process.join();
   EXPECT_THROW(process.start(), mp::AssertionError);
   mp::Process moved = std::move(process);
+  EXPECT_THROW((void)to_string(process), mp::ValueError);  // NOLINT(bugprone-use-after-move)
   EXPECT_EQ(moved.exitcode(), 0);
   EXPECT_THROW((void)process.pid(), mp::ValueError);  // NOLINT(bugprone-use-after-move)
 }

@@ -104,6 +104,9 @@ int few_streams() { return child_leaves(3) && child_leaves(0) ? 0 : 1; }
 
 int ends_by_itself() {
   mp::Process{{.daemon = true}, wait_for_ever}.start();
+  mp::Process stopped{{.daemon = true}, wait_for_ever};  // which cannot end when it is told to
+  stopped.start();
+  kill(*stopped.pid(), SIGSTOP);
   mp::Process{[] {
     std::this_thread::sleep_for(std::chrono::milliseconds{200});
     say("child ends");
