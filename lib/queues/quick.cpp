@@ -30,14 +30,16 @@ void fetch_ahead(QueueBody& body, const Side& side, std::uint32_t at, bool to_wr
   const std::uint32_t place = (at + units_ahead - side.base) & side.mask;
   const std::byte* line =
       reinterpret_cast<std::byte*>(&body) + side.ring + sizeof(RingHeader) + std::size_t{place} * 8;
-#if defined(__x86_64__)
-  if (to_write) {
-    // By hand, for compilers make a prefetch for reading of it: the line would change hands twice.
-    asm volatile("prefetchw %0" : : "m"(*line));
+  if (!to_write) {
+    __builtin_prefetch(line, 0);
     return;
   }
+#if defined(__x86_64__)
+  // By hand, for compilers make a prefetch for reading of it: the line would change hands twice.
+  asm volatile("prefetchw %0" : : "m"(*line));
+#else
+  __builtin_prefetch(line, 1);
 #endif
-  to_write ? __builtin_prefetch(line, 1) : __builtin_prefetch(line, 0);
 }
 
 /// Under the lock: the place of the next record when it can be put right now.
