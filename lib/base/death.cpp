@@ -67,6 +67,11 @@ Reaped reap(int pidfd, pid_t pid) {
           .exitcode = info.si_code == CLD_EXITED ? info.si_status : -info.si_status};
 }
 
+void kill_and_reap(pid_t pid) noexcept {
+  (void)::kill(pid, SIGKILL);
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
+}
+
 std::optional<ExitCode> exit_code_of_stranger(int pidfd) {
   PidfdInfo info{};
   info.mask = wants_exit;

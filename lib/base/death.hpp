@@ -24,6 +24,9 @@ struct Reaped {
 };
 [[nodiscard]] MULTIPROCESSING_API Reaped reap(int pidfd, pid_t pid);
 
+/// Ends a child of ours that cannot be watched, and waits until it is gone.
+MULTIPROCESSING_API void kill_and_reap(pid_t pid) noexcept;
+
 /// The exit code of a process that is not our child, where the kernel tells (PIDFD_GET_INFO, Linux
 /// 6.15). It knows once the parent of that process has reaped it, and only through a pidfd that was
 /// open by then; nothing before, so ask again.

@@ -171,7 +171,12 @@ Spawned spawn_program(std::span<const std::string> arguments, std::span<const in
     throw_os_error(plan.error, "fcntl", "descriptor " + std::to_string(plan.failed_descriptor));
   if (plan.error != 0)
     throw_os_error(plan.error, "execute", plan.path == nullptr ? own_program_path() : plan.path);
-  child.pidfd = child.pidfd ? clear_of_stdio(std::move(child.pidfd)) : open_pidfd(child.pid);
+  try {
+    child.pidfd = child.pidfd ? clear_of_stdio(std::move(child.pidfd)) : open_pidfd(child.pid);
+  } catch (const OSError&) {
+    kill_and_reap(child.pid);
+    throw;
+  }
   return child;
 }
 

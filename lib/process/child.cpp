@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
 #include "base/os_error.hpp"
 #include "base/start_hook.hpp"
-#include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "process/children.hpp"
 #include "process/identity.hpp"
@@ -25,6 +25,8 @@ constexpr const char* before_main =
     "a process cannot be started before main: a spawned child runs static constructors too, and "
     "would start it again without end. Where this is thrown inside main, call "
     "multiprocessing::freeze_support() as its first line";
+
+const Deadline now{std::chrono::seconds{0}};
 
 constexpr unsigned to_whole_group = 1U << 2;  // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
 
@@ -160,7 +162,8 @@ void Child::check_started(const char* doing) const {
 
 void Child::check_startable(bool has_target) const {
   check_open();
-  if (started() || is_current_) throw AssertionError("cannot start a process twice");
+  if (started() || is_current_)
+    throw AssertionError("cannot start a process twice: make another object for another child");
   if (!has_target && kind_.type == nullptr)
     throw AssertionError("the process has no target any more: run() was called");
   if (!creator_.is_this_process())
@@ -215,16 +218,17 @@ std::shared_ptr<Popen> Child::popen() const {
 }
 
 std::optional<int> Child::poll() {
-  std::shared_ptr<Popen> ended;
-  {
-    std::scoped_lock guard{mutex_};
-    if (exitcode_ || popen_ == nullptr) return exitcode_;
-    exitcode_ = popen_->poll();
-    if (!exitcode_) return exitcode_;
-    ended = popen_;
-  }
-  ended->life.close();
-  settle(ended->member);
+  const auto popen = this->popen();
+  if (popen != nullptr && !popen->has_ended(now)) return std::nullopt;
+  return find_exitcode(popen.get(), std::unique_lock{ending_});
+}
+
+std::optional<int> Child::find_exitcode(Popen* popen, const std::unique_lock<std::mutex>&) {
+  if (exitcode_ || popen == nullptr) return exitcode_;
+  exitcode_ = popen->poll();
+  if (!exitcode_) return exitcode_;
+  popen->life.close();
+  settle(popen->member);
   remove_child(*this);
   return exitcode_;
 }
@@ -234,7 +238,12 @@ pid_t Child::pid() const { return is_current_ ? getpid() : pid_.load(); }
 bool Child::is_alive() {
   if (is_current_) return true;
   check_creator("test");
-  return started() && !poll();
+  if (!started()) return false;
+  const auto popen = this->popen();
+  if (popen != nullptr && !popen->has_ended(now)) return true;
+  if (const std::unique_lock guard{ending_, std::try_to_lock})
+    (void)find_exitcode(popen.get(), guard);
+  return false;
 }
 
 std::optional<int> Child::exitcode() {
@@ -245,16 +254,16 @@ std::optional<int> Child::exitcode() {
 bool Child::join(const Deadline& deadline) {
   check_started("join");
   for (;;) {
-    if (poll()) return true;
     const auto popen = this->popen();
     if (popen == nullptr) return true;
-    if (!wait_readable(popen->pidfd.get(), deadline)) return poll().has_value();
+    if (!popen->has_ended(deadline)) return false;
+    if (find_exitcode(popen.get(), std::unique_lock{ending_})) return true;
   }
 }
 
 int Child::sentinel() {
   const auto popen = creator_.is_this_process() && !is_current_ ? this->popen() : nullptr;
-  if (popen == nullptr) throw ValueError("process not started");
+  if (popen == nullptr) throw ValueError("process not started: call start() first");
   return popen->pidfd.get();
 }
 

@@ -79,6 +79,9 @@ class Child final : public KnownProcess {
   [[nodiscard]] std::shared_ptr<Popen> popen() const;
   [[nodiscard]] std::optional<int> poll();
 
+  /// With ending_ held; `popen` is that of a child that has ended, or null once closed.
+  std::optional<int> find_exitcode(Popen* popen, const std::unique_lock<std::mutex>& ending);
+
   const Creator creator_;
   pid_t creator_pid_;
   const ProcessKind kind_;
@@ -91,11 +94,15 @@ class Child final : public KnownProcess {
   std::atomic<pid_t> pid_ = 0;
   Member member_;
 
-  mutable std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows, up to popen_
   std::string name_;
   bool daemon_;
   Bytes authkey_;
   std::shared_ptr<Popen> popen_;
+
+  // Held while one thread finds out how the child ended, which takes a second when the fork server
+  // stands still. Guards what follows.
+  std::mutex ending_;
   std::optional<int> exitcode_;
 };
 

@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "base/os_error.hpp"
-#include "process/fork_gate.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -29,7 +28,7 @@ std::vector<UniqueFd> take_descriptors(msghdr& message) {
     const std::size_t bytes = part->cmsg_len - CMSG_LEN(0);
     std::memcpy(fds, CMSG_DATA(part), bytes);
     for (std::size_t i = 0; i < bytes / sizeof(int); ++i)
-      taken.push_back(off_standard_numbers(UniqueFd{fds[i]}));
+      taken.push_back(clear_of_stdio(UniqueFd{fds[i]}));
   }
   return taken;
 }
@@ -42,7 +41,7 @@ std::pair<UniqueFd, UniqueFd> make_channel() {
     throw_os_error("socketpair", "for the fork server");
   UniqueFd first{ends[0]};
   UniqueFd second{ends[1]};
-  return {off_standard_numbers(std::move(first)), off_standard_numbers(std::move(second))};
+  return {clear_of_stdio(std::move(first)), clear_of_stdio(std::move(second))};
 }
 
 bool send_message(int socket, std::span<const std::byte> bytes, std::span<const int> descriptors) {
@@ -77,7 +76,9 @@ Message receive_message(int socket, std::span<std::byte> into) {
   message.msg_controllen = sizeof ancillary;
   for (;;) {
     const ssize_t size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    if (size >= 0) return {static_cast<std::size_t>(size), take_descriptors(message)};
+    if (size >= 0)
+      return {static_cast<std::size_t>(size), take_descriptors(message),
+              (message.msg_flags & MSG_CTRUNC) != 0};
     if (errno == ECONNRESET) return {};
     if (errno != EINTR) throw_os_error("recvmsg", "the fork server");
   }

@@ -23,6 +23,7 @@ inline constexpr std::size_t most_descriptors = 253;
 struct Message {
   std::size_t size = 0;  // 0: the other end is gone
   std::vector<UniqueFd> descriptors;
+  bool lost_some = false;  // of its last descriptors: this process may not open so many
 };
 
 /// Waits for one datagram and puts it into `into`. Throws OSError.

@@ -1,12 +1,10 @@
 #include "process/fork_gate.hpp"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include <utility>
 
-#include "base/os_error.hpp"
 #include "process/children.hpp"
 #include "process/end_fd.hpp"
 #include "process/fork_server.hpp"
@@ -59,13 +57,6 @@ void OwnFd::unlink() {
   (previous_ != nullptr ? previous_->next_ : open_fds) = next_;
   if (next_ != nullptr) next_->previous_ = previous_;
   previous_ = next_ = nullptr;
-}
-
-UniqueFd off_standard_numbers(UniqueFd fd) {
-  if (!fd || fd.get() > STDERR_FILENO) return fd;  // what failed is for the caller to tell
-  UniqueFd moved{fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1)};
-  if (!moved) throw_os_error("fcntl", "a descriptor for a child");
-  return moved;
 }
 
 void close_own_fds() {

@@ -51,10 +51,6 @@ class OwnFd {
   OwnFd* next_ = nullptr;
 };
 
-/// The same descriptor under a number above 2, so that a program without standard streams does not
-/// take it for one of them.
-[[nodiscard]] UniqueFd off_standard_numbers(UniqueFd fd);
-
 /// In a forked child, with the gate held.
 void close_own_fds();
 

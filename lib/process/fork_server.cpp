@@ -87,8 +87,8 @@ class Server {
 
   // The time it takes tells nothing about where keys differ.
   [[nodiscard]] bool knows_key(const ForkRequest& request) const {
-    unsigned char difference = key_.size() == server_key_size ? 0 : 1;
-    for (std::size_t i = 0; i < std::min(key_.size(), server_key_size); ++i)
+    unsigned char difference = key_.size() == key_size ? 0 : 1;
+    for (std::size_t i = 0; i < std::min(key_.size(), key_size); ++i)
       difference |= static_cast<unsigned char>(request.key[i] ^ key_[i]);
     return difference == 0;
   }
@@ -101,15 +101,18 @@ class Server {
       serves_ = false;
       return;
     }
-    if (message.size != sizeof request || message.descriptors.size() < request_descriptors) return;
+    if (message.size != sizeof request || message.descriptors.empty()) return;
     UniqueFd status = std::move(message.descriptors[status_socket]);
-    if (!knows_key(request)) return answer(status, {ForkAnswer::not_authenticated, 0});
+    if (!knows_key(request)) return answer(status, {ForkAnswer::not_authenticated});
+    if (message.lost_some) return answer(status, {.result = ForkAnswer::failed, .error = EMFILE});
+    if (message.descriptors.size() < request_descriptors) return;
     const pid_t pid = fork_for(request.child);
     if (pid == 0) be_child(std::move(message.descriptors));
     if (pid < 0) {
       const auto result = errno == ESRCH ? ForkAnswer::requester_died : ForkAnswer::failed;
-      return answer(status, {result, errno});
+      return answer(status, {.result = result, .error = errno});
     }
+    message.descriptors.clear();  // numbers for the pidfd
     keep_child(pid, std::move(status));
   }
 
@@ -118,12 +121,11 @@ class Server {
       UniqueFd pidfd = open_pidfd(pid);  // before it can be reaped, so it is the child's
       const int fd = pidfd.get();
       watch(fd);
-      answer(status, {ForkAnswer::made, pid}, {&fd, 1});
+      answer(status, {.result = ForkAnswer::made, .pid = pid}, {&fd, 1});
       children_.emplace(fd, Child{pid, std::move(pidfd), std::move(status)});
     } catch (const OSError& error) {
-      (void)::kill(pid, SIGKILL);
-      (void)reap(-1, pid);
-      answer(status, {ForkAnswer::failed, error.code().value()});
+      kill_and_reap(pid);
+      answer(status, {.result = ForkAnswer::failed, .error = error.code().value()});
     }
   }
 

@@ -18,18 +18,16 @@ namespace multiprocessing::detail {
 // ---- what goes over its socket, a pair of which every process that may use the server has the
 // ---- same end; datagrams, so requests of several processes do not mix.
 
-inline constexpr std::size_t server_key_size = 32;
-
 struct ForkRequest {
-  char key[server_key_size];  // who has the socket by accident does not know it
+  char key[key_size];  // who has the socket by accident does not know it
   Member child;
 };
 
 /// Sent along with a request, in this order.
 enum RequestDescriptor : unsigned {
+  status_socket,  // answers come by its other end; first, for a refusal needs no other
   birth_file,
   life_read_end,
-  status_socket,       // answers come by its other end
   request_socket,      // for the child, which may use the server too
   request_descriptors  // then those among the arguments
 };
@@ -37,7 +35,8 @@ enum RequestDescriptor : unsigned {
 /// The first answer, with a pidfd of the child when it was made.
 struct ForkAnswer {
   enum : std::int32_t { made, not_authenticated, failed, requester_died } result;
-  std::int32_t pid_or_errno;
+  std::int32_t pid = 0;    // when it was made
+  std::int32_t error = 0;  // an errno, when it failed
 };
 
 /// The second, when the child has ended; in Python's terms.

@@ -1,6 +1,4 @@
 // The fork server as its users see it: starting, sharing and ending it.
-#include <sys/random.h>
-
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -10,7 +8,6 @@
 
 #include "arena/family.hpp"
 #include "base/death.hpp"
-#include "base/os_error.hpp"
 #include "base/spawning.hpp"
 #include "base/start_hook.hpp"
 #include "base/waiting.hpp"
@@ -32,13 +29,6 @@ Server& current() {
 }
 
 constinit std::atomic<void (*)()> preload{nullptr};
-
-Bytes random_key() {
-  Bytes key{std::string(server_key_size, '\0')};
-  if (getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size()))
-    throw_os_error("getrandom");
-  return key;
-}
 
 // With the gate held from before the channel is made until the server's end of it is closed here:
 // a child forked meanwhile would keep it open, and nobody would see the server die.

@@ -27,14 +27,14 @@ State& state() {
   return state;
 }
 
+}  // namespace
+
 Bytes random_key() {
-  Bytes key{std::string(32, '\0')};
+  Bytes key{std::string(key_size, '\0')};
   if (getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size()))
     throw_os_error("getrandom");
   return key;
 }
-
-}  // namespace
 
 std::string current_name() {
   std::scoped_lock guard{fork_gate()};

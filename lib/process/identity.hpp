@@ -1,6 +1,7 @@
 // Who this process is: what current_process() tells, and what its children are told of it.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,7 +18,12 @@ using Lineage = std::vector<unsigned>;
 [[nodiscard]] std::string current_name();
 void rename_current(std::string name);
 
-/// 32 random bytes, drawn at first use, unless it was inherited.
+inline constexpr std::size_t key_size = 32;
+
+/// Bytes that nobody can guess.
+[[nodiscard]] Bytes random_key();
+
+/// A random key, drawn at first use, unless it was inherited.
 [[nodiscard]] Bytes current_authkey();
 void set_current_authkey(Bytes key);
 

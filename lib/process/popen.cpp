@@ -23,8 +23,8 @@ int code_of_the_lost(const Popen& popen) {
 UniqueFd keep_life_pipe(Popen& popen) {
   std::scoped_lock guard{fork_gate()};
   LifePipe pipe = make_life_pipe();
-  popen.life.keep(off_standard_numbers(std::move(pipe.write_end)));
-  return off_standard_numbers(std::move(pipe.read_end));
+  popen.life.keep(std::move(pipe.write_end));
+  return std::move(pipe.read_end);
 }
 
 std::unique_ptr<Popen> popen(const Launch& launch) {

@@ -9,6 +9,7 @@
 
 #include "arena/family.hpp"
 #include "base/unique_fd.hpp"
+#include "base/waiting.hpp"
 #include "multiprocessing/detail/target.hpp"
 #include "process/end_fd.hpp"
 #include "process/fork_gate.hpp"
@@ -28,8 +29,13 @@ class Popen {
  public:
   virtual ~Popen() = default;
 
-  /// How the child ended; nothing while it runs. Must be asked before the family settles it,
-  /// because what the child left behind goes with that.
+  /// Waits for its end; false when it runs on. Any thread.
+  [[nodiscard]] bool has_ended(const Deadline& deadline) const {
+    return wait_readable(pidfd.get(), deadline);
+  }
+
+  /// How the child ended, once it has. Must be asked before the family settles it, because what the
+  /// child left behind goes with that. Nothing where the kernel does not tell yet.
   [[nodiscard]] virtual std::optional<int> poll();
 
   pid_t pid = -1;

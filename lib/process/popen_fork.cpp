@@ -1,6 +1,5 @@
 // fork: the child is a copy of this process.
-#include <signal.h>
-#include <sys/wait.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -27,7 +26,8 @@ class GonePopen final : public Popen {
   explicit GonePopen(const Popen& popen) {
     pid = popen.pid;
     member = popen.member;
-    pidfd = make_life_pipe().read_end;  // for a sentinel: readable, because nobody writes
+    pidfd = clear_of_stdio(UniqueFd{eventfd(1, EFD_CLOEXEC)});  // for a sentinel: readable
+    if (!pidfd) throw_os_error("eventfd", "for a child that has ended");
   }
   [[nodiscard]] std::optional<int> poll() override { return code_of_the_lost(*this); }
 };
@@ -58,7 +58,7 @@ std::unique_ptr<Popen> popen_fork(const Launch& launch) {
   Birth birth;
   popen->member = birth.child();
   if (given) tell_asking_parts(given->handles, popen->member);
-  flush_standard_streams();
+  (void)flush_standard_streams();
   popen->pid = birth.fork();
   if (popen->pid < 0) throw_os_error("fork", launch.preparation.name);
   if (popen->pid == 0) {
@@ -67,12 +67,12 @@ std::unique_ptr<Popen> popen_fork(const Launch& launch) {
     run_child(launch.preparation, life.release(), launch.run);
   }
   if (launch.preparation.own_group) lead_own_group(popen->pid);
+  life.reset();  // its number goes to the pidfd where no other is left
   try {
     popen->pidfd = open_pidfd(popen->pid);
   } catch (const OSError& error) {
     if (error.code().value() == ESRCH) return std::make_unique<GonePopen>(*popen);
-    (void)::kill(popen->pid, SIGKILL);
-    (void)::waitpid(popen->pid, nullptr, 0);
+    kill_and_reap(popen->pid);
     throw;
   }
   return popen;

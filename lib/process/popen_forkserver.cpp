@@ -25,13 +25,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr Timeout now{milliseconds{0}};
-
-// The server reports an end within a millisecond, unless it was stopped or killed.
-constexpr milliseconds time_to_report{1000};
-
-// When the server has died, its children are reaped by init, and then the kernel tells.
-constexpr milliseconds time_to_be_reaped{200};
+// The server reports an end within a millisecond, unless it was stopped or killed. When it has
+// died, its children are reaped by init, and then the kernel tells.
+constexpr milliseconds time_to_tell{1000};
 
 // How often a start may find that the server has just died.
 constexpr int attempts = 5;
@@ -40,7 +36,6 @@ constexpr int attempts = 5;
 class ServedPopen final : public Popen {
  public:
   [[nodiscard]] std::optional<int> poll() override {
-    if (!wait_readable(pidfd.get(), Deadline{now})) return std::nullopt;
     const int code = find_code();
     status.close();
     return code;
@@ -50,17 +45,17 @@ class ServedPopen final : public Popen {
 
  private:
   [[nodiscard]] int find_code() {
+    const Deadline deadline{time_to_tell};
     if (auto code = exit_code_of_stranger(pidfd.get())) return *code;
-    if (auto code = reported()) return *code;
+    if (auto code = reported(deadline)) return *code;
     if (auto code = left_exit_code(member)) return *code;
-    const Deadline deadline{time_to_be_reaped};
     while (!exit_code_of_stranger(pidfd.get()) && !deadline.passed())
       std::this_thread::sleep_for(milliseconds{2});
     return code_of_the_lost(*this);
   }
 
-  [[nodiscard]] std::optional<int> reported() {
-    if (!wait_readable(status.get(), Deadline{time_to_report})) return std::nullopt;
+  [[nodiscard]] std::optional<int> reported(const Deadline& deadline) {
+    if (!wait_readable(status.get(), deadline)) return std::nullopt;
     ForkEnded ended{};
     const Message message =
         receive_message(status.get(), std::as_writable_bytes(std::span{&ended, 1}));
@@ -79,7 +74,7 @@ void keep_status_channel(ServedPopen& popen, OwnFd& of_server) {
 
 bool send_request(const ForkServer& server, Member child, std::span<const int> fds) {
   ForkRequest request{};
-  std::memcpy(request.key, server.key.data(), std::min(server.key.size(), server_key_size));
+  std::memcpy(request.key, server.key.data(), std::min(server.key.size(), key_size));
   request.child = child;
   return send_message(server.socket.get(), std::as_bytes(std::span{&request, 1}), fds);
 }
@@ -94,9 +89,10 @@ bool take_answer(ServedPopen& popen) {
     throw AuthenticationError("the fork server does not accept the key of this process");
   if (answer.result == ForkAnswer::requester_died)
     throw ProcessError("the fork server takes this process for dead");
-  if (answer.result != ForkAnswer::made || message.descriptors.size() != 1)
-    throw_os_error(answer.pid_or_errno, "fork", "in the fork server");
-  popen.pid = answer.pid_or_errno;
+  if (answer.result == ForkAnswer::failed)
+    throw_os_error(answer.error, "fork", "in the fork server");
+  if (message.descriptors.empty()) throw_os_error(EMFILE, "recvmsg", "the pidfd of a child");
+  popen.pid = answer.pid;
   popen.pidfd = std::move(message.descriptors.front());
   return true;
 }
@@ -113,18 +109,20 @@ bool take_answer(ServedPopen& popen) {
 std::unique_ptr<Popen> try_popen(const ForkServer& server, std::span<const std::byte> content,
                                  const Luggage& luggage) {
   auto popen = std::make_unique<ServedPopen>();
-  const UniqueFd life = keep_life_pipe(*popen);
+  UniqueFd life = keep_life_pipe(*popen);
   OwnFd of_server;
   keep_status_channel(*popen, of_server);
   Birth birth{luggage.handles};
   popen->member = birth.child();
-  const UniqueFd file = make_birth_file(address_for(birth), Role::child, content);
+  UniqueFd file = make_birth_file(address_for(birth), Role::child, content);
   const OutgoingFds::Numbers given{luggage.fds};
-  std::vector<int> fds{file.get(), life.get(), of_server.get(), server.socket.get()};
+  std::vector<int> fds{of_server.get(), file.get(), life.get(), server.socket.get()};
   fds.insert(fds.end(), given.get().begin(), given.get().end());
   if (fds.size() > most_descriptors) throw_too_many(given.get().size());
   if (!send_request(server, popen->member, fds)) return nullptr;
   of_server.close();  // so that the end of the server is seen
+  life.reset();       // numbers that are free now are for the pidfd where no others are left
+  file.reset();
   if (!take_answer(*popen)) return nullptr;
   birth.delivered(popen->pid);
   return popen;

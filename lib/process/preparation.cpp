@@ -11,7 +11,7 @@
 #include <cstring>
 
 #include "base/os_error.hpp"
-#include "process/fork_gate.hpp"
+#include "base/unique_fd.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -117,8 +117,7 @@ ServerPreparation ServerPreparation::read(Reader& reader) {
 UniqueFd make_birth_file(const ArenaAddress& address, Role role,
                          std::span<const std::byte> content) {
   refuse_over_limit(sizeof(Front) + content.size());
-  UniqueFd file =
-      off_standard_numbers(UniqueFd{memfd_create("multiprocessing-birth", MFD_CLOEXEC)});
+  UniqueFd file = clear_of_stdio(UniqueFd{memfd_create("multiprocessing-birth", MFD_CLOEXEC)});
   if (!file) throw_os_error("memfd_create", "the arguments of a process");
   Front front{};
   front.address = address;

@@ -1,15 +1,23 @@
 // Which descriptors a child has.
 #include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <thread>
+#include <vector>
 
+#include "base/unique_fd.hpp"
+#include "multiprocessing/base/errors.hpp"
 #include "process_suite.hpp"
 
 namespace process_test {
 namespace {
+
+using multiprocessing::detail::UniqueFd;
 
 void count_descriptors(Mailbox says) { says.put(open_descriptors().size()); }
 
@@ -67,6 +75,47 @@ TEST_P(ProcessTest, StandardInputOfAChildIsEmpty) {
   };
   EXPECT_EQ(exitcode_of(target, says), 0);
   EXPECT_EQ(says.get(), "0");
+}
+
+/// Leaves this process `left` descriptors to open, for as long as it lives.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(unsigned left) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit lower{std::min<rlim_t>(before_.rlim_cur, 256), before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &lower);
+    for (int fd; (fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) >= 0;) taken_.emplace_back(fd);
+    taken_.resize(taken_.size() - left);
+  }
+  ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+  FewDescriptors(const FewDescriptors&) = delete;
+  FewDescriptors& operator=(const FewDescriptors&) = delete;
+
+ private:
+  rlimit before_;
+  std::vector<UniqueFd> taken_;
+};
+
+// Under fork the target had run, and start() threw for want of a pidfd.
+TEST_P(ProcessTest, AStartThatFailsAtTheLimitOfDescriptorsHasRunNothing) {
+  exitcode_of(entry::nothing);  // there is a server
+  Mailbox says;
+  for (unsigned left = 0;; ++left) {
+    mp::Process process{[](Mailbox box) { box.put("I ran"); }, says};
+    const FewDescriptors few{left};
+    try {
+      process.start();
+    } catch (const mp::OSError& error) {
+      EXPECT_EQ(error.code().value(), EMFILE);
+      EXPECT_THAT(error.what(), testing::EndsWith(": Too many open files"));
+      EXPECT_EQ(process.pid(), std::nullopt);
+      continue;
+    }
+    process.join();
+    EXPECT_EQ(process.exitcode(), 0);
+    break;
+  }
+  EXPECT_EQ(says.size(), 1U);
 }
 
 // Under fork too, but for the read ends of life pipes, which bind nobody.

@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -92,9 +94,30 @@ TEST_F(ForkServerTest, ExitCodesSurviveItsDeath) {
   leaves.join();
   is_killed.join();
   EXPECT_EQ(leaves.exitcode(), 7);
-  // Nobody can say on kernels before 6.15.
-  EXPECT_TRUE(is_killed.exitcode() == -SIGKILL || is_killed.exitcode() == 255)
-      << *is_killed.exitcode();
+  EXPECT_EQ(is_killed.exitcode(), code_of_a_killed_child_that_others_reap());
+}
+
+// Who joined held up all who asked anything of the process, until it gave up on the server.
+TEST_F(ForkServerTest, StandingStillItHoldsUpNobodyButWhoJoins) {
+  std::optional<int> code;
+  do {
+    mp::Process child{entry::wait_for_ever};
+    child.start();
+    const pid_t server = fork_server_pid();
+    kill(server, SIGSTOP);
+    child.kill();
+    std::atomic<bool> joins = false;
+    std::thread joiner{[&] {
+      (void)wait_readable(child.sentinel(), Deadline::never());
+      joins = true;
+      child.join();
+    }};
+    while (!joins) sched_yield();
+    EXPECT_FALSE(child.is_alive());
+    kill(server, SIGCONT);
+    joiner.join();
+    code = child.exitcode();
+  } while (code != -SIGKILL);  // else the joiner had given up, or was later than the question
 }
 
 TEST_F(ForkServerTest, MayBeKilledAtAnyTimeDuringStarts) {
@@ -120,16 +143,10 @@ TEST_F(ForkServerTest, MayBeKilledAtAnyTimeDuringStarts) {
 }
 
 // CPython: _TestProcess.test_forkserver_auth_is_enabled
-TEST_F(ForkServerTest, AsksForItsKey) {
-  EXPECT_EQ(fork_server_key().size(), 32U);
-  const mp::Bytes key = fork_server_key();
-  set_fork_server_key(key);
-  EXPECT_EQ(exitcode_of(entry::nothing), 0);
-}
-
 // CPython: _TestProcess.test_forkserver_without_auth_fails
 TEST_F(ForkServerTest, RefusesWhoDoesNotKnowItsKey) {
   const mp::Bytes key = fork_server_key();
+  EXPECT_EQ(key.size(), 32U);
   for (const mp::Bytes& wrong : {mp::Bytes{}, mp::Bytes{std::string(32, 'x')}}) {
     set_fork_server_key(wrong);
     mp::Process process{entry::nothing};
@@ -161,6 +178,44 @@ TEST_F(ForkServerTest, SleepsWhileThoseWhoseChildrenEndedKeepThem) {
   for (mp::Process& process : ended) process.join();
   // Its report of the last end may be on the way; the watchdog ends this if it never comes.
   while (watched_by(fork_server_pid()) != 1) sched_yield();
+}
+
+std::size_t descriptors_of(pid_t pid) {
+  const std::filesystem::path folder = "/proc/" + std::to_string(pid) + "/fd";
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{folder}, {}));
+}
+
+/// Whether the server, allowed so many descriptors more than it has, makes a child; says what it
+/// did not.
+std::string start_with_few_descriptors_in_the_server(std::size_t left, const Mailbox& says) {
+  const pid_t server = fork_server_pid();
+  rlimit before{};
+  prlimit(server, RLIMIT_NOFILE, nullptr, &before);
+  const rlimit lower{descriptors_of(server) + left, before.rlim_max};
+  prlimit(server, RLIMIT_NOFILE, &lower, nullptr);
+  std::string refused;
+  mp::Process process{[](Mailbox box) { box.put("I ran"); }, says};
+  try {
+    process.start();
+    process.join();
+  } catch (const mp::OSError& error) {
+    refused = error.what();
+  }
+  prlimit(server, RLIMIT_NOFILE, &before, nullptr);
+  return refused;
+}
+
+// It went over requests that lost descriptors on the way, and was taken for dead.
+TEST_F(ForkServerTest, SaysThatItHasTooManyFilesOpenAndRunsNothing) {
+  const pid_t server = fork_server_pid();
+  Mailbox says;
+  std::size_t left = 1;  // for the answer
+  for (std::string refused;
+       !(refused = start_with_few_descriptors_in_the_server(left, says)).empty(); ++left)
+    EXPECT_EQ(refused, "fork in the fork server: Too many open files");
+  EXPECT_GT(left, 1U);
+  EXPECT_EQ(says.size(), 1U);
+  EXPECT_EQ(fork_server_pid(), server);
 }
 
 TEST_F(ForkServerTest, EndsWithItsLastUser) {

@@ -32,6 +32,9 @@ int exitcode_of(A... target) {
   return process.exitcode().value();
 }
 
+/// -SIGKILL, which the kernel tells since Linux 6.15; 255 before.
+[[nodiscard]] int code_of_a_killed_child_that_others_reap();
+
 /// The numbers of the descriptors that this process has open.
 [[nodiscard]] std::vector<int> open_descriptors();
 
