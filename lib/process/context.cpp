@@ -36,16 +36,25 @@ Context get_context(std::string_view method) {
   return ProcessAccess::context(detail::start_method_named(method));
 }
 
+namespace {
+
+void check_unset() {
+  if (detail::chosen_start_method())
+    throw std::runtime_error(
+        "context has already been set: pass {.force = true} to change it all the same");
+}
+
+}  // namespace
+
 void set_start_method(std::string_view method, StartMethodOptions options) {
   const auto wanted = detail::start_method_named(method);
-  if (!options.force && detail::chosen_start_method())
-    throw std::runtime_error("context has already been set");
+  if (!options.force) check_unset();
   detail::choose_start_method(wanted);
 }
 
 void set_start_method(std::nullopt_t, StartMethodOptions options) {
   if (options.force) return detail::choose_start_method(std::nullopt);
-  if (detail::chosen_start_method()) throw std::runtime_error("context has already been set");
+  check_unset();
   (void)detail::start_method_of_program();
 }
 

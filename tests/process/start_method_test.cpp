@@ -49,7 +49,10 @@ TEST_F(StartMethodTest, IsChosenOnceUnlessForced) {
     mp::set_start_method(method, {.force = true});
     EXPECT_EQ(mp::get_start_method(), method);
     EXPECT_EQ(mp::get_context().get_start_method(), method);
-    EXPECT_THROW(mp::set_start_method("fork"), std::runtime_error);
+    EXPECT_THAT([] { mp::set_start_method("fork"); },
+                testing::ThrowsMessage<std::runtime_error>(
+                    testing::AllOf(testing::StartsWith("context has already been set"),
+                                   testing::HasSubstr("{.force = true}"))));
   }
   EXPECT_THROW(mp::set_start_method("bogus", {.force = true}), mp::ValueError);
   EXPECT_THROW((void)mp::get_context("bogus"), mp::ValueError);
