@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -31,19 +32,27 @@
 namespace multiprocessing::detail {
 namespace {
 
+void report_lost_text(int error) {
+  print_error("Process " + current_name() + ":\nwhat it wrote to its standard streams is lost: " +
+              std::system_category().message(error) + '\n');
+}
+
 // Exit handlers run last registered first. This one is registered before anything of the user's
 // runs in the child, so by its turn all that the child registered have run, and it ends the process
 // before those that were inherited: removing its parent's files, say, is not for a child to do.
 void end_child(int code, void*) {
   finish_process();
   get_logger().info("process exiting with exitcode " + std::to_string(code & 0xff));
-  flush_standard_streams();
+  if (const int error = flush_standard_streams(); error != 0) {
+    report_lost_text(error);
+    if (code == 0) code = 1;
+  }
   leave_exit_code(code & 0xff);
   ::_exit(code & 0xff);
 }
 
 void report_uncaught() {
-  flush_standard_streams();
+  (void)flush_standard_streams();
   print_error("Process " + current_name() + ":\n" + describe_current_exception() + '\n');
 }
 

@@ -4,6 +4,7 @@
 #include <stdio_ext.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <iostream>
 
@@ -12,21 +13,29 @@
 namespace multiprocessing::detail {
 namespace {
 
-// A stream may have been told to throw.
-void flush(std::ostream& stream) noexcept {
+// What was written to a closed descriptor is not missed.
+int reason() noexcept { return errno == EBADF ? 0 : errno; }
+
+int flush(std::FILE* stream) noexcept { return std::fflush(stream) == 0 ? 0 : reason(); }
+
+int flush(std::ostream& stream) noexcept {
+  if (!stream.good()) return 0;  // whoever wrote to it could know
   try {
-    stream.flush();
-  } catch (...) {  // the text is lost, the process goes on
-    return;
+    return stream.flush().good() ? 0 : reason();
+  } catch (...) {  // it has been told to throw
+    return reason();
   }
 }
 
 }  // namespace
 
-void flush_standard_streams() noexcept {
-  for (std::ostream* stream : {&std::cout, &std::cerr, &std::clog}) flush(*stream);
-  (void)std::fflush(stdout);
-  (void)std::fflush(stderr);
+int flush_standard_streams() noexcept {
+  int lost = 0;
+  for (std::ostream* stream : {&std::cout, &std::cerr, &std::clog})
+    if (const int error = flush(*stream)) lost = error;
+  for (std::FILE* stream : {stdout, stderr})
+    if (const int error = flush(stream)) lost = error;
+  return lost;
 }
 
 void drop_inherited_output() noexcept {
@@ -35,7 +44,7 @@ void drop_inherited_output() noexcept {
 }
 
 void flush_all_streams() noexcept {
-  flush_standard_streams();
+  (void)flush_standard_streams();
   (void)std::fflush(nullptr);
 }
 

@@ -3,9 +3,9 @@
 
 namespace multiprocessing::detail {
 
-/// Writes out what stdout, stderr, std::cout, std::cerr and std::clog hold. Errors are ignored: the
-/// descriptors may be closed.
-void flush_standard_streams() noexcept;
+/// Writes out what stdout, stderr, std::cout, std::cerr and std::clog hold. 0, or why some of it is
+/// lost, as in errno: the disk is full, say. The descriptors may be closed.
+int flush_standard_streams() noexcept;
 
 /// In a forked child: forgets what stdout and stderr held, which the parent will write itself.
 void drop_inherited_output() noexcept;

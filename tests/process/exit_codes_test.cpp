@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -118,6 +119,18 @@ TEST_P(ProcessTest, WhateverIsThrownIsReported) {
   };
   EXPECT_EQ(errors_of(number), "Process Failing:\nint: 42\n");
   EXPECT_EQ(errors_of(text), "Process Failing:\nchar const*: some text\n");
+}
+
+// As in Python.
+TEST_P(ProcessTest, TextThatIsLostAtTheEndIsReportedAndAFailure) {
+  const auto target = [](const std::string& path) {
+    divert_errors(path);
+    dup2(open("/dev/full", O_WRONLY), STDOUT_FILENO);
+    std::fputs("lost", stdout);
+  };
+  EXPECT_EQ(errors_of(target),
+            "Process Failing:\nwhat it wrote to its standard streams is lost: "
+            "No space left on device\n");
 }
 
 struct FailsOnArrival {

@@ -21,7 +21,8 @@ struct ProcessOptions {
   bool outlive_parent = false;
 
   /// The child leads a process group of its own, and `terminate`, `kill` and `interrupt` reach all
-  /// that is in it: also what it started by `system` or a fork of its own.
+  /// that is in it: also what it started by `system` or a fork of its own. While it lives: what it
+  /// leaves behind is nobody's, and a killed parent takes only the child along.
   bool own_group = false;
 };
 
