@@ -234,6 +234,12 @@ TEST_P(ProgramTest, IsWarnedOnceThatAForkLosesItsThreads) {
   EXPECT_EQ(lines_of(errors).size(), GetParam() == "fork" ? 1U : 0U) << errors;
 }
 
+// It was killed by SIGPIPE.
+TEST_P(ProgramTest, IsNotHarmedByWarningsAndReportsThatNobodyReads) {
+  expect_well("warned_unheard");
+  expect_well("preload_fails_unheard");
+}
+
 TEST_P(ProgramTest, HandsItsLogLevelToItsChildren) {
   const std::string errors = expect_well("logging").err;
   EXPECT_THAT(errors, HasSubstr("[INFO/Logging] from the child\n"));

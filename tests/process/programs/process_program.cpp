@@ -15,6 +15,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iostream>
 #include <map>
 #include <stdexcept>
@@ -22,6 +23,7 @@
 #include <thread>
 #include <vector>
 
+#include "../mailbox.hpp"
 #include "multiprocessing/base.hpp"
 #include "multiprocessing/process.hpp"
 
@@ -107,10 +109,15 @@ int ends_by_itself() {
   mp::Process stopped{{.daemon = true}, wait_for_ever};  // which cannot end when it is told to
   stopped.start();
   kill(*stopped.pid(), SIGSTOP);
-  mp::Process{[] {
-    std::this_thread::sleep_for(std::chrono::milliseconds{200});
-    say("child ends");
-  }}.start();
+  static const process_test::Gate main_has_ended;
+  mp::Process{[](process_test::Gate gate) {
+                gate.wait();
+                say("child ends");
+              },
+              main_has_ended}
+      .start();
+  // Handlers run last registered first: this one before the library's waits for the child.
+  std::atexit([] { main_has_ended.open(); });
   say("main ends");
   return 0;
 }
@@ -220,10 +227,32 @@ int buffered_text() {
 }
 
 int warned() {
-  std::thread waits{[] { std::this_thread::sleep_for(std::chrono::seconds{1}); }};
+  std::promise<void> over;
+  std::thread waits{[&over] { over.get_future().wait(); }};
   const bool right = child_leaves(1) && child_leaves(2);
+  over.set_value();
   waits.join();
   return right ? 0 : 1;
+}
+
+// Who writes to it gets SIGPIPE, and would die of it.
+void lose_the_reader_of_standard_error() {
+  int ends[2];
+  if (pipe(ends) != 0) std::abort();
+  dup2(ends[1], STDERR_FILENO);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+int warned_unheard() {
+  lose_the_reader_of_standard_error();
+  return warned();
+}
+
+int preload_fails_unheard() {
+  lose_the_reader_of_standard_error();
+  mp::set_forkserver_preload([] { throw std::runtime_error{"nobody reads this"}; });
+  return child_leaves(1) && child_leaves(2) ? 0 : 1;
 }
 
 // All but the mark of a child.
@@ -283,6 +312,8 @@ const std::map<std::string, int (*)()> scenarios{
     {"works_or_says_why", works_or_says_why},
     {"buffered", buffered_text},
     {"warned", warned},
+    {"warned_unheard", warned_unheard},
+    {"preload_fails_unheard", preload_fails_unheard},
     {"preloading", preloading},
     {"logging", logging},
 };
