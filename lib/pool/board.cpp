@@ -11,6 +11,7 @@ Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker) {
   auto& at = *board.as<Board>();
   at.tasks_per_worker = tasks_per_worker;
   at.seats = seats;
+  pthread_sigmask(SIG_SETMASK, nullptr, &at.signal_mask);
   return board;
 }
 

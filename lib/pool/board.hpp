@@ -1,6 +1,8 @@
 // What a pool and its workers share: the board on which jobs are posted, and the jobs.
 #pragma once
 
+#include <signal.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +40,7 @@ struct Board {
   std::atomic<std::uint32_t> failed_initializer;  // its exception is in the first link
   std::uint32_t tasks_per_worker;                 // 0: no limit
   std::uint32_t seats;
+  sigset_t signal_mask;  // of who made the pool: workers take it on, whoever starts them
   OwnerLock lock;
   // Followed by a SeatRecord for each seat.
 };

@@ -39,6 +39,20 @@ std::string worker_name(const Context& context, int number) {
 // The pool whose worker is being started by this thread; a forked worker finds it here.
 constinit thread_local PoolCore* starting = nullptr;
 
+class AllSignalsBlocked {
+ public:
+  AllSignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
 class Starting {
  public:
   explicit Starting(PoolCore& pool) { starting = &pool; }
@@ -76,22 +90,15 @@ void PoolCore::start_all() {
 }
 
 void PoolCore::start_watcher() {
-  sigset_t all;
-  sigfillset(&all);
   // The program's signals are for its own threads.
-  pthread_sigmask(SIG_SETMASK, &all, &creator_mask_);
+  const AllSignalsBlocked blocked;
   watcher_counted_.emplace();
   try {
     fail_point("pool.watcher.start");
     watcher_ = std::thread([this] { watch(); });
   } catch (const std::system_error& error) {
-    pthread_sigmask(SIG_SETMASK, &creator_mask_, nullptr);
     throw_os_error(error.code().value(), "pthread_create", "the pool's watcher");
-  } catch (...) {
-    pthread_sigmask(SIG_SETMASK, &creator_mask_, nullptr);
-    throw;
   }
-  pthread_sigmask(SIG_SETMASK, &creator_mask_, nullptr);
 }
 
 void PoolCore::start_worker(std::size_t seat) {
@@ -139,7 +146,8 @@ void PoolCore::check_open() const {
   check_creator();
   const std::scoped_lock guard{mutex_};
   if (broken_) std::rethrow_exception(broken_);
-  if (state_ != State::running) throw ValueError("Pool not running");
+  if (state_ == State::closed) throw ValueError("Pool not running: it was closed");
+  if (state_ == State::terminated) throw ValueError("Pool not running: it was terminated");
 }
 
 std::vector<ProcessHandle> PoolCore::workers() const {

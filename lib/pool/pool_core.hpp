@@ -4,7 +4,6 @@
 #include <sys/types.h>
 
 #include <condition_variable>
-#include <csignal>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -118,8 +117,7 @@ class PoolCore {
   Handle spare_;
   std::size_t spare_bytes_ = 0;
 
-  UniqueFd bell_;  // an eventfd that has the watcher look again
-  sigset_t creator_mask_;
+  UniqueFd bell_;       // an eventfd that has the watcher look again
   std::mutex joining_;  // std::thread::join is for one thread at a time
   std::optional<OwnThread> watcher_counted_;
   std::thread watcher_;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 
 #include "arena/fork.hpp"
 #include "base/waiting.hpp"
@@ -151,9 +150,6 @@ void PoolCore::kill_the_stubborn() {
 void PoolCore::refill() {
   if (!worker_wanted() || (next_start_ && !next_start_->passed())) return;
   next_start_.reset();
-  sigset_t own_mask;
-  // A child inherits the mask of the thread that starts it; workers get that of their pool's maker.
-  pthread_sigmask(SIG_SETMASK, &creator_mask_, &own_mask);
   try {
     for (std::size_t seat = 0; seat < seats_.size(); ++seat)
       if (seats_[seat].ended) start_worker(seat);
@@ -163,7 +159,6 @@ void PoolCore::refill() {
       break_pool("no worker is left and none can be started: " +
                  describe_exception(std::current_exception()));
   }
-  pthread_sigmask(SIG_SETMASK, &own_mask, nullptr);
 }
 
 }  // namespace multiprocessing::detail

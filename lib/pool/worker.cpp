@@ -283,6 +283,7 @@ bool initialised(const Handle& board, const std::function<void()>& initialise) {
 }  // namespace
 
 void serve(const Handle& board, int seat, const std::function<void()>& initialise) {
+  pthread_sigmask(SIG_SETMASK, &board.as<Board>()->signal_mask, nullptr);
   PoolCore::forget_inherited_jobs();
   const Member me = self();
   WorkerState worker{board, OwnerLock::name_of(me)};

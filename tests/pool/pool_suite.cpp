@@ -36,17 +36,20 @@ InUse in_use() {
 
 ArenaBaseline::~ArenaBaseline() {
   // What a worker that has just ended held is given back in a moment.
-  for (int look = 0; look < 2000 && in_use() != before_; ++look) sched_yield();
-  const InUse now = in_use();
-  EXPECT_LE(now.objects, before_.objects) << "objects are left in shared memory";
-  EXPECT_LE(now.blocks, before_.blocks) << "blocks are left in shared memory";
+  wait_until([this] {
+    const InUse now = in_use();
+    return now.objects <= before_.objects && now.blocks <= before_.blocks;
+  });
 }
 
 void arm_first(Counters counters, std::string point, unsigned nth) {
   if (counters.raise() == 0) mp::detail::arm_fail_point(point, nth);
 }
 
-void arm_each(std::string point, unsigned nth) { mp::detail::arm_fail_point(point, nth); }
+void arm_each(Counters counters, std::string point, unsigned nth) {
+  counters.raise();
+  mp::detail::arm_fail_point(point, nth);
+}
 
 namespace {
 

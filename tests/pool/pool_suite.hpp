@@ -71,7 +71,8 @@ struct InUse {
 };
 [[nodiscard]] InUse in_use();
 
-/// Fails unless use of the arena comes back to what it was when this was made.
+/// Waits at its end until use of the arena is back at what it was when this was made; the watchdog
+/// ends a test that has left something there.
 class ArenaBaseline {
  public:
   ArenaBaseline() : before_(in_use()) {}
@@ -82,10 +83,11 @@ class ArenaBaseline {
   InUse before_;
 };
 
-/// An initializer: the first worker that comes by is killed at its `nth` pass of the fail point.
+/// An initializer that counts workers: the first that comes by is killed at its `nth` pass of the
+/// fail point.
 void arm_first(Counters counters, std::string point, unsigned nth);
 
 /// An initializer: every worker is.
-void arm_each(std::string point, unsigned nth);
+void arm_each(Counters counters, std::string point, unsigned nth);
 
 }  // namespace pool_test

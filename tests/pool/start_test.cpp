@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <numeric>
 #include <optional>
@@ -272,15 +273,48 @@ TEST_P(StartTest, AForkedChildMayMakeAPoolOfItsOwn) {
   EXPECT_EQ(pool.map(square, {3}), std::vector{9});
 }
 
+/// Blocks a signal in this thread for as long as it lives.
+class Blocked {
+ public:
+  explicit Blocked(int number) {
+    sigemptyset(&set_);
+    sigaddset(&set_, number);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+  }
+  ~Blocked() { pthread_sigmask(SIG_UNBLOCK, &set_, nullptr); }
+  Blocked(const Blocked&) = delete;
+
+ private:
+  sigset_t set_;
+};
+
 TEST_P(StartTest, WorkersHaveTheSignalMaskOfWhoMadeThePoolAlsoWhenReplaced) {
+  const Blocked blocked{SIGUSR1};
   mp::Pool pool(mp::PoolOptions{.processes = 1, .maxtasksperchild = 1});
-  const auto blocked = [](int number) {
+  const auto is_blocked = [](int number) {
     sigset_t mask;
     pthread_sigmask(SIG_SETMASK, nullptr, &mask);
     return sigismember(&mask, number) == 1;
   };
   for (int life = 0; life < 3; ++life)
-    EXPECT_EQ(pool.map(blocked, {SIGTERM, SIGINT, SIGCHLD}, 3), std::vector<bool>(3, false));
+    EXPECT_EQ(pool.map(is_blocked, {SIGUSR1, SIGTERM, SIGINT, SIGCHLD}, 4),
+              (std::vector<bool>{true, false, false, false}));
+}
+
+// The thread that replaces workers took on the mask of the program for that long.
+TEST_P(StartTest, SignalsOfTheProgramReachItsOwnThreadsAloneAlsoWhileWorkersAreReplaced) {
+  static std::atomic<int> handled = 0;
+  const auto before = signal(SIGUSR1, [](int) { ++handled; });
+  mp::Pool pool(mp::PoolOptions{.processes = 1, .maxtasksperchild = 1});
+  {
+    const Blocked here{SIGUSR1};
+    kill(getpid(), SIGUSR1);
+    for (int life = 0; life < 3; ++life) pool.map([](int x) { return x; }, {1});
+    EXPECT_EQ(handled, 0);
+  }
+  EXPECT_EQ(handled, 1);
+  signal(SIGUSR1, before);
+  handled = 0;
 }
 
 }  // namespace
