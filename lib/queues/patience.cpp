@@ -53,9 +53,9 @@ bool Patience::moved_soon(const Deadline& deadline) const {
     if (poll % polls_per_yield != 0) continue;
     const auto before = steady_clock::now();
     sched_yield();
-    if (steady_clock::now() - before > others_turn) {
+    if (steady_clock::now() - before > others_turn && !moved()) {
       crowded = waits_when_crowded;
-      return moved();
+      return false;
     }
     if (poll % polls_per_clock == 0 && deadline.passed()) return false;
   }
