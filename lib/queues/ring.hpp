@@ -59,8 +59,8 @@ struct Incoming {
   bool more = false;  // more messages are there
 };
 
-/// memcpy in pieces: at once it is 20 times slower on some processors when the two places differ by
-/// a little modulo 4096.
+/// memcpy; in pieces where the two places differ by a little modulo 4096, for at once that is 20
+/// times slower on some processors.
 void copy_bytes(void* to, const void* from, std::size_t size);
 
 enum class Tried { done, not_now, shut_down };

@@ -186,10 +186,14 @@ void adapt(Side& side, std::uint32_t news) {
 
 void copy_bytes(void* to, const void* from, std::size_t size) {
   constexpr std::size_t piece = 2048;
+  constexpr std::uintptr_t page = 4096;
+  constexpr std::uintptr_t a_little = 64;
+  const auto apart =
+      (reinterpret_cast<std::uintptr_t>(to) - reinterpret_cast<std::uintptr_t>(from)) % page;
+  const std::size_t step = apart == 0 || apart >= a_little ? size : piece;
   auto* into = static_cast<std::byte*>(to);
   const auto* out_of = static_cast<const std::byte*>(from);
-  for (; size > piece; size -= piece, into += piece, out_of += piece)
-    std::memcpy(into, out_of, piece);
+  for (; size > step; size -= step, into += step, out_of += step) std::memcpy(into, out_of, step);
   if (size != 0) std::memcpy(into, out_of, size);
 }
 
