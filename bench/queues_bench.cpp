@@ -80,7 +80,7 @@ void produce(Channel& channel, std::size_t size) {
     const std::uint64_t now = shared().stop.load(std::memory_order_relaxed) ? last : number;
     std::memcpy(message.data(), &now, 8);
     channel.send(message.data());
-    if (now == last) return;
+    if (now == last) return channel.finish();
   }
 }
 
@@ -192,7 +192,8 @@ Peers peers() {
             {"ours, vector", [] { return std::make_unique<OursAsVector<size>>(); }},
             {"pipe", [] { return std::make_unique<Pipe>(size); }},
             {"seqpacket", [] { return std::make_unique<SeqPacket>(size); }},
-            {"boost", [] { return std::make_unique<BoostQueue>(size); }}};
+            {"boost", [] { return std::make_unique<BoostQueue>(size); }},
+            {"bare copies", [] { return std::make_unique<BareCopies>(size); }}};
   if (size <= 8192) all.emplace_back("posix mq", [] { return std::make_unique<PosixQueue>(size); });
 #if defined(BENCH_ZMQ)
   all.emplace_back("zeromq", [] { return std::make_unique<Zmq>(size); });
@@ -226,7 +227,7 @@ void compare_throughput(const std::string& how, int pairs, Pinning pinning) {
   std::map<std::string, std::vector<double>> figures;
   for (int round = 0; round < rounds; ++round) {
     for (const auto& [name, make] : peers<size>()) {
-      if (pairs > 1 && name == "zeromq") continue;
+      if (pairs > 1 && (name == "zeromq" || name == "bare copies")) continue;
       try {
         figures[name].push_back(throughput(*make(), size, pairs, pinning) / 1e6);
       } catch (const std::exception& error) {
@@ -245,7 +246,8 @@ void compare_round_trips(const std::string& how, Pinning pinning) {
   for (int round = 0; round < rounds; ++round) {
     figures["cache lines"].push_back(round_trip_of_cache_lines(pinning));
     for (const auto& [name, make] : peers<8>())
-      if (name != "zeromq") figures[name].push_back(round_trip_of(*make(), *make(), pinning));
+      if (name != "zeromq" && name != "bare copies")
+        figures[name].push_back(round_trip_of(*make(), *make(), pinning));
   }
   print_row(how + ", round trip of 8 B", figures, "us", true);
 }
@@ -274,14 +276,30 @@ void compare_hand_over() {
 }
 
 void compare_all(const std::string& how, Pinning pinning) {
-  compare_throughput<8>(how, 1, pinning);
-  compare_throughput<64>(how, 1, pinning);
-  compare_throughput<1 << 10>(how, 1, pinning);
-  compare_throughput<64 << 10>(how, 1, pinning);
-  compare_throughput<1 << 20>(how, 1, pinning);
-  compare_throughput<8>(how, 2, pinning);
-  compare_throughput<64>(how, 2, pinning);
+  for (const int pairs : {1, 2}) {
+    compare_throughput<8>(how, pairs, pinning);
+    compare_throughput<64>(how, pairs, pinning);
+    compare_throughput<1 << 10>(how, pairs, pinning);
+    compare_throughput<64 << 10>(how, pairs, pinning);
+    compare_throughput<1 << 20>(how, pairs, pinning);
+  }
   compare_round_trips(how, pinning);
+}
+
+/// One figure of ours alone, for scripts and profilers.
+double only_ours(std::size_t size, int pairs, Pinning pinning) {
+  switch (size) {
+    case 8:
+      return throughput(*std::make_unique<Ours<8>>(), size, pairs, pinning);
+    case 64:
+      return throughput(*std::make_unique<Ours<64>>(), size, pairs, pinning);
+    case 1 << 10:
+      return throughput(*std::make_unique<Ours<1 << 10>>(), size, pairs, pinning);
+    case 64 << 10:
+      return throughput(*std::make_unique<Ours<64 << 10>>(), size, pairs, pinning);
+    default:
+      return throughput(*std::make_unique<Ours<1 << 20>>(), 1 << 20, pairs, pinning);
+  }
 }
 
 }  // namespace
@@ -290,22 +308,22 @@ int main(int argc, char** argv) {
   const std::map<std::string, Pinning> ways{
       {"split", Pinning::split}, {"one", Pinning::one}, {"none", Pinning::none}};
   std::vector<std::string> wanted(argv + 1, argv + argc);
-  const bool only = std::erase(wanted, "--only") != 0;
+  if (wanted.size() == 4 && wanted[0] == "--only" && ways.contains(wanted[3])) {
+    const double rate = only_ours(std::stoul(wanted[1]), std::stoi(wanted[2]), ways.at(wanted[3]));
+    std::printf("ours %.4g M/s\n", rate / 1e6);
+    return 0;
+  }
   if (wanted.empty()) wanted = {"split", "none", "one"};
 #if !defined(BENCH_ZMQ)
   std::printf("zeromq is left out: it is not installed\n");
 #endif
   for (const std::string& how : wanted) {
     if (!ways.contains(how)) {
-      std::fprintf(stderr, "usage: queues_bench [--only] [split|one|none]...\n");
+      std::fprintf(stderr, "usage: queues_bench [split|one|none]... | --only SIZE PAIRS HOW\n");
       return 2;
     }
-    if (only)
-      std::printf("%s, 8 B: ours %.4g M/s\n", how.c_str(),
-                  throughput(*std::make_unique<Ours<8>>(), 8, 1, ways.at(how)) / 1e6);
-    else
-      compare_all(how, ways.at(how));
+    compare_all(how, ways.at(how));
   }
-  if (!only) compare_hand_over();
+  compare_hand_over();
   return 0;
 }

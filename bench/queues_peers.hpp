@@ -3,11 +3,14 @@
 
 #include <fcntl.h>
 #include <mqueue.h>
+#include <sched.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -38,6 +41,8 @@ class Channel {
   virtual ~Channel() = default;
   virtual void send(const std::byte* message) = 0;
   virtual void receive(std::byte* message) = 0;
+  /// After the last message of this process.
+  virtual void finish() {}
 };
 
 template <std::size_t size>
@@ -46,7 +51,7 @@ class Ours final : public Channel {
   void send(const std::byte* message) override {
     queue_.put(*reinterpret_cast<const Message*>(message));
   }
-  void receive(std::byte* message) override { *reinterpret_cast<Message*>(message) = queue_.get(); }
+  void receive(std::byte* message) override { new (message) Message(queue_.get()); }
 
  private:
   using Message = std::array<std::byte, size>;
@@ -69,6 +74,48 @@ class OursAsVector final : public Channel {
  private:
   std::vector<std::byte> message_ = std::vector<std::byte>(size);
   mp::Queue<std::vector<std::byte>> queue_{depth_for(size)};
+};
+
+/// The least that moving bytes from process to process costs here: places in turn, each with a flag
+/// in front, without locks, bounds, sleep or safety. One producer, one consumer.
+class BareCopies final : public Channel {
+ public:
+  explicit BareCopies(std::size_t size)
+      : size_(size),
+        stride_((size + 2 * line - 1) / line * line),
+        count_(std::clamp<std::size_t>((std::size_t{256} << 10) / size, 4, 1024)),
+        memory_(static_cast<std::byte*>(mmap(nullptr, stride_ * count_, PROT_READ | PROT_WRITE,
+                                             MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
+  ~BareCopies() override { munmap(memory_, stride_ * count_); }
+  void send(const std::byte* message) override {
+    wait_for(false);
+    std::memcpy(place() + line, message, size_);
+    flag().store(true, std::memory_order_release);
+    ++at_;
+  }
+  void receive(std::byte* message) override {
+    wait_for(true);
+    std::memcpy(message, place() + line, size_);
+    flag().store(false, std::memory_order_release);
+    ++at_;
+  }
+
+ private:
+  static constexpr std::size_t line = 64;
+  [[nodiscard]] std::byte* place() const { return memory_ + at_ % count_ * stride_; }
+  [[nodiscard]] std::atomic<bool>& flag() const {
+    return *reinterpret_cast<std::atomic<bool>*>(place());
+  }
+  void wait_for(bool filled) const {
+    for (int poll = 1; flag().load(std::memory_order_acquire) != filled; ++poll)
+      if (poll % 64 == 0) sched_yield();
+  }
+
+  std::size_t size_;
+  std::size_t stride_;
+  std::size_t count_;
+  std::byte* memory_;
+  std::size_t at_ = 0;
 };
 
 class Descriptors : public Channel {
@@ -170,15 +217,22 @@ class Zmq final : public Channel {
     if (socket_ == nullptr) open(ZMQ_PULL, true);
     zmq_recv(socket_, message, size_, 0);
   }
+  // What was sent is still on its way: waits until it is with the receiver.
+  void finish() override {
+    zmq_close(socket_);
+    zmq_ctx_term(context_);
+  }
 
  private:
   // A context belongs to the process that uses it.
   void open(int kind, bool binds) {
-    socket_ = zmq_socket(zmq_ctx_new(), kind);
+    context_ = zmq_ctx_new();
+    socket_ = zmq_socket(context_, kind);
     binds ? zmq_bind(socket_, address_.c_str()) : zmq_connect(socket_, address_.c_str());
   }
   std::size_t size_;
   std::string address_;
+  void* context_ = nullptr;
   void* socket_ = nullptr;
 };
 #endif
