@@ -76,7 +76,7 @@ void release_core(LockCore& core) {
 
 LockCore& Acquirable::find_core() const {
   auto* at = core_.as<LockCore>();
-  known_.at.store(at, std::memory_order_relaxed);
+  known_.at.store(at, std::memory_order_release);
   return *at;
 }
 

@@ -54,7 +54,7 @@ class MULTIPROCESSING_API Acquirable {
   ~Acquirable() = default;
 
   [[nodiscard]] LockCore& core() const {
-    LockCore* at = known_.at.load(std::memory_order_relaxed);
+    LockCore* at = known_.at.load(std::memory_order_acquire);
     return at != nullptr ? *at : find_core();
   }
   void recover_core() const;

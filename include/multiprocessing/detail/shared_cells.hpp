@@ -93,19 +93,19 @@ template <class T>
 class KnownPlace {
  public:
   KnownPlace() = default;
-  KnownPlace(const KnownPlace& other) noexcept : at_(other.at_.load(std::memory_order_relaxed)) {}
+  KnownPlace(const KnownPlace& other) noexcept : at_(other.at_.load(std::memory_order_acquire)) {}
   KnownPlace(KnownPlace&& other) noexcept
       : at_(other.at_.exchange(nullptr, std::memory_order_relaxed)) {}
   KnownPlace& operator=(KnownPlace other) noexcept {
-    at_.store(other.at_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    at_.store(other.at_.load(std::memory_order_acquire), std::memory_order_release);
     return *this;
   }
 
   [[nodiscard]] T& of(const Handle& handle) const {
-    T* at = at_.load(std::memory_order_relaxed);
+    T* at = at_.load(std::memory_order_acquire);
     if (at == nullptr) [[unlikely]] {
       at = handle.as<T>();
-      at_.store(at, std::memory_order_relaxed);
+      at_.store(at, std::memory_order_release);
     }
     return *at;
   }
