@@ -17,6 +17,7 @@
 #include "base/fail_point.hpp"
 #include "children.hpp"
 #include "churn.hpp"
+#include "support/asked.hpp"
 #include "support/watchdog.hpp"
 
 namespace {
@@ -24,13 +25,7 @@ namespace {
 using namespace arena_test;
 using mp::detail::Handle;
 using mp::detail::handle_from;
-
-/// How many kills; fewer where everything is slow, under a sanitizer.
-int asked(const char* name, int otherwise) {
-  const char* text = std::getenv(name);
-  if (text != nullptr) return std::atoi(text);
-  return test_support::patience() < 10 ? otherwise : (otherwise + 4) / 5;
-}
+using test_support::asked;
 
 /// Every fail point in the sources of the arena.
 std::set<std::string> points_in_sources() {

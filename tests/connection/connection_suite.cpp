@@ -1,7 +1,5 @@
 #include "connection_suite.hpp"
 
-#include "support/leak_listener.hpp"
-
 namespace connection_test {
 
 void expect_good_end(mp::Process& child) {
@@ -32,20 +30,6 @@ void hold(mp::Connection connection) {
 
 }  // namespace entry
 
-INSTANTIATE_TEST_SUITE_P(EveryStartMethod, ProcessesTest,
-                         testing::ValuesIn(test_support::every_start_method),
-                         test_support::NamedByParameter{});
+FOR_EVERY_START_METHOD(ProcessesTest);
 
-namespace {
-
-// The arena and the fork server are made once and stay.
-[[maybe_unused]] const bool warm = test_support::leak_listener::warm_up([] {
-  for (const char* method : {"fork", "spawn", "forkserver"}) {
-    auto process = mp::get_context(method).Process([] {});
-    process.start();
-    process.join();
-  }
-});
-
-}  // namespace
 }  // namespace connection_test

@@ -20,7 +20,7 @@ namespace pool_test {
 namespace {
 
 class DeathTest : public PoolTest {};
-POOL_TEST_FOR_EVERY_START_METHOD(DeathTest);
+FOR_EVERY_START_METHOD(DeathTest);
 
 int square(int x) { return x * x; }
 std::string text_of(int x) { return std::to_string(x); }
@@ -147,7 +147,6 @@ TEST_P(DeathTest, AChunkMayBeRetried) {
 }
 
 TEST_P(DeathTest, RetriedChunksWithResultsAsBytesAreWholeAndLeaveNothing) {
-  const ArenaBaseline baseline;
   mp::Pool pool(2);
   const auto die_after_results = [](Counters c, int x) {
     // Killed in the middle of a chunk, and at its first element in another try.
@@ -230,7 +229,6 @@ TEST_P(DeathTest, AWorkerMayBeKilledAtAnyFailPoint) {
   for (const Place& place : places) {
     for (const unsigned pass : place.passes) {
       SCOPED_TRACE(place.point + std::string(" ") + std::to_string(pass));
-      const ArenaBaseline baseline;
       const Counters armed;
       mp::Pool pool(2, arm_first, armed, place.point, pass);
       // A third worker takes the place of one that died, however the machine spreads the work.
@@ -243,7 +241,6 @@ TEST_P(DeathTest, AWorkerMayBeKilledAtAnyFailPoint) {
 
 TEST_P(DeathTest, AWorkerMayBeKilledBeforeItsInitializer) {
   if (!forks()) GTEST_SKIP() << "only a forked worker inherits what is armed here";
-  const ArenaBaseline baseline;
   mp::detail::arm_fail_point("pool.worker.seated");
   mp::Pool pool(2);
   const auto first = pool.workers();
@@ -257,7 +254,6 @@ TEST_P(DeathTest, AWorkerMayBeKilledBeforeItsInitializer) {
 
 TEST_P(DeathTest, EveryWorkerMayBeKilledAgainAndAgain) {
   const test_support::Watchdog longer(std::chrono::seconds(240));
-  const ArenaBaseline baseline;
   for (const char* point : {"pool.chunk.after_propose", "pool.chunk.before_end",
                             "pool.pick.holding", "pool.result.before_give"}) {
     SCOPED_TRACE(point);
@@ -273,7 +269,6 @@ TEST_P(DeathTest, EveryWorkerMayBeKilledAgainAndAgain) {
 TEST_P(DeathTest, AnInitializerMayBeKilledWhileItReportsItsFailure) {
   for (const char* point : {"pool.initializer.before_mark", "arena.lock.before_release"}) {
     SCOPED_TRACE(point);
-    const ArenaBaseline baseline;
     const Counters armed;
     mp::Pool pool(
         2,
@@ -327,7 +322,6 @@ class Killer {
 TEST_P(DeathTest, WorkersMayBeKilledAtRandomDuringMaps) {
   const int maps = maps_with_kills();
   const test_support::Watchdog longer(std::chrono::seconds(60 + maps));
-  const ArenaBaseline baseline;
   mp::Pool pool(3);
   int died = 0;
   {

@@ -13,7 +13,7 @@ namespace pool_test {
 namespace {
 
 class FailuresTest : public PoolTest {};
-POOL_TEST_FOR_EVERY_START_METHOD(FailuresTest);
+FOR_EVERY_START_METHOD(FailuresTest);
 
 int square(int x) { return x * x; }
 std::vector<int> numbers(int count) {

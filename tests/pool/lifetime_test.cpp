@@ -14,7 +14,7 @@ namespace pool_test {
 namespace {
 
 class LifetimeTest : public PoolTest {};
-POOL_TEST_FOR_EVERY_START_METHOD(LifetimeTest);
+FOR_EVERY_START_METHOD(LifetimeTest);
 
 int square(int x) { return x * x; }
 std::vector<int> numbers(int count) {

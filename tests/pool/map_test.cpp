@@ -21,7 +21,7 @@ namespace pool_test {
 namespace {
 
 class MapTest : public PoolTest {};
-POOL_TEST_FOR_EVERY_START_METHOD(MapTest);
+FOR_EVERY_START_METHOD(MapTest);
 
 int square(int x) { return x * x; }
 
@@ -226,7 +226,6 @@ TEST_P(MapTest, OfAFunctionWithoutResultReturnsWhenAllAreDone) {
 }
 
 TEST_P(MapTest, HandlesAreTheSameObjectsAsElementsAndAsResults) {
-  const ArenaBaseline baseline;
   mp::Pool pool(2);
   const std::vector<Counters> mine(4);
   const auto back = pool.map(

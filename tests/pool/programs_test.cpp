@@ -24,7 +24,7 @@ class PoolProgramsTest : public testing::TestWithParam<std::string> {
     return 1 + workers + (GetParam() == "forkserver" ? 1 : 0);
   }
 };
-POOL_TEST_FOR_EVERY_START_METHOD(PoolProgramsTest);
+FOR_EVERY_START_METHOD(PoolProgramsTest);
 
 ProgramResult killed_and_gone(ChildProgram& program, int signal_number) {
   program.send_signal(signal_number);
@@ -38,6 +38,8 @@ TEST_P(PoolProgramsTest, MainIsEnteredOnceWithoutAGuard) {
   ChildProgram program({POOL_PROGRAM, "stay"}, options());
   EXPECT_EQ(program.read_line(), "main");
   EXPECT_EQ(program.read_line(), "ready");
+  // One that is just being executed is sometimes not listed yet.
+  test_support::wait_until([&] { return program.running().size() >= processes(2); });
   EXPECT_EQ(program.running().size(), processes(2));
   const ProgramResult result = killed_and_gone(program, SIGKILL);
   EXPECT_EQ(result.out, "main\nready\n");

@@ -20,7 +20,7 @@ namespace pool_test {
 namespace {
 
 class RangesTest : public PoolTest {};
-POOL_TEST_FOR_EVERY_START_METHOD(RangesTest);
+FOR_EVERY_START_METHOD(RangesTest);
 
 int square(int x) { return x * x; }
 const std::vector<int> five_squares{0, 1, 4, 9, 16};

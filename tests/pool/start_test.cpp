@@ -14,13 +14,14 @@
 #include <vector>
 
 #include "base/fail_point.hpp"
+#include "multiprocessing/arena/usage.hpp"
 #include "pool_suite.hpp"
 
 namespace pool_test {
 namespace {
 
 class StartTest : public PoolTest {};
-POOL_TEST_FOR_EVERY_START_METHOD(StartTest);
+FOR_EVERY_START_METHOD(StartTest);
 
 int square(int x) { return x * x; }
 std::vector<int> numbers(int count) {

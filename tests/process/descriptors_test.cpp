@@ -48,7 +48,7 @@ TEST_P(ProcessTest, OnlyAForkedChildHasADescriptorThatItWasNotGiven) {
   close(other);
   Mailbox says;
   const auto target = [](Mailbox box, int fd) { box.put(fcntl(fd, F_GETFD) >= 0); };
-  EXPECT_EQ(exitcode_of(target, says, high), 0);
+  EXPECT_EQ(run_in_child(target, says, high), 0);
   EXPECT_EQ(says.get(), forks() ? "1" : "0");
   close(high);
 }
@@ -60,7 +60,7 @@ TEST_P(ProcessTest, DescriptorsOfAChildAreCloseOnExec) {
     for (int fd : inheritable_descriptors()) inheritable += std::to_string(fd) + ' ';
     box.put(inheritable);
   };
-  EXPECT_EQ(exitcode_of(target, says), 0);
+  EXPECT_EQ(run_in_child(target, says), 0);
   std::string own;
   if (forks())
     for (int fd : inheritable_descriptors()) own += std::to_string(fd) + ' ';
@@ -73,7 +73,7 @@ TEST_P(ProcessTest, StandardInputOfAChildIsEmpty) {
     char letter = 0;
     box.put(read(STDIN_FILENO, &letter, 1));
   };
-  EXPECT_EQ(exitcode_of(target, says), 0);
+  EXPECT_EQ(run_in_child(target, says), 0);
   EXPECT_EQ(says.get(), "0");
 }
 
@@ -98,7 +98,7 @@ class FewDescriptors {
 
 // Under fork the target had run, and start() threw for want of a pidfd.
 TEST_P(ProcessTest, AStartThatFailsAtTheLimitOfDescriptorsHasRunNothing) {
-  exitcode_of(entry::nothing);  // there is a server
+  run_in_child(entry::nothing);  // there is a server
   Mailbox says;
   for (unsigned left = 0;; ++left) {
     mp::Process process{[](Mailbox box) { box.put("I ran"); }, says};

@@ -30,23 +30,23 @@ void divert_errors(const std::string& path) {
 // CPython: _TestSubclassingProcess.test_sys_exit
 TEST_P(ProcessTest, ExitEndsTheChildWithTheLowBitsOfItsCode) {
   const auto leave = [](int code) { throw mp::Exit{code}; };
-  EXPECT_EQ(exitcode_of(leave, 0), 0);
-  EXPECT_EQ(exitcode_of(leave, 8), 8);
-  EXPECT_EQ(exitcode_of(leave, 256), 0);
-  EXPECT_EQ(exitcode_of(leave, -1), 255);
-  EXPECT_EQ(exitcode_of(leave, 300), 44);
+  EXPECT_EQ(run_in_child(leave, 0), 0);
+  EXPECT_EQ(run_in_child(leave, 8), 8);
+  EXPECT_EQ(run_in_child(leave, 256), 0);
+  EXPECT_EQ(run_in_child(leave, -1), 255);
+  EXPECT_EQ(run_in_child(leave, 300), 44);
 }
 
 TEST_P(ProcessTest, StdExitEndsTheChildWithItsCode) {
-  EXPECT_EQ(exitcode_of([] { std::exit(3); }), 3);
-  EXPECT_EQ(exitcode_of([] { std::thread{[] { std::exit(4); }}.join(); }), 4);
-  EXPECT_EQ(exitcode_of([] { _exit(5); }), 5);
-  EXPECT_EQ(exitcode_of([] { std::quick_exit(6); }), 6);
+  EXPECT_EQ(run_in_child([] { std::exit(3); }), 3);
+  EXPECT_EQ(run_in_child([] { std::thread{[] { std::exit(4); }}.join(); }), 4);
+  EXPECT_EQ(run_in_child([] { _exit(5); }), 5);
+  EXPECT_EQ(run_in_child([] { std::quick_exit(6); }), 6);
 }
 
 TEST_P(ProcessTest, ASignalIsANegativeCode) {
-  EXPECT_EQ(exitcode_of([] { raise(SIGKILL); }), -SIGKILL);
-  EXPECT_EQ(exitcode_of([] { raise(SIGUSR1); }), -SIGUSR1);
+  EXPECT_EQ(run_in_child([] { raise(SIGKILL); }), -SIGKILL);
+  EXPECT_EQ(run_in_child([] { raise(SIGUSR1); }), -SIGUSR1);
 }
 
 TEST_P(ProcessTest, TheChildLivesUntilItsLastThreadWhenTheFirstEndsByPthreadExit) {
@@ -58,7 +58,7 @@ TEST_P(ProcessTest, TheChildLivesUntilItsLastThreadWhenTheFirstEndsByPthreadExit
     }}.detach();
     pthread_exit(nullptr);
   };
-  EXPECT_EQ(exitcode_of(target, says), 0);
+  EXPECT_EQ(run_in_child(target, says), 0);
   EXPECT_EQ(says.get(), "after the first thread");
 }
 
@@ -91,7 +91,7 @@ TEST_P(ProcessTest, AReportThatNobodyReadsLeavesTheExitCodeAlone) {
     close(ends[1]);
     throw std::runtime_error("nobody reads this");
   };
-  EXPECT_EQ(exitcode_of(target), 1);
+  EXPECT_EQ(run_in_child(target), 1);
 }
 
 TEST_P(ProcessTest, TheReportHasTheWholeChainOfCauses) {
@@ -142,7 +142,7 @@ struct FailsOnArrival {
 
 TEST_P(ProcessTest, ArgumentsThatCannotBeReadEndTheChildWithOne) {
   if (forks()) GTEST_SKIP() << "a forked child reads nothing";
-  EXPECT_EQ(exitcode_of([](const FailsOnArrival&) {}, FailsOnArrival{}), 1);
+  EXPECT_EQ(run_in_child([](const FailsOnArrival&) {}, FailsOnArrival{}), 1);
 }
 
 struct FailsOnDeparture {
@@ -215,7 +215,7 @@ TEST_P(ProcessTest, ExitHandlersOfTheChildRunAndInheritedOnesDoNot) {
     std::atexit([] {
       if (mp::parent_process()) says->put("handler of the parent");
     });
-  EXPECT_EQ(exitcode_of(target, box), 0);
+  EXPECT_EQ(run_in_child(target, box), 0);
   EXPECT_EQ(box.get(0), "static object of the child");
   EXPECT_EQ(box.get(1), "handler of the child");
   EXPECT_EQ(box.size(), 2U);
@@ -233,7 +233,7 @@ TEST_P(ProcessTest, TextThatTheChildHasNotFlushedIsWrittenAtItsEnd) {
     std::fputs("by stdio, ", stdout);
     std::cout << "by iostreams";
   };
-  EXPECT_EQ(exitcode_of(target, file.path()), 0);
+  EXPECT_EQ(run_in_child(target, file.path()), 0);
   EXPECT_EQ(content_of(file.path()), "by stdio, by iostreams");
 }
 
@@ -245,7 +245,7 @@ TEST_P(ProcessTest, TheEndOfTheTargetDoesNotWaitForDetachedThreads) {
     std::thread{[] { entry::wait_for_ever(); }}.detach();
     joined.join();
   };
-  EXPECT_EQ(exitcode_of(target, says), 0);
+  EXPECT_EQ(run_in_child(target, says), 0);
   EXPECT_EQ(says.get(), "joined thread");
 }
 
@@ -255,8 +255,8 @@ TEST_P(ProcessTest, AChildThatClosesItsOutputEndsWell) {
     std::fputs("lost", fd == 1 ? stdout : stderr);
     close(fd);
   };
-  EXPECT_EQ(exitcode_of(target, STDOUT_FILENO), 0);
-  EXPECT_EQ(exitcode_of(target, STDERR_FILENO), 0);
+  EXPECT_EQ(run_in_child(target, STDOUT_FILENO), 0);
+  EXPECT_EQ(run_in_child(target, STDERR_FILENO), 0);
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ void report_parent(Mailbox says) {
 TEST_P(ProcessTest, TheChildKnowsItsParentAndTheMainProcessHasNone) {
   EXPECT_EQ(mp::parent_process(), std::nullopt);
   Mailbox says;
-  EXPECT_EQ(exitcode_of(report_parent, says), 0);
+  EXPECT_EQ(run_in_child(report_parent, says), 0);
   EXPECT_EQ(says.number(0), getpid());
   EXPECT_EQ(says.get(1), "MainProcess");
   EXPECT_EQ(says.get(2), "alive");
@@ -82,7 +82,7 @@ TEST_P(ProcessTest, AChildSeesItsParentEndWhileASiblingLives) {
     (void)box.get(1);
     raise(SIGKILL);
   };
-  EXPECT_EQ(exitcode_of(target, says), -SIGKILL);
+  EXPECT_EQ(run_in_child(target, says), -SIGKILL);
   EXPECT_EQ(says.get(2), "not alive");
   for (unsigned line : {0U, 1U})
     if (const std::string text = says.get(line); text != "alive") kill(std::stoi(text), SIGKILL);
@@ -228,7 +228,7 @@ TEST_P(ProcessTest, AHandleCanBeSentToASibling) {
   Mailbox says;
   mp::Process sibling{{.name = "Sibling"}, entry::wait_for_ever};
   sibling.start();
-  EXPECT_EQ(exitcode_of(ask_sibling, sibling.handle(), says), 0);
+  EXPECT_EQ(run_in_child(ask_sibling, sibling.handle(), says), 0);
   EXPECT_EQ(says.get(0), "Sibling alive");
   EXPECT_EQ(says.get(1), "dead");
   sibling.join();
@@ -242,7 +242,7 @@ TEST_P(ProcessTest, AHandleThatComesBackIsTheProcessItself) {
     box.put(mp::current_process() == mp::current_process() ? "self" : "other");
     box.put(mp::current_process() == parent ? "mixed up" : "told apart");
   };
-  EXPECT_EQ(exitcode_of(target, mp::current_process(), says), 0);
+  EXPECT_EQ(run_in_child(target, mp::current_process(), says), 0);
   EXPECT_EQ(says.get(0), "parent");
   EXPECT_EQ(says.get(1), "self");
   EXPECT_EQ(says.get(2), "told apart");

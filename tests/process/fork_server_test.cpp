@@ -38,12 +38,12 @@ class ForkServerTest : public testing::Test {
  protected:
   ForkServerTest() {
     mp::set_start_method("forkserver", {.force = true});
-    exitcode_of(entry::nothing);  // there is a server
+    run_in_child(entry::nothing);  // there is a server
   }
   ~ForkServerTest() override {
     mp::set_forkserver_preload(nullptr);
     stop_fork_server();
-    exitcode_of(entry::nothing);
+    run_in_child(entry::nothing);
     mp::set_start_method(std::nullopt, {.force = true});
   }
 };
@@ -55,7 +55,7 @@ TEST_F(ForkServerTest, IgnoresInterrupts) {
   elder.start();
   const pid_t server = fork_server_pid();
   kill(server, SIGINT);
-  EXPECT_EQ(exitcode_of(entry::nothing), 0);
+  EXPECT_EQ(run_in_child(entry::nothing), 0);
   EXPECT_EQ(fork_server_pid(), server);
   gate.open();
   elder.join();
@@ -69,7 +69,7 @@ TEST_F(ForkServerTest, IsStartedAgainWhenItWasKilled) {
   elder.start();
   const pid_t server = fork_server_pid();
   kill(server, SIGKILL);
-  EXPECT_EQ(exitcode_of(entry::nothing), 0);
+  EXPECT_EQ(run_in_child(entry::nothing), 0);
   EXPECT_NE(fork_server_pid(), server);
   EXPECT_TRUE(elder.is_alive());
   gate.open();
@@ -154,7 +154,7 @@ TEST_F(ForkServerTest, RefusesWhoDoesNotKnowItsKey) {
     EXPECT_EQ(process.pid(), std::nullopt);
   }
   set_fork_server_key(key);
-  EXPECT_EQ(exitcode_of(entry::nothing), 0);
+  EXPECT_EQ(run_in_child(entry::nothing), 0);
 }
 
 // How many descriptors the epoll instances of a process watch.
@@ -232,7 +232,7 @@ TEST_F(ForkServerTest, ServesTheChildrenThatItMadeToo) {
     child.start();
     child.join();
   };
-  EXPECT_EQ(exitcode_of(target, says), 0);
+  EXPECT_EQ(run_in_child(target, says), 0);
   EXPECT_EQ(says.number(0), fork_server_pid());
   EXPECT_EQ(says.number(1), fork_server_pid());
 }
@@ -257,8 +257,8 @@ TEST_F(ForkServerTest, LoadsOnceWhatItsChildrenShare) {
     box.put(preloaded);
     box.put(preload_box->number());
   };
-  EXPECT_EQ(exitcode_of(target, says), 0);
-  EXPECT_EQ(exitcode_of(target, says), 0);
+  EXPECT_EQ(run_in_child(target, says), 0);
+  EXPECT_EQ(run_in_child(target, says), 0);
   EXPECT_EQ(says.number(0), 1);
   EXPECT_EQ(says.number(2), 1);
   EXPECT_EQ(says.number(1), fork_server_pid());
@@ -268,7 +268,7 @@ TEST_F(ForkServerTest, LoadsOnceWhatItsChildrenShare) {
 TEST_F(ForkServerTest, GoesOnWhenLoadingFails) {
   stop_fork_server();
   mp::set_forkserver_preload([] { throw std::runtime_error{"on purpose: nothing to load"}; });
-  EXPECT_EQ(exitcode_of(entry::nothing), 0);
+  EXPECT_EQ(run_in_child(entry::nothing), 0);
 }
 
 }  // namespace

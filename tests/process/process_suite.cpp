@@ -13,8 +13,6 @@
 #include <sstream>
 #include <utility>
 
-#include "support/leak_listener.hpp"
-
 namespace process_test {
 
 int code_of_a_killed_child_that_others_reap() {
@@ -71,20 +69,6 @@ void say_and_wait(Mailbox says, Gate gate) {
 
 }  // namespace entry
 
-INSTANTIATE_TEST_SUITE_P(EveryStartMethod, ProcessTest,
-                         testing::ValuesIn(test_support::every_start_method),
-                         test_support::NamedByParameter{});
+FOR_EVERY_START_METHOD(ProcessTest);
 
-namespace {
-
-// The arena and the fork server are made once and stay.
-[[maybe_unused]] const bool warm = test_support::leak_listener::warm_up([] {
-  for (const char* method : {"fork", "spawn", "forkserver"}) {
-    auto process = mp::get_context(method).Process(entry::nothing);
-    process.start();
-    process.join();
-  }
-});
-
-}  // namespace
 }  // namespace process_test

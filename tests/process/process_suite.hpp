@@ -1,36 +1,20 @@
 // The suite that runs once for each start method, and targets that several files use.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
 
 #include "mailbox.hpp"
-#include "multiprocessing/process.hpp"
-#include "support/start_methods.hpp"
+#include "support/family.hpp"
 
 namespace process_test {
 
 namespace mp = multiprocessing;
 
-/// Runs with the start method that is its parameter chosen for the program.
-class ProcessTest : public testing::TestWithParam<std::string> {
- protected:
-  ProcessTest() { mp::set_start_method(GetParam(), {.force = true}); }
-  ~ProcessTest() override { mp::set_start_method(std::nullopt, {.force = true}); }
+using test_support::run_in_child;
 
-  [[nodiscard]] bool forks() const { return GetParam() == "fork"; }
-};
-
-/// Starts, joins, and gives the exit code.
-template <class... A>
-int exitcode_of(A... target) {
-  mp::Process process{target...};
-  process.start();
-  process.join();
-  return process.exitcode().value();
-}
+/// Runs once for each start method.
+class ProcessTest : public test_support::EveryMethodTest {};
 
 /// -SIGKILL, which the kernel tells since Linux 6.15; 255 before.
 [[nodiscard]] int code_of_a_killed_child_that_others_reap();

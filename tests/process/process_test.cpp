@@ -72,7 +72,7 @@ TEST_P(ProcessTest, ArgumentsReachTheChildAsTheyWere) {
   const auto call = [](Mailbox box, int a, std::tuple<std::string, double> b, std::string c) {
     box.put(std::to_string(a) + std::get<0>(b) + std::to_string(std::get<1>(b) == 0.5) + c);
   };
-  EXPECT_EQ(exitcode_of(call, says, 1, std::tuple{std::string{"x"}, 0.5}, "text"), 0);
+  EXPECT_EQ(run_in_child(call, says, 1, std::tuple{std::string{"x"}, 0.5}, "text"), 0);
   EXPECT_EQ(says.get(), "1x1text");
   mp::Process wants_pointer{target, says, 1, std::tuple{std::string{"x"}, 0.5}, "text"};
   if (forks()) {
@@ -129,7 +129,7 @@ TEST_P(ProcessTest, ADaemonMayNotHaveChildren) {
 TEST_P(ProcessTest, TheChildRunsInAThreadOfItsOwn) {
   Mailbox says;
   const auto target = [](Mailbox box) { box.put(syscall(SYS_gettid)); };
-  EXPECT_EQ(exitcode_of(target, says), 0);
+  EXPECT_EQ(run_in_child(target, says), 0);
   EXPECT_NE(says.number(), syscall(SYS_gettid));
 }
 
@@ -329,7 +329,7 @@ TEST_P(ProcessTest, RenamingTheCurrentProcessIsSeenByItself) {
     mp::current_process().set_name("Other");
     box.put(mp::current_process().name());
   };
-  EXPECT_EQ(exitcode_of(target, says), 0);
+  EXPECT_EQ(run_in_child(target, says), 0);
   EXPECT_EQ(says.get(), "Other");
 }
 

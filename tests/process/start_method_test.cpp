@@ -129,7 +129,7 @@ TEST_F(StartMethodTest, MayDifferFromGenerationToGeneration) {
 // CPython: _TestProcess.test_set_executable
 TEST_P(ProcessTest, TheProgramToExecuteCanBeNamed) {
   mp::set_executable(std::filesystem::read_symlink("/proc/self/exe"));
-  EXPECT_EQ(exitcode_of([] { throw mp::Exit{3}; }), 3);
+  EXPECT_EQ(run_in_child([] { throw mp::Exit{3}; }), 3);
   mp::set_executable("/no/such/program");
   if (GetParam() == "spawn") {
     mp::Process process{entry::nothing};
@@ -143,7 +143,7 @@ TEST_P(ProcessTest, TheChildIsInTheDirectoryOfItsParent) {
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path("/usr");
   Mailbox says;
-  EXPECT_EQ(exitcode_of([](Mailbox box) { box.put(std::filesystem::current_path()); }, says), 0);
+  EXPECT_EQ(run_in_child([](Mailbox box) { box.put(std::filesystem::current_path()); }, says), 0);
   EXPECT_EQ(says.get(), "/usr");
   std::filesystem::current_path(before);
 }

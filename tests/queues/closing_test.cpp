@@ -14,7 +14,7 @@ namespace queues_test {
 namespace {
 
 class ClosingTest : public QueueTest {};
-QUEUE_TEST_FOR_EVERY_START_METHOD(ClosingTest);
+FOR_EVERY_START_METHOD(ClosingTest);
 
 // CPython: _TestQueue.test_closed_queue_empty_exceptions
 TEST_P(ClosingTest, EmptyOfAClosedQueueFailsIfItWasUsed) {
@@ -77,7 +77,6 @@ TEST_P(ClosingTest, ShutdownLetsGetsDrainAndThenThrow) {
 }
 
 TEST_P(ClosingTest, AnImmediateShutdownDropsWhatIsLeft) {
-  const ArenaBaseline baseline;
   const mp::JoinableQueue<std::string> queue;
   for (int i = 0; i < 30; ++i) queue.put(std::string(10'000, 'x'));
   queue.put("small");

@@ -13,7 +13,7 @@ namespace queues_test {
 namespace {
 
 class JoinableTest : public QueueTest {};
-QUEUE_TEST_FOR_EVERY_START_METHOD(JoinableTest);
+FOR_EVERY_START_METHOD(JoinableTest);
 
 using Tasks = mp::JoinableQueue<std::optional<int>>;
 

@@ -100,7 +100,6 @@ class EveryFailPointOfQueues : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryFailPointOfQueues, KilledThereLeavesTheOthersAtWorkAndNothingTorn) {
   const test_support::Watchdog allowed{std::chrono::seconds{900}};
-  const ArenaBaseline baseline;
   const int kills = asked("MULTIPROCESSING_TEST_KILLS_PER_POINT", 6);
   int killed = kill_at(GetParam(), Flat(16), (kills + 2) / 3);
   killed += kill_at(GetParam(), Rich({.maxsize = 16, .max_bytes = 60'000}), (kills + 2) / 3);
@@ -146,7 +145,6 @@ TEST(QueueKillTest, EveryFailPointIsPassedByTheTestThatKillsThere) {
 }
 
 TEST(QueueKillTest, WhoMendsWhatTheDeadLeftMayDieToo) {
-  const ArenaBaseline baseline;
   struct Case {
     const char* first;
     const char* second;
@@ -181,7 +179,6 @@ TEST(QueueKillTest, WhoMendsWhatTheDeadLeftMayDieToo) {
 
 TEST(QueueKillTest, KilledAtAStepThatAQueueTakesOnceOrSeldom) {
   const test_support::Watchdog allowed{std::chrono::seconds{300}};
-  const ArenaBaseline baseline;
   const int kills = (asked("MULTIPROCESSING_TEST_KILLS_PER_POINT", 6) + 2) / 3;
   for (const char* point :
        {"queue.book.page_given", "queue.put.before_wake", "queue.ring.sealed", "queue.ring.given",
@@ -238,14 +235,12 @@ void kill_at_random(const Queue& queue, int kills) {
 TEST(QueueKillTest, HundredsOfRandomKillsOfSmallMessages) {
   const int kills = asked("MULTIPROCESSING_TEST_KILLS", 300) / 2;
   const test_support::Watchdog allowed{std::chrono::seconds{120 + kills / 5}};
-  const ArenaBaseline baseline;
   kill_at_random(Flat(64), kills);
 }
 
 TEST(QueueKillTest, HundredsOfRandomKillsOfMessagesOfEveryKind) {
   const int kills = asked("MULTIPROCESSING_TEST_KILLS", 300) / 2;
   const test_support::Watchdog allowed{std::chrono::seconds{120 + kills / 5}};
-  const ArenaBaseline baseline;
   kill_at_random(Rich{}, kills);
 }
 

@@ -18,11 +18,10 @@ namespace queues_test {
 namespace {
 
 class LoadTest : public QueueTest {};
-QUEUE_TEST_FOR_EVERY_START_METHOD(LoadTest);
+FOR_EVERY_START_METHOD(LoadTest);
 
 // MULTIPROCESSING_TEST_MIB=1024 for the whole size.
 TEST_P(LoadTest, AChildPutsALotAndEndsBeforeAnythingIsRead) {
-  const ArenaBaseline baseline;
   const test_support::Watchdog allowed{std::chrono::seconds{300}};
   const int mib = asked("MULTIPROCESSING_TEST_MIB", 48);
   const mp::Queue<std::vector<std::uint32_t>> queue;
@@ -129,7 +128,6 @@ TEST(QueueLoadTest, W3W25AProducerKilledInTheMiddleOfAMessageLeavesNothingOfIt) 
 // MULTIPROCESSING_TEST_QUEUES=1000000 for the whole number.
 TEST(QueueLoadTest, QueuesMadeAndDroppedLeaveTheArenaFlat) {
   const test_support::Watchdog allowed{std::chrono::seconds{300}};
-  const ArenaBaseline baseline;
   auto use = [](int i) {
     const mp::Queue<int> flat;
     const mp::JoinableQueue<std::string> joinable(3);
@@ -188,7 +186,6 @@ TEST(QueueLoadTest, W44AMessageMayBeLargerThan2GiB) {
   const std::size_t size =
       std::getenv("MULTIPROCESSING_TEST_HUGE") != nullptr ? (std::size_t{2} << 30) + 1 : 65 << 20;
   const test_support::Watchdog allowed{std::chrono::seconds{300}};
-  const ArenaBaseline baseline;
   const mp::Queue<std::vector<char>> queue;
   std::vector<char> sent(size);
   sent.front() = 'a';

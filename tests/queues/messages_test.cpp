@@ -13,7 +13,7 @@ namespace queues_test {
 namespace {
 
 class MessagesTest : public QueueTest {};
-QUEUE_TEST_FOR_EVERY_START_METHOD(MessagesTest);
+FOR_EVERY_START_METHOD(MessagesTest);
 
 TEST_P(MessagesTest, ValuesThatOnlyMoveArrive) {
   const mp::Queue<std::unique_ptr<std::string>> queue;
@@ -41,7 +41,6 @@ TEST_P(MessagesTest, NothingEndsAWorker) {
 }
 
 TEST_P(MessagesTest, AQueueOfQueues) {
-  const ArenaBaseline baseline;
   const mp::Queue<std::tuple<int, mp::Queue<int>>> requests;
   auto server = started(
       [](mp::Queue<std::tuple<int, mp::Queue<int>>> q) {
@@ -80,7 +79,6 @@ TEST_P(MessagesTest, AProcessHandleAndOtherKindsOfQueueAreMessagesToo) {
 }
 
 TEST_P(MessagesTest, WhatAnUnreadQueueHoldsGoesWithIt) {
-  const ArenaBaseline baseline;
   const mp::Queue<std::vector<mp::Queue<int>>> outer;
   for (int i = 0; i < 100; ++i) {
     std::vector<mp::Queue<int>> inner(5);

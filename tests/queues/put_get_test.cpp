@@ -14,7 +14,7 @@ namespace {
 using std::chrono::steady_clock;
 
 class PutGetTest : public QueueTest {};
-QUEUE_TEST_FOR_EVERY_START_METHOD(PutGetTest);
+FOR_EVERY_START_METHOD(PutGetTest);
 
 /// What `call` throws must be E, and not before `least` has passed.
 template <class E, class F>
@@ -250,7 +250,6 @@ TEST_P(PutGetTest, AProducerThatWaitsForRoomIsWoken) {
 }
 
 TEST_P(PutGetTest, HoldsMoreThanAMillionSmallMessages) {
-  const ArenaBaseline baseline;
   const mp::Queue<int> queue;
   for (int i = 0; i < 1'200'000; ++i) queue.put(i);
   EXPECT_EQ(queue.qsize(), 1'200'000U);

@@ -7,7 +7,7 @@ namespace queues_test {
 namespace {
 
 class SimpleQueueTest : public QueueTest {};
-QUEUE_TEST_FOR_EVERY_START_METHOD(SimpleQueueTest);
+FOR_EVERY_START_METHOD(SimpleQueueTest);
 
 // CPython: TestSimpleQueue.test_empty_exceptions
 TEST_P(SimpleQueueTest, EmptyOfAClosedQueueFails) {

@@ -8,7 +8,6 @@
 
 #include "multiprocessing/arena/usage.hpp"
 #include "shared_memory/folder.hpp"
-#include "support/leak_listener.hpp"
 
 namespace shared_memory_test {
 
@@ -76,24 +75,13 @@ int run_in_fork(const std::function<void()>& run) {
 
 namespace {
 
-void nothing() {}
-
-// The arena and the fork server are made once and stay.
-[[maybe_unused]] const bool warm = test_support::leak_listener::warm_up([] {
-  static_cast<void>(folder());
-  for (const char* method : {"fork", "spawn", "forkserver"}) {
-    mp::Process child = mp::get_context(method).Process(nothing);
-    child.start();
-    child.join();
-  }
-});
-
-/// After the last test.
-class RemoveFolder : public testing::Environment {
+/// Stands before the first process starts, for all of them have to know it.
+class Folder : public testing::Environment {
  public:
+  void SetUp() override { static_cast<void>(folder()); }
   void TearDown() override { EXPECT_TRUE(std::filesystem::remove(folder())) << "is not empty"; }
 };
-[[maybe_unused]] auto* const remove_folder = testing::AddGlobalTestEnvironment(new RemoveFolder);
+[[maybe_unused]] auto* const folder_of_tests = testing::AddGlobalTestEnvironment(new Folder);
 
 }  // namespace
 }  // namespace shared_memory_test

@@ -1,42 +1,23 @@
 // What the tests of named blocks share.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "multiprocessing/detail/codec.hpp"
-#include "multiprocessing/process.hpp"
 #include "multiprocessing/shared_memory.hpp"
-#include "support/start_methods.hpp"
+#include "support/family.hpp"
 
 namespace shared_memory_test {
 
 namespace mp = multiprocessing;
 
-/// Runs with the start method that is its parameter chosen for the program.
-class EveryMethodTest : public testing::TestWithParam<std::string> {
- protected:
-  EveryMethodTest() { mp::set_start_method(GetParam(), {.force = true}); }
-  ~EveryMethodTest() override { mp::set_start_method(std::nullopt, {.force = true}); }
-};
+using test_support::run_in_child;
 
-#define FOR_EVERY_START_METHOD(suite)                                           \
-  INSTANTIATE_TEST_SUITE_P(EveryStartMethod, suite,                             \
-                           testing::ValuesIn(test_support::every_start_method), \
-                           test_support::NamedByParameter{})
-
-/// Runs the target in a process of its own to its end; its exit code.
-template <class... A>
-int run_in_child(A&&... target_and_arguments) {
-  mp::Process child{std::forward<A>(target_and_arguments)...};
-  child.start();
-  child.join();
-  return child.exitcode().value();
-}
+/// Runs once for each start method.
+using EveryMethodTest = test_support::EveryMethodTest;
 
 /// Where the blocks of these tests live: a folder of this run inside /dev/shm, so that no other
 /// program that starts meanwhile cleans up behind the tests.

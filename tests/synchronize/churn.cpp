@@ -51,7 +51,11 @@ void let_die(A&&... target_and_arguments) {
   child.join();
 }
 
+/// For children of a process that is to be killed somewhere: they are not.
+void disarm() { mp::detail::arm_fail_point(""); }
+
 void notify_and_die(mp::Condition condition) {
+  disarm();
   take(condition);
   condition.notify();
   die();
@@ -91,6 +95,7 @@ void wait_beside_the_dead() {
   take(condition);
   mp::Process notifier = context.Process(
       [](mp::Condition c) {
+        disarm();
         take(c);
         c.notify();
         c.release();
@@ -104,6 +109,7 @@ void wait_beside_the_dead() {
   const Counters fresh;
   mp::Process sleeper = context.Process(
       [](mp::Condition c, Counters shared) {
+        disarm();
         take(c);
         shared.raise(20);
         c.wait();
