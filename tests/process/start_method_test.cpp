@@ -43,6 +43,16 @@ TEST_P(ProcessTest, AContextIsOneMethodForEverAlsoInItsChildren) {
   EXPECT_EQ(says.get(), GetParam());
 }
 
+TEST_P(ProcessTest, MisuseSaysWhatToDoInstead) {
+  mp::Process process{entry::nothing};
+  EXPECT_THAT([&] { (void)process.sentinel(); },
+              testing::ThrowsMessage<mp::ValueError>("process not started: call start() first"));
+  process.start();
+  EXPECT_THAT([&] { process.start(); }, testing::ThrowsMessage<mp::AssertionError>(
+                                            testing::StartsWith("cannot start a process twice: ")));
+  process.join();
+}
+
 // CPython: TestStartMethod.test_set_get
 TEST_F(StartMethodTest, IsChosenOnceUnlessForced) {
   for (const auto& method : test_support::every_start_method) {

@@ -23,9 +23,9 @@
 #include <thread>
 #include <vector>
 
-#include "../mailbox.hpp"
 #include "multiprocessing/base.hpp"
 #include "multiprocessing/process.hpp"
+#include "process/mailbox.hpp"
 
 namespace mp = multiprocessing;
 
