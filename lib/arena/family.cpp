@@ -74,7 +74,7 @@ void attach() {
 }  // namespace
 
 std::mutex& attach_mutex() {
-  static std::mutex& mutex = *new std::mutex;
+  static constinit std::mutex mutex;
   return mutex;
 }
 

@@ -36,7 +36,9 @@ std::vector<RawBirth>& raw_births() {
   return *known_raw_births;
 }
 
-thread_local Member planned;  // the child of a fork by ourselves, whose outcome we are told
+// The child of a fork by ourselves, whose outcome we are told. Found without a call of the loader,
+// which every child would have to map.
+[[gnu::tls_model("initial-exec")]] thread_local Member planned;
 
 /// Between the prepare step and the two after it; guarded by the ledger mutex, held all the while.
 struct ForkUnderWay {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "arena/identity.hpp"
+#include "base/never_destroyed.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -17,8 +18,8 @@ void make_room(std::vector<T>& in, std::size_t count) {
 }  // namespace
 
 HandleTable& HandleTable::instance() {
-  static HandleTable& table = *new HandleTable;  // handles in static objects outlive any order
-  return table;
+  static NeverDestroyed<HandleTable> table;  // handles in static objects outlive any order
+  return table.get();
 }
 
 HandleRecord* HandleTable::make(std::size_t bytes, std::size_t links, Backing backing) {

@@ -124,7 +124,7 @@ Trace trace_of(const Segment& arena, std::uint32_t slot, std::uint32_t number,
 }  // namespace
 
 std::mutex& ledger_mutex() {
-  static std::mutex& mutex = *new std::mutex;  // never destroyed: static handles outlive any order
+  static constinit std::mutex mutex;  // static handles outlive any order, and it needs no end
   return mutex;
 }
 

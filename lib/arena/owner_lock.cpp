@@ -15,7 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t somebody_sleeps = 1;
-constexpr std::uint32_t generation_mask = (1U << (31 - slot_bits)) - 1;
 
 /// Takes a word over that names a dead process. What that one was doing is settled first, while the
 /// lock still says that it died in it: no link changes any more under the hands of the new holder.
@@ -33,10 +32,6 @@ bool take_over(std::atomic<std::uint32_t>& word, std::uint32_t seen) {
 std::chrono::nanoseconds nap(int round) { return round == 0 ? 2ms : round < 4 ? 10ms : 50ms; }
 
 }  // namespace
-
-std::uint32_t OwnerLock::name_of(Member member) {
-  return (member.generation & generation_mask) << (slot_bits + 1) | member.slot << 1;
-}
 
 std::uint32_t OwnerLock::own_name() {
   if (identity() == nullptr || identity()->lock_name == 0) static_cast<void>(self());

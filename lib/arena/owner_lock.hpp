@@ -44,7 +44,9 @@ class MULTIPROCESSING_API OwnerLock {
   }
 
   /// The word of a member as a lock shows it: 31 bits, above 1, the lowest 0.
-  [[nodiscard]] static std::uint32_t name_of(Member member);
+  [[nodiscard]] static std::uint32_t name_of(Member member) {
+    return (member.generation & generation_mask) << (slot_bits + 1) | member.slot << 1;
+  }
 
   /// This process's, remembered. Throws ProcessError outside the family.
   [[nodiscard]] static std::uint32_t own_name();
@@ -56,6 +58,7 @@ class MULTIPROCESSING_API OwnerLock {
   [[nodiscard]] Member holder() const;
 
  private:
+  static constexpr std::uint32_t generation_mask = (1U << (31 - slot_bits)) - 1;
   static constexpr std::uint32_t waiting = 1;  // bit 0: somebody sleeps
   [[nodiscard]] Taken acquire_slowly();
   void wake_next();

@@ -89,10 +89,9 @@ LifePipe make_life_pipe() {
 
 void die_with(int life_read_end, int signal) {
   const f_owner_ex self{.type = F_OWNER_PID, .pid = ::getpid()};
-  const int flags = ::fcntl(life_read_end, F_GETFL);
-  if (flags < 0 || ::fcntl(life_read_end, F_SETSIG, signal) < 0 ||
+  if (::fcntl(life_read_end, F_SETSIG, signal) < 0 ||
       ::fcntl(life_read_end, F_SETOWN_EX, &self) < 0 ||
-      ::fcntl(life_read_end, F_SETFL, flags | O_ASYNC) < 0)
+      ::fcntl(life_read_end, F_SETFL, O_ASYNC) < 0)
     throw_os_error("fcntl", "life pipe");
   // A writer that went before the signal was set gives none.
   pollfd end{.fd = life_read_end, .events = POLLIN, .revents = 0};

@@ -7,16 +7,17 @@
 #include <mutex>
 #include <utility>
 
+#include "base/never_destroyed.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "process/fork_gate.hpp"
 
 namespace multiprocessing::detail {
 namespace {
 
-// Guarded by the gate; never destroyed, because exit handlers still ask.
+// Guarded by the gate.
 Children& all() {
-  static Children& all = *new Children;
-  return all;
+  static NeverDestroyed<Children> all;
+  return all.get();
 }
 
 // What a daemon that was told to end has left, before it is killed: one that ignores the signal, or
@@ -61,6 +62,7 @@ Children living_children() {
 
 void finish_children() {
   const Children children = copy_of_all();
+  if (children.empty()) return;
   Children daemons;
   for (const auto& child : children)
     if (child->daemon()) daemons.push_back(child);
@@ -71,6 +73,8 @@ void finish_children() {
   for (const auto& child : children) (void)child->join(Deadline::never());
 }
 
-Children take_all_children() { return std::exchange(all(), {}); }
+// An empty list keeps its memory: most forked children have no use for the pages that it takes to
+// give that back.
+Children take_all_children() { return all().empty() ? Children{} : std::exchange(all(), {}); }
 
 }  // namespace multiprocessing::detail

@@ -8,6 +8,7 @@
 
 #include "arena/family.hpp"
 #include "base/death.hpp"
+#include "base/never_destroyed.hpp"
 #include "base/spawning.hpp"
 #include "base/start_hook.hpp"
 #include "base/waiting.hpp"
@@ -22,10 +23,10 @@ constexpr std::chrono::milliseconds time_to_end{500};
 
 using Server = std::shared_ptr<ForkServer>;
 
-// Guarded by the gate; never destroyed, because exit handlers still ask.
+// Guarded by the gate.
 Server& current() {
-  static Server& current = *new Server;
-  return current;
+  static NeverDestroyed<Server> current;
+  return current.get();
 }
 
 constinit std::atomic<void (*)()> preload{nullptr};

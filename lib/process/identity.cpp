@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/never_destroyed.hpp"
 #include "base/os_error.hpp"
 #include "base/process_name.hpp"
 #include "process/fork_gate.hpp"
@@ -21,10 +22,10 @@ struct State {
   std::shared_ptr<Stranger> parent;
 };
 
-// Guarded by the gate; never destroyed, because exit handlers still ask.
+// Guarded by the gate.
 State& state() {
-  static State& state = *new State;
-  return state;
+  static NeverDestroyed<State> state;
+  return state.get();
 }
 
 }  // namespace

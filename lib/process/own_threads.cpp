@@ -1,5 +1,6 @@
 #include "process/own_threads.hpp"
 
+#include <sys/single_threaded.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,7 +29,8 @@ int count_foreign_threads() {
 }
 
 void warn_about_threads() {
-  if (warned.load(std::memory_order_relaxed) || count_foreign_threads() <= 1) return;
+  if (__libc_single_threaded != 0 || warned.load(std::memory_order_relaxed)) return;
+  if (count_foreign_threads() <= 1) return;
   if (warned.exchange(true)) return;
   const std::string text =
       "This process (pid=" + std::to_string(getpid()) +

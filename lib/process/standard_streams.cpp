@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <stdio_ext.h>
 #include <unistd.h>
+#include <ext/stdio_sync_filebuf.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <iostream>
+#include <typeinfo>
 
 #include "base/unique_fd.hpp"
 
@@ -16,10 +18,22 @@ namespace {
 // What was written to a closed descriptor is not missed.
 int reason() noexcept { return errno == EBADF ? 0 : errno; }
 
-int flush(std::FILE* stream) noexcept { return std::fflush(stream) == 0 ? 0 : reason(); }
+// Mostly there is nothing to write, and to ask that of a stream itself costs parent and child a
+// page each, for it is locked.
+int flush(std::FILE* stream) noexcept {
+  return __fpending(stream) == 0 || std::fflush(stream) == 0 ? 0 : reason();
+}
+
+// Whether it hands on to the C stream at once what it is given: so it does unless sync_with_stdio()
+// was called.
+bool is_synchronised(std::ostream& stream) {
+  const std::streambuf* buffer = stream.rdbuf();
+  return buffer != nullptr && typeid(*buffer) == typeid(__gnu_cxx::stdio_sync_filebuf<char>);
+}
 
 int flush(std::ostream& stream) noexcept {
   if (!stream.good()) return 0;  // whoever wrote to it could know
+  if (is_synchronised(stream)) return 0;
   try {
     return stream.flush().good() ? 0 : reason();
   } catch (...) {  // it has been told to throw
@@ -39,8 +53,8 @@ int flush_standard_streams() noexcept {
 }
 
 void drop_inherited_output() noexcept {
-  __fpurge(stdout);
-  __fpurge(stderr);
+  for (std::FILE* stream : {stdout, stderr})
+    if (__fpending(stream) != 0) __fpurge(stream);
 }
 
 void flush_all_streams() noexcept {
