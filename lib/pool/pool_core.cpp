@@ -12,7 +12,6 @@
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
 #include "multiprocessing/base/cpu_count.hpp"
-#include "pool/at_exit.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -259,12 +258,22 @@ void PoolCore::join() {
   watcher_counted_.reset();
 }
 
+// Before the children of this process are waited for, and by Python's number.
+void PoolCore::end_at_exit(const std::shared_ptr<PoolCore>& pool) {
+  pool->at_exit_.emplace(15, [weak = std::weak_ptr{pool}] {
+    const auto living = weak.lock();
+    if (living == nullptr) return;
+    living->terminate();
+    living->join();
+  });
+}
+
 std::shared_ptr<PoolCore> make_pool(const PoolOptions& options, WorkerFactory factory) {
   // In a forked child the watcher does not exist and the workers are its parent's: leave it all.
   std::shared_ptr<PoolCore> pool{new PoolCore(options, std::move(factory)), [](PoolCore* core) {
                                    if (core->in_creator()) delete core;
                                  }};
-  end_at_exit(pool);
+  PoolCore::end_at_exit(pool);
   return pool;
 }
 

@@ -16,6 +16,7 @@
 #include "multiprocessing/pool/pool.hpp"
 #include "pool/active_job.hpp"
 #include "pool/board.hpp"
+#include "process/finalizer.hpp"
 #include "process/fork_gate.hpp"
 #include "process/own_threads.hpp"
 
@@ -54,6 +55,9 @@ class PoolCore {
   void keep_spare(Handle job, std::size_t bytes);
 
   [[nodiscard]] bool in_creator() const { return creator_.is_this_process(); }
+
+  /// Has it terminated when the process ends before it does.
+  static void end_at_exit(const std::shared_ptr<PoolCore>& pool);
 
   /// In a worker that was forked by the watcher: lets go of the jobs that it inherited. They would
   /// be kept in memory for as long as it lives.
@@ -121,6 +125,7 @@ class PoolCore {
   std::mutex joining_;  // std::thread::join is for one thread at a time
   std::optional<OwnThread> watcher_counted_;
   std::thread watcher_;
+  std::optional<Finalizer> at_exit_;
 };
 
 }  // namespace multiprocessing::detail

@@ -7,7 +7,7 @@
 
 #include "process/children.hpp"
 #include "process/end_fd.hpp"
-#include "process/fork_server.hpp"
+#include "process/finalizer.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -23,6 +23,7 @@ void in_child() {
   close_own_fds();
   EndFds::forget_users();
   auto children = take_all_children();
+  forget_inherited_finalizers();
   gate.unlock();
 }
 

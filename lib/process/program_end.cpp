@@ -2,15 +2,19 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <limits>
 
 #include "process/children.hpp"
+#include "process/finalizer.hpp"
 #include "process/fork_gate.hpp"
 #include "process/fork_server.hpp"
 
 namespace multiprocessing::detail {
 
 void finish_process() {
+  finalize(0);
   finish_children();
+  finalize(std::numeric_limits<int>::min());
   stop_fork_server();
 }
 

@@ -3,7 +3,8 @@
 
 namespace multiprocessing::detail {
 
-/// Ends daemons, waits for other children, lets the fork server go. Again without harm.
+/// Does what finalizers are left, ends daemons, waits for other children, lets the fork server go.
+/// Again without harm.
 void finish_process();
 
 /// Has the program do that when it calls exit or returns from main; once per process.
