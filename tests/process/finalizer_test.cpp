@@ -35,7 +35,7 @@ TEST_P(ProcessTest, WhatIsLeftToDoIsDoneAtItsEndByPriority) {
     static const Finalizer low{-10, saying("-10")};
     if (cancelled.still_active() || !low.still_active()) box.put("mixed up");
   };
-  EXPECT_EQ(exitcode_of(target, says), 0);
+  EXPECT_EQ(run_in_child(target, says), 0);
   std::vector<std::string> order;
   for (unsigned i = 0; i < says.size(); ++i) order.push_back(says.get(i));
   EXPECT_EQ(order, (std::vector<std::string>{"called", "1", "0, second", "0, first", "-10"}));
