@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -180,18 +179,21 @@ TEST_F(ForkServerTest, SleepsWhileThoseWhoseChildrenEndedKeepThem) {
   while (watched_by(fork_server_pid()) != 1) sched_yield();
 }
 
-std::size_t descriptors_of(pid_t pid) {
-  const std::filesystem::path folder = "/proc/" + std::to_string(pid) + "/fd";
-  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{folder}, {}));
+/// A limit that leaves a process so many numbers for new descriptors.
+rlim_t limit_that_leaves(unsigned left, pid_t pid) {
+  const std::string folder = "/proc/" + std::to_string(pid) + "/fd/";
+  for (rlim_t limit = 0;; ++limit)
+    if (!std::filesystem::is_symlink(folder + std::to_string(limit)) && left-- == 0) return limit;
 }
 
-/// Whether the server, allowed so many descriptors more than it has, makes a child; says what it
-/// did not.
-std::string start_with_few_descriptors_in_the_server(std::size_t left, const Mailbox& says) {
+/// Starts a child of the server, which may open so many descriptors more; what it says if it does
+/// not make one.
+std::string refusal_with(unsigned left, const Mailbox& says) {
   const pid_t server = fork_server_pid();
+  while (watched_by(server) != 1) sched_yield();  // it has let go of those that ended
   rlimit before{};
   prlimit(server, RLIMIT_NOFILE, nullptr, &before);
-  const rlimit lower{descriptors_of(server) + left, before.rlim_max};
+  const rlimit lower{limit_that_leaves(left, server), before.rlim_max};
   prlimit(server, RLIMIT_NOFILE, &lower, nullptr);
   std::string refused;
   mp::Process process{[](Mailbox box) { box.put("I ran"); }, says};
@@ -209,10 +211,9 @@ std::string start_with_few_descriptors_in_the_server(std::size_t left, const Mai
 TEST_F(ForkServerTest, SaysThatItHasTooManyFilesOpenAndRunsNothing) {
   const pid_t server = fork_server_pid();
   Mailbox says;
-  std::size_t left = 1;  // for the answer
-  for (std::string refused;
-       !(refused = start_with_few_descriptors_in_the_server(left, says)).empty(); ++left)
-    EXPECT_EQ(refused, "fork in the fork server: Too many open files");
+  unsigned left = 1;  // for the answer
+  for (std::string refusal; !(refusal = refusal_with(left, says)).empty(); ++left)
+    EXPECT_EQ(refusal, "fork in the fork server: Too many open files");
   EXPECT_GT(left, 1U);
   EXPECT_EQ(says.size(), 1U);
   EXPECT_EQ(fork_server_pid(), server);
