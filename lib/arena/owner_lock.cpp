@@ -1,12 +1,11 @@
 #include "arena/owner_lock.hpp"
 
-#include <sched.h>
-
 #include <chrono>
 
 #include "arena/fork.hpp"
 #include "arena/identity.hpp"
 #include "base/fail_point.hpp"
+#include "base/spinning.hpp"
 #include "base/waiting.hpp"
 
 namespace multiprocessing::detail {
@@ -64,12 +63,12 @@ OwnerLock::Taken OwnerLock::acquire(const Deadline& deadline) {
   std::uint32_t seen = 0;
   std::uint32_t mark = 0;  // once we slept, others may sleep too: keep the bit set
   for (int round = 0;; ++round) {
-    for (int poll = 0; poll < 64; ++poll) {
+    const bool taken = spin(64, [&] {
       seen = word_.load(std::memory_order_relaxed);
-      if (seen == 0 && word_.compare_exchange_strong(seen, name | mark, std::memory_order_acquire))
-        return Taken::free;
-      if (poll % 16 == 15) sched_yield();
-    }
+      return seen == 0 &&
+             word_.compare_exchange_strong(seen, name | mark, std::memory_order_acquire);
+    });
+    if (taken) return Taken::free;
     if (seen == 0) continue;
     if (!alive(named(seen))) {
       if (take_over(word_, seen)) return Taken::from_the_dead;

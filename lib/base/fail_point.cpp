@@ -14,12 +14,15 @@ constinit std::atomic<bool> fail_points_armed{false};
 
 namespace {
 
+enum class Effect { kill, fail, stop };
+
 // Never freed, since another thread may be looking at it while the next one is armed; a lock here
 // could be held for ever in a forked child.
 struct Armed {
   std::string name;
-  bool throws;
+  Effect effect;
   std::atomic<unsigned> left;
+  Armed* next;  // armed when this one has stopped the process
   const Armed* previous;
 };
 constinit std::atomic<Armed*> armed{nullptr};
@@ -36,10 +39,10 @@ void switch_points() {
   fail_points_armed = counting || (current != nullptr && !current->name.empty());
 }
 
-void arm(std::string_view name, unsigned nth, bool throws) {
+void arm(std::string_view name, unsigned nth, Effect effect, Armed* next = nullptr) {
   if (nth == 0) throw ValueError{"fail points are counted from 1"};
-  auto* next = new Armed{std::string{name}, throws, {nth}, armed.load()};
-  armed.store(next, std::memory_order_release);
+  auto* point = new Armed{std::string{name}, effect, {nth}, next, armed.load()};
+  armed.store(point, std::memory_order_release);
   switch_points();
 }
 
@@ -55,9 +58,13 @@ void note(const char* name) {
 
 }  // namespace
 
-void arm_fail_point(std::string_view name, unsigned nth) { arm(name, nth, false); }
+void arm_fail_point(std::string_view name, unsigned nth) { arm(name, nth, Effect::kill); }
 
-void arm_fail_point_throw(std::string_view name, unsigned nth) { arm(name, nth, true); }
+void arm_fail_point_throw(std::string_view name, unsigned nth) { arm(name, nth, Effect::fail); }
+
+void arm_fail_point_stop(std::string_view name, std::string_view then) {
+  arm(name, 1, Effect::stop, new Armed{std::string{then}, Effect::kill, {1}, nullptr, nullptr});
+}
 
 void count_fail_points(bool on) {
   if (on) {
@@ -90,8 +97,9 @@ void pass_fail_point(const char* name) {
   Armed* point = armed.load(std::memory_order_acquire);
   if (point == nullptr || point->name != name) return;
   if (point->left.fetch_sub(1, std::memory_order_relaxed) != 1) return;
-  if (point->throws) throw std::bad_alloc{};
-  ::kill(::getpid(), SIGKILL);
+  if (point->effect == Effect::fail) throw std::bad_alloc{};
+  if (point->effect == Effect::stop) armed.store(point->next, std::memory_order_release);
+  ::kill(::getpid(), point->effect == Effect::stop ? SIGSTOP : SIGKILL);
 }
 
 }  // namespace multiprocessing::detail

@@ -19,6 +19,10 @@ MULTIPROCESSING_API void arm_fail_point(std::string_view name, unsigned nth = 1)
 /// shown to survive an error half-way.
 MULTIPROCESSING_API void arm_fail_point_throw(std::string_view name, unsigned nth = 1);
 
+/// Stops the process instead, as SIGSTOP does, so that a test can have others come in between; when
+/// it is continued the point `then` kills it, unless that is empty.
+MULTIPROCESSING_API void arm_fail_point_stop(std::string_view name, std::string_view then = {});
+
 /// Notes from now on which points this process comes by, and how often; `true` forgets what was
 /// noted before. A forked child goes on with a copy of its own.
 MULTIPROCESSING_API void count_fail_points(bool on);

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "base/fail_point.hpp"
+#include "base/spinning.hpp"
 #include "base/waiting.hpp"
 
 namespace multiprocessing::detail {
@@ -22,12 +23,6 @@ constexpr int pauses_per_unit = 32;
 /// Waits of this thread that are to be slept through, because others want the processor.
 thread_local int crowded = 0;
 constexpr int waits_when_crowded = 32;
-
-void pause_processor() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
-}
 
 }  // namespace
 

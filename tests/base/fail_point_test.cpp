@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <new>
 #include <thread>
@@ -64,6 +67,24 @@ TEST(FailPointTest, TheThrowingFormThrowsOnceAtTheNthPass) {
   EXPECT_THROW(fail_point("test.here"), std::bad_alloc);
   fail_point("test.here");
   arm_fail_point({});
+}
+
+TEST(FailPointTest, TheStoppingFormStopsThenKillsAtTheNextPoint) {
+  const pid_t child = fork();
+  if (child == 0) {
+    arm_fail_point_stop("test.here", "test.there");
+    fail_point("test.there");
+    fail_point("test.here");
+    fail_point("test.here");
+    fail_point("test.there");
+    _exit(6);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, WUNTRACED), child);
+  ASSERT_TRUE(WIFSTOPPED(status));
+  kill(child, SIGCONT);
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 TEST(FailPointTest, PassesAreCountedFromOne) {
