@@ -37,6 +37,15 @@ TEST(PipeTest, ValuesOfManyTypesArriveAsTheyWere) {
   EXPECT_TRUE(here.recv<bool>());
 }
 
+TEST(PipeTest, AContextMakesOneToo) {
+  auto [reader, writer] = mp::get_context("spawn").Pipe(mp::PipeOptions{.duplex = false});
+  EXPECT_FALSE(reader.writable());
+  writer.send(3);
+  EXPECT_EQ(reader.recv<int>(), 3);
+  auto [here, there] = mp::get_context("fork").Pipe();
+  EXPECT_TRUE(here.writable());
+}
+
 TEST(PipeTest, AnotherTypeThanWasSentIsAnErrorThatNamesBoth) {
   auto [here, there] = mp::Pipe();
   here.send(7);

@@ -249,6 +249,17 @@ TEST_P(PutGetTest, AProducerThatWaitsForRoomIsWoken) {
   expect_end(child);
 }
 
+TEST_P(PutGetTest, AContextMakesQueues) {
+  const auto ctx = mp::get_context(GetParam());
+  const mp::Queue<int> queue = ctx.Queue<int>(1);
+  const mp::JoinableQueue<int> joinable = ctx.JoinableQueue<int>();
+  const mp::SimpleQueue<int> simple = ctx.SimpleQueue<int>();
+  queue.put(1);
+  EXPECT_FALSE(queue.try_put(2));
+  EXPECT_TRUE(joinable.empty());
+  EXPECT_TRUE(simple.empty());
+}
+
 TEST_P(PutGetTest, HoldsMoreThanAMillionSmallMessages) {
   const mp::Queue<int> queue;
   for (int i = 0; i < 1'200'000; ++i) queue.put(i);

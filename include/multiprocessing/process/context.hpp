@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "multiprocessing/base/cpu_count.hpp"
+#include "multiprocessing/detail/context_objects.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/process/process.hpp"
 
@@ -24,11 +25,14 @@ struct StartMethodOptions {
 };
 
 /// One start method, after Python's context objects: `fork`, `spawn` or `forkserver`. Makes
-/// processes, pools and managers by it, and leaves the program's choice alone.
+/// processes, pools and managers by it, and leaves the program's choice alone. Locks, values,
+/// queues and pipes belong to no method; a context makes them as well, so that a port reads as it
+/// did.
 ///
 ///     auto ctx = mp::get_context("spawn");
-///     auto child = ctx.Process(work, 3);
-class MULTIPROCESSING_API Context {
+///     auto lock = ctx.Lock();
+///     auto child = ctx.Process(work, lock, 3);
+class MULTIPROCESSING_API Context : public detail::ContextObjects {
  public:
   [[nodiscard]] std::string get_start_method() const;
 
