@@ -1,5 +1,6 @@
 #include "synchronize/barrier_body.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -12,8 +13,13 @@
 namespace multiprocessing::detail {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::uint32_t sleepers = 1;
 constexpr std::uint32_t one_round = 2;
+
+// With the length of a look and the time between two of them well below a second.
+constexpr std::chrono::milliseconds dead_party_period{400};
 
 std::uint64_t bit_of(std::uint32_t round) { return std::uint64_t{1} << (round / one_round % 64); }
 
@@ -116,8 +122,17 @@ class Inside {
 
 // ---- without.
 
+/// Whether nobody has asked for the parties lately, which costs a system call for each of them.
+bool is_due(BarrierBody& body) {
+  const auto clock = std::chrono::steady_clock::now().time_since_epoch() / 1ms;
+  const auto now = static_cast<std::uint32_t>(clock);
+  std::uint32_t before = body.asked_at.load(std::memory_order_relaxed);
+  return now - before >= 100 && body.asked_at.compare_exchange_strong(before, now);
+}
+
 void break_for_the_dead(const Handle& object, const Turn& turn) {
   auto& body = *object.as<BarrierBody>();
+  if (!is_due(body)) return;
   if (const auto dead = dead_party(object, body)) {
     const Inside inside{object};
     if (round_of(body) == turn.round) break_for(body, *dead);
@@ -127,7 +142,7 @@ void break_for_the_dead(const Handle& object, const Turn& turn) {
 /// Waits until `round` is over; false when the deadline passed before.
 bool wait_until_over(const Handle& object, const Turn& turn, const Deadline& deadline) {
   auto& body = *object.as<BarrierBody>();
-  Naps naps{Awaited::unnamed};
+  Naps naps{body.looks, dead_party_period};
   Woken woken = Woken::changed;
   for (;;) {
     const int polls = woken == Woken::timed_out ? 1 : polls_for_news;

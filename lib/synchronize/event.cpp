@@ -31,7 +31,7 @@ bool wait_for_set(Word& word, Timeout timeout) {
   if ((at_start & set_bit) != 0) return true;
   if (timeout.length().count() == 0) return false;
   const Deadline deadline{timeout};
-  detail::Naps naps{detail::Awaited::unnamed};
+  detail::Naps naps;
   detail::Woken woken = detail::Woken::woken;
   for (;;) {
     const int polls = woken == detail::Woken::timed_out ? 1 : detail::polls_for_news;

@@ -58,7 +58,7 @@ Taken take(LockCore& core, const Deadline& deadline) {
   const std::uint32_t name = own_name();
   std::uint32_t mark = 0;  // once we slept, others may sleep too: keep the bit set
   std::uint32_t seen = 0;
-  Naps naps{Awaited::named};
+  Naps naps{core.looks, holder_period};
   Woken woken = Woken::woken;
   for (;;) {
     // Who looks up by itself looks once: the lock has been held for long.

@@ -32,6 +32,7 @@ struct LockCore {
   std::atomic<std::uint32_t> unmended;  // taken from a dead holder by Condition::wait
   std::atomic<std::int32_t> dead_pid;   // that holder
   std::uint32_t most;                   // units that a semaphore may have
+  std::atomic<std::uint32_t> looks;     // of waiters, at whether somebody is dead; see Naps
 
   [[nodiscard]] std::atomic<std::uint32_t>* units() {
     return reinterpret_cast<std::atomic<std::uint32_t>*>(this + 1);

@@ -80,7 +80,7 @@ void return_booked(LockCore& core) {
 }
 
 bool wait_for_booked(LockCore& core, const Deadline& deadline) {
-  Naps naps{Awaited::named};
+  Naps naps{core.looks, holder_period};
   for (;;) {
     const std::uint32_t seen = core.word.fetch_or(waiting) | waiting;
     if (take_booked(core)) return true;
@@ -111,7 +111,7 @@ bool return_units_of_dead(LockCore& core) {
 
 bool take_unit(LockCore& core, const Deadline& deadline) {
   if (core.kind == LockKind::ledger) return wait_for_booked(core, deadline);
-  Naps naps{Awaited::unnamed};
+  Naps naps;
   Woken woken = Woken::woken;
   for (std::uint32_t mark = 0;; mark = waiting) {
     const int polls = woken == Woken::timed_out ? 1 : polls_for_news;

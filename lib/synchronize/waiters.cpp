@@ -24,7 +24,9 @@ bool is_dead(std::uint32_t word) {
 /// Whether `word` is a notification that nobody will take who was meant.
 bool is_left_over(std::uint32_t word) { return (word & notified) != 0 && is_dead(word); }
 
-/// Who has waited longest and lives; frees the records of the dead that it meets.
+/// Who has waited longest and lives; frees the records of the dead that it meets. Who polls is
+/// taken to live without being asked for, which costs as much as waking it would: if it was killed
+/// in that moment, its notification is left over and taken by another like any other.
 Record* longest_waiting(const Handle& object, Waiters& waiters) {
   for (;;) {
     Record* oldest = nullptr;
@@ -37,7 +39,7 @@ Record* longest_waiting(const Handle& object, Waiters& waiters) {
     if (oldest == nullptr) return nullptr;
     std::uint32_t word = oldest->word.load();
     if (!is_waiting(word)) continue;
-    if (!is_dead(word)) return oldest;
+    if (oldest->asleep.load() == 0 || !is_dead(word)) return oldest;
     oldest->word.compare_exchange_strong(word, 0);
     fail_point("synchronize.condition.dead_freed");
   }
@@ -72,12 +74,15 @@ bool take_left_over(const Handle& object, Waiters& waiters, Record& mine) {
 }
 
 /// Frees left-over notifications that are older than anybody who waits: they are not remembered.
+/// Those after which nobody has come are let be, for they are being taken right now.
 void forget_left_over(const Handle& object, Waiters& waiters) {
   const Record* oldest = longest_waiting(object, waiters);
+  const std::uint32_t now = waiters.next_ticket.load();
   any_record(object, waiters.records, [&](Record& record) {
     std::uint32_t seen = record.word.load();
-    if (is_left_over(seen) &&
-        (oldest == nullptr || !before(oldest->ticket.load(), record.stamp.load())))
+    const std::uint32_t stamp = record.stamp.load();
+    if ((seen & notified) != 0 && stamp != now &&
+        (oldest == nullptr || !before(oldest->ticket.load(), stamp)) && is_left_over(seen))
       record.word.compare_exchange_strong(seen, 0);
     return false;
   });
@@ -97,7 +102,7 @@ Record& add_waiter(const Handle& object) {
 bool wait_for_notification(const Handle& object, Record& mine, const Deadline& deadline) {
   auto& waiters = *object.as<Waiters>();
   const std::uint32_t name = own_name();
-  Naps naps{Awaited::unnamed};
+  Naps naps;
   Woken woken = Woken::changed;
   for (;;) {
     const int polls = woken == Woken::timed_out ? 1 : polls_for_news;

@@ -1,39 +1,45 @@
 #include "synchronize/waiting.hpp"
 
-#include <sched.h>
-
 #include <algorithm>
-#include <array>
 #include <chrono>
 
 namespace multiprocessing::detail {
 
 using namespace std::chrono_literals;
 
-bool yield_shortly() {
-  using Clock = std::chrono::steady_clock;
-  // A machine that has more work than processors stays so for a while.
-  static std::atomic<Clock::rep> crowded_until{0};
-  const auto before = Clock::now();
-  if (before.time_since_epoch().count() < crowded_until.load(std::memory_order_relaxed))
-    return false;
-  sched_yield();
-  const auto after = Clock::now();
-  if (after - before < 50us) return true;
-  crowded_until.store((after + 100ms).time_since_epoch().count(), std::memory_order_relaxed);
-  return false;
+namespace {
+
+// Between looks of all waiters together, in the mean. Four to eight of them to a lock's period are
+// enough, and what they cost is bounded whatever their number.
+constexpr std::chrono::nanoseconds too_often = 6ms;
+constexpr std::chrono::nanoseconds too_seldom = 25ms;
+constexpr std::chrono::nanoseconds longest_nap = 1s;
+
+/// Between 3/4 and 5/4 of it.
+std::chrono::nanoseconds about(std::chrono::nanoseconds length) {
+  const auto noise = std::chrono::steady_clock::now().time_since_epoch().count() >> 4 & 255;
+  return length * (384 + noise) / 512;
+}
+
+}  // namespace
+
+void Naps::share_the_looks() {
+  const std::uint32_t now = looks_->fetch_add(1, std::memory_order_relaxed) + 1;
+  const std::uint32_t others = now - seen_looks_ - 1;
+  seen_looks_ = now;
+  if (length_ < period_) return;  // the first count is of ages ago
+  if (others * too_often > length_)
+    longest_ = std::min(longest_ * 2, longest_nap);
+  else if (others * too_seldom < length_)
+    longest_ = std::max(longest_ / 2, period_);
 }
 
 Woken Naps::sleep(const std::atomic<std::uint32_t>& word, std::uint32_t seen,
                   const Deadline& deadline) {
-  // Soon at first, for what a wake-up was lost with has just happened; 200 idle waiters have to
-  // cost less than a hundredth of a processor in the end.
-  static constexpr std::array<std::chrono::milliseconds, 5> named{2ms, 10ms, 10ms, 10ms, 50ms};
-  static constexpr std::array<std::chrono::milliseconds, 5> unnamed{5ms, 20ms, 50ms, 100ms, 200ms};
-  const auto& lengths = awaited_ == Awaited::named ? named : unnamed;
-  const auto nap = lengths[static_cast<std::size_t>(std::min(round_, 4))];
-  ++round_;
-  return futex_wait(word, seen, deadline.at_most(nap));
+  const Woken woken = futex_wait(word, seen, deadline.at_most(about(length_)));
+  if (woken == Woken::timed_out && looks_ != nullptr) share_the_looks();
+  length_ = std::min(length_ * 2, longest_);
+  return woken;
 }
 
 }  // namespace multiprocessing::detail

@@ -1,6 +1,7 @@
 #include "churn.hpp"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <mutex>
@@ -118,6 +119,7 @@ void wait_beside_the_dead() {
   sleeper.start();
   fresh.wait_for(1, 20);
   take(condition);
+  usleep(2000);  // asleep or not: both are to be seen
   sleeper.kill();
   sleeper.join();
   condition.notify_all();
