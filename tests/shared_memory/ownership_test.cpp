@@ -4,15 +4,21 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <thread>
 
 #include "base/fail_point.hpp"
 #include "multiprocessing/base.hpp"
 #include "shared_memory/claim.hpp"
 #include "shared_memory/orphans.hpp"
 #include "shared_memory_suite.hpp"
+#include "support/asked.hpp"
 #include "support/child_process.hpp"
+#include "support/watchdog.hpp"
 
 namespace shared_memory_test {
 namespace {
@@ -30,7 +36,8 @@ void create_block(std::string name, int signal) {
   std::raise(signal);
 }
 
-// CPython: _TestSharedMemory.test_shared_memory_cleaned_after_process_termination
+// CPython: _TestSharedMemory.test_shared_memory_cleaned_after_process_termination,
+// CPython: TestResourceTracker.test_resource_tracker
 TEST_P(OwnershipInChildrenTest, AKilledOwnersBlockIsTakenAwayByTheNextWhoLooks) {
   for (const int signal : {SIGKILL, SIGTERM}) {
     EXPECT_EQ(run_in_child(create_block, block_name, signal), -signal);
@@ -96,6 +103,8 @@ TEST_F(OwnershipTest, ABlockThatIsNotTrackedSurvivesItsOwnersDeath) {
   mp::SharedMemory{block_name}.unlink();
 }
 
+// CPython: TestResourceTracker.test_resource_tracker_fork_deadlock,
+// CPython: TestResourceTracker.test_resource_tracker_raw_fork_prompt_reap
 TEST_F(OwnershipTest, AForkedChildDoesNotKeepTheClaimOfItsParentAlive) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
@@ -181,41 +190,76 @@ TEST_F(OwnershipTest, WhatIsNoSoundClaimIsRemovedAndNothingElse) {
   EXPECT_TRUE(exists(block.memory.name()));
 }
 
-/// Kills a child at the point, has another one clean up, and expects nothing to be left.
-void expect_clean_after_kill_at(const char* point, const std::function<void()>& run) {
-  SCOPED_TRACE(point);
-  const int status = run_in_fork([&] {
-    mp::detail::arm_fail_point(point);
-    run();
-  });
-  EXPECT_TRUE(WIFSIGNALED(status)) << "nobody came by";
-  remove_orphans();
-  EXPECT_FALSE(exists(block_name));
-  EXPECT_EQ(claims(), 0);
+/// Kills children at each of the points, has another one clean up, and expects nothing to be left.
+void expect_clean_after_kill_at(std::initializer_list<const char*> points,
+                                const std::function<void()>& before,
+                                const std::function<void()>& run) {
+  const test_support::Watchdog allowed{std::chrono::seconds{600}};
+  const int kills = test_support::asked("MULTIPROCESSING_TEST_KILLS_PER_POINT", 1);
+  for (const char* point : points) {
+    SCOPED_TRACE(point);
+    int killed = 0;
+    for (int kill = 0; kill < kills; ++kill) {
+      before();
+      const int status = run_in_fork([&] {
+        mp::detail::arm_fail_point(point);
+        run();
+      });
+      killed += WIFSIGNALED(status) ? 1 : 0;
+      remove_orphans();
+      EXPECT_FALSE(exists(block_name));
+      EXPECT_EQ(claims(), 0);
+    }
+    EXPECT_EQ(killed, kills);
+    if (kills > 1) std::printf("%s: killed %d of %d times\n", point, killed, kills);
+  }
 }
 
 TEST_F(OwnershipTest, AKillAtAnyStepOfCreatingLeavesNothing) {
-  for (const char* point : {"shared_memory.claim.before_lock", "shared_memory.create.claimed",
-                            "shared_memory.create.made", "shared_memory.create.reserved",
-                            "shared_memory.create.recorded", "shared_memory.create.published"})
-    expect_clean_after_kill_at(point, [] { create_block(block_name, 0); });
+  expect_clean_after_kill_at(
+      {"shared_memory.claim.before_lock", "shared_memory.create.claimed",
+       "shared_memory.create.made", "shared_memory.create.reserved",
+       "shared_memory.create.recorded", "shared_memory.create.published"},
+      [] {}, [] { create_block(block_name, 0); });
 }
 
 TEST_F(OwnershipTest, AKillAtAnyStepOfUnlinkingLeavesNothing) {
-  for (const char* point : {"shared_memory.unlink.before", "shared_memory.unlink.unnamed",
-                            "shared_memory.claim.after_block"})
-    expect_clean_after_kill_at(point, [] {
-      const mp::SharedMemory block{{.create = true, .size = 1, .name = block_name}};
-      block.unlink();
-    });
+  expect_clean_after_kill_at(
+      {"shared_memory.unlink.before", "shared_memory.unlink.unnamed",
+       "shared_memory.claim.after_block"},
+      [] {},
+      [] {
+        const mp::SharedMemory block{{.create = true, .size = 1, .name = block_name}};
+        block.unlink();
+      });
 }
 
 TEST_F(OwnershipTest, AKillAtAnyStepOfCleaningIsMadeGoodByTheNext) {
-  for (const char* point : {"shared_memory.sweep.claim_taken", "shared_memory.remove.looked",
-                            "shared_memory.remove.aside", "shared_memory.sweep.block_removed"}) {
-    EXPECT_TRUE(WIFSIGNALED(run_in_fork([] { create_block(block_name, SIGKILL); })));
-    expect_clean_after_kill_at(point, [] { remove_orphans(); });
-  }
+  expect_clean_after_kill_at(
+      {"shared_memory.sweep.claim_taken", "shared_memory.remove.looked",
+       "shared_memory.remove.aside", "shared_memory.sweep.block_removed"},
+      [] { EXPECT_TRUE(WIFSIGNALED(run_in_fork([] { create_block(block_name, SIGKILL); }))); },
+      [] { remove_orphans(); });
+}
+
+// CPython: TestResourceTracker.test_resource_tracker_lock_reinit_after_fork
+TEST_F(OwnershipTest, AChildForkedWhileAnotherThreadClaimsMayClaimItself) {
+  std::atomic<bool> stop{false};
+  std::thread claiming{[&] {
+    while (!stop) {
+      const mp::SharedMemory block{{.create = true, .size = 1}};
+      block.unlink();
+    }
+  }};
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(run_in_fork([] {
+                const mp::SharedMemory own{{.create = true, .size = 1, .name = block_name}};
+                own.unlink();
+              }),
+              0);
+  stop = true;
+  claiming.join();
+  EXPECT_EQ(claims(), 0);
 }
 
 TEST_F(OwnershipTest, ACreatorThatFindsTheNameTakenTouchesNothing) {
@@ -226,6 +270,7 @@ TEST_F(OwnershipTest, ACreatorThatFindsTheNameTakenTouchesNothing) {
   EXPECT_EQ(block.memory.size(), 512U);
 }
 
+// CPython: TestResourceTracker.test_resource_tracker_exit_code
 TEST_F(OwnershipTest, TheEndOfTheProgramTakesAwayWhatItDidNotUnlink) {
   const auto result = test_support::run_program({OWNER_PROGRAM, block_name});
   EXPECT_EQ(result.exitcode, 0) << result.report();

@@ -91,7 +91,8 @@ TEST_F(SharedMemoryTest, AMadeUpNameIsAsPythonMakesIt) {
   EXPECT_EQ(status.st_nlink, 1U);
 }
 
-// CPython: _TestSharedMemory.test_invalid_shared_memory_creation
+// CPython: _TestSharedMemory.test_invalid_shared_memory_creation,
+// CPython: TestResourceTracker.test_too_long_name_resource
 TEST_F(SharedMemoryTest, WhatMakesNoSenseIsRefused) {
   EXPECT_THROW(mp::SharedMemory({.create = true, .size = 0}), mp::ValueError);
   EXPECT_THROW(mp::SharedMemory({.create = true}), mp::ValueError);

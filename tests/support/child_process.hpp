@@ -79,4 +79,8 @@ class ChildProgram {
 [[nodiscard]] ProgramResult run_program(std::vector<std::string> command,
                                         ProgramOptions options = {});
 
+/// Runs these tests of this very program where /dev holds nothing but null. Nothing when this
+/// process may not mount that.
+[[nodiscard]] std::optional<ProgramResult> run_without_dev_shm(const std::string& tests);
+
 }  // namespace test_support

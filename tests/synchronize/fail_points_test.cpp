@@ -1,5 +1,6 @@
 // A kill at every step that matters, and what it leaves.
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -88,6 +90,9 @@ void work_armed(Shared shared, std::string point, unsigned nth) {
   }
 }
 
+/// Needs a notification between two instructions of another: made on purpose below.
+constexpr const char* between_two = "synchronize.condition.passed_on";
+
 class FailPointsTest : public ArenaTest {};
 
 TEST_F(FailPointsTest, AllArePassedByTheWorkThatIsKilledInThem) {
@@ -96,8 +101,7 @@ TEST_F(FailPointsTest, AllArePassedByTheWorkThatIsKilledInThem) {
   mp::Process counting = mp::get_context("fork").Process(
       [](Shared s) {
         std::set<std::string> missing = points_in_sources();
-        // Needs a notification between two instructions of another.
-        missing.erase("synchronize.condition.passed_on");
+        missing.erase(between_two);
         mp::detail::count_fail_points(true);
         Churn churn{s, 4711};
         for (int i = 0; i < 2000 && !missing.empty(); ++i) {
@@ -124,8 +128,9 @@ TEST_P(EveryFailPoint, KilledThereLeavesTheOthersAtWorkAndNothingWrong) {
   const Shared shared;
   Workers others{shared, 2};
   int killed = 0;
-  for (int kill = 0; kill < kills; ++kill) {
-    const unsigned nth = kill % 2 == 0 ? 1 : static_cast<unsigned>(kill * kill * 3) % 37U + 1;
+  int tries = 0;
+  for (; killed < kills && tries < 2 * kills; ++tries) {
+    const unsigned nth = tries % 2 == 0 ? 1 : static_cast<unsigned>(tries * tries * 3) % 37U + 1;
     mp::Process victim = mp::get_context("fork").Process(work_armed, shared, GetParam(), nth);
     victim.start();
     victim.join();
@@ -133,11 +138,13 @@ TEST_P(EveryFailPoint, KilledThereLeavesTheOthersAtWorkAndNothingWrong) {
     others.wait_for_progress();
   }
   others.stop();
-  std::printf("killed %d of %d times\n", killed, kills);
+  std::printf("killed %d of %d times\n", killed, tries);
+  EXPECT_GE(killed, kills / 2);
 }
 
 std::vector<std::string> every_point() {
-  const std::set<std::string> names = points_in_sources();
+  std::set<std::string> names = points_in_sources();
+  names.erase(between_two);
   return {names.begin(), names.end()};
 }
 INSTANTIATE_TEST_SUITE_P(Synchronize, EveryFailPoint, testing::ValuesIn(every_point()),
@@ -146,6 +153,66 @@ INSTANTIATE_TEST_SUITE_P(Synchronize, EveryFailPoint, testing::ValuesIn(every_po
                            std::ranges::replace(name, '.', '_');
                            return name;
                          });
+
+void wait_armed(mp::Condition condition, Counters counters, std::string stop, std::string kill) {
+  if (!stop.empty())
+    mp::detail::arm_fail_point_stop(stop, kill);
+  else
+    mp::detail::arm_fail_point(kill);
+  condition.acquire();
+  counters.raise();
+  condition.wait();
+  condition.release();
+}
+
+void wait_until_stopped(const mp::Process& process) {
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(*process.pid()), &info, WSTOPPED), 0);
+}
+
+/// The first waiter dies of its notification. The second takes that over, but stops in it and is
+/// notified itself; so it has one too many for the third. Killed at `point` after that.
+void give_one_waiter_two_notifications(const std::string& point) {
+  const mp::Condition condition;
+  const Counters counters;
+  std::uint32_t waiting = 0;
+  const auto start = [&](const char* stop, const std::string& kill) {
+    mp::Process process =
+        mp::get_context("fork").Process(wait_armed, condition, counters, std::string{stop}, kill);
+    process.start();
+    counters.wait_for(++waiting);
+    return process;
+  };
+  const auto notify = [&] {
+    const std::scoped_lock guard{condition};
+    condition.notify();
+  };
+  mp::Process first = start("", "synchronize.condition.notified");
+  mp::Process second = start("synchronize.condition.left_over_taken", point);
+  mp::Process third = start("", "");
+  { const std::scoped_lock all_wait{condition}; }
+  kill(*third.pid(), SIGSTOP);  // or it might take over what is meant for the second
+  wait_until_stopped(third);
+  notify();
+  wait_until_stopped(second);
+  notify();
+  kill(*second.pid(), SIGCONT);
+  if (!point.empty()) second.join();
+  kill(*third.pid(), SIGCONT);
+  for (mp::Process* each : {&first, &second, &third}) each->join();
+  EXPECT_EQ(second.exitcode(), point.empty() ? 0 : -SIGKILL);
+  EXPECT_EQ(third.exitcode(), 0);
+  EXPECT_EQ(mp::to_string(condition), "<Condition(<RLock(None, 0)>, 0)>");
+}
+
+TEST_F(FailPointsTest, ASurplusNotificationIsPassedOn) { give_one_waiter_two_notifications(""); }
+
+TEST_F(FailPointsTest, WhoIsKilledRightAfterItPassedANotificationOnHasPassedItOn) {
+  const test_support::Watchdog allowed{std::chrono::seconds{600}};
+  const int kills = asked("MULTIPROCESSING_TEST_KILLS_PER_POINT", 2);
+  for (int kill = 0; kill < kills; ++kill) give_one_waiter_two_notifications(between_two);
+  std::printf("killed %d of %d times\n", kills, kills);
+}
 
 TEST_F(FailPointsTest, HundredsOfRandomKillsHangNobodyAndLeaveCountsRight) {
   const int kills = asked("MULTIPROCESSING_TEST_KILLS", 300);

@@ -1,8 +1,12 @@
 // Time-outs of everything that waits: all lengths, and interrupted by signals.
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <functional>
@@ -13,6 +17,19 @@
 #include <vector>
 
 #include "synchronize_suite.hpp"
+
+namespace {
+std::atomic<time_t> wall_clock_step{0};
+}  // namespace
+
+// Takes the place of the C library's for this program and all libraries in it.
+extern "C" int clock_gettime(clockid_t clock, timespec* time) noexcept {
+  const long status = ::syscall(SYS_clock_gettime, clock, time);
+  static std::atomic<unsigned> looks{0};
+  if (clock == CLOCK_REALTIME && wall_clock_step != 0 && ++looks % 2 == 0)
+    time->tv_sec += wall_clock_step;
+  return static_cast<int>(status);
+}
 
 namespace synchronize_test {
 namespace {
@@ -71,6 +88,21 @@ class TimeoutTest : public ArenaTest {
   std::optional<Waits> waits_;
 };
 
+/// While it lives the wall clock of this program is another at every second look.
+class SteppedWallClock {
+ public:
+  explicit SteppedWallClock(std::chrono::seconds by) {
+    const auto before = std::chrono::system_clock::now();
+    wall_clock_step = by.count();
+    const auto first = std::chrono::system_clock::now();
+    const auto second = std::chrono::system_clock::now();
+    EXPECT_GT(std::max(first, second) - std::min(first, second), 30min) << "does not step";
+    EXPECT_LT(std::min(abs(first - before), abs(second - before)), 30min);
+  }
+  ~SteppedWallClock() { wall_clock_step = 0; }
+  SteppedWallClock(const SteppedWallClock&) = delete;
+};
+
 TEST_F(TimeoutTest, NoneNegativeOrTinyMeansNow) {
   for (const auto& wait : waits_->all()) {
     EXPECT_FALSE(wait(0s));
@@ -98,6 +130,19 @@ TEST_F(TimeoutTest, TheLongestThereIsDoesNotOverflow) {
   EXPECT_TRUE(waits_->semaphore.acquire(std::chrono::duration<double>{1e300}));
   EXPECT_TRUE(waits_->event.wait(mp::Timeout::forever));
   other.join();
+}
+
+// W27: in CPython a timed wait follows the wall clock, and lasts as much longer as that is set
+// back.
+TEST_F(TimeoutTest, W27AWallClockThatStepsNeitherEndsNorLengthensIt) {
+  for (const auto& wait : waits_->all()) {
+    for (const auto step : {std::chrono::seconds{1h}, std::chrono::seconds{-1h}}) {
+      const SteppedWallClock stepped{step};
+      const auto start = Clock::now();
+      EXPECT_FALSE(wait(15ms));  // an hour would end with the watchdog
+      EXPECT_GE(Clock::now() - start, 15ms);
+    }
+  }
 }
 
 TEST_F(TimeoutTest, AThousandSignalsASecondNeitherEndNorLengthenIt) {
