@@ -1,6 +1,6 @@
 // What locks and their kin cost, beside what one would use instead, in the same run. Where two
-// processes take part, `cpus:1` has both on one processor and `cpus:2` on two. For the others pin
-// it: taskset -c 1 build/bench/synchronize_bench
+// processes take part they are held on one processor, or on two. Rows of one group belong together:
+// python3 bench/ratios.py --cpu 0 build/bench/synchronize_bench
 #include <benchmark/benchmark.h>
 #include <pthread.h>
 #include <sched.h>
@@ -42,12 +42,12 @@ void pin(int cpu) {
 class Partner {
  public:
   template <class Body>
-  Partner(const benchmark::State& state, Body body) {
+  Partner(int cpus, Body body) {
     sched_getaffinity(0, sizeof before_, &before_);
     pin(0);
     pid_ = fork();
     if (pid_ != 0) return;
-    if (state.range(0) == 2) pin(1);
+    if (cpus == 2) pin(1);
     for (;;) body();
   }
   ~Partner() {
@@ -101,18 +101,18 @@ void take_and_give_back(benchmark::State& state, const L& lock) {
     lock.release();
   }
 }
-void BM_Lock(benchmark::State& state) { take_and_give_back(state, mp::Lock{}); }
-void BM_RLock(benchmark::State& state) { take_and_give_back(state, mp::RLock{}); }
-void BM_RLockAgain(benchmark::State& state) {
+void lock(benchmark::State& state) { take_and_give_back(state, mp::Lock{}); }
+void rlock(benchmark::State& state) { take_and_give_back(state, mp::RLock{}); }
+void rlock_again(benchmark::State& state) {
   const mp::RLock lock;
   const std::scoped_lock held{lock};
   take_and_give_back(state, lock);
 }
-void BM_Semaphore(benchmark::State& state) { take_and_give_back(state, mp::Semaphore{1}); }
-void BM_SemaphoreWithLedger(benchmark::State& state) {
+void semaphore(benchmark::State& state) { take_and_give_back(state, mp::Semaphore{1}); }
+void semaphore_with_ledger(benchmark::State& state) {
   take_and_give_back(state, mp::Semaphore{{.value = 4, .return_units_of_dead = true}});
 }
-void BM_Semaphore_SemT(benchmark::State& state) {
+void semaphore_sem_t(benchmark::State& state) {
   auto& semaphore = shared<PosixSemaphore>();
   semaphore.release();
   for (auto _ : state) {
@@ -121,25 +121,26 @@ void BM_Semaphore_SemT(benchmark::State& state) {
   }
 }
 template <class M>
-void BM_Mutex(benchmark::State& state) {
-  auto& mutex = shared<M>();
+void mutex(benchmark::State& state) {
+  auto& peer = shared<M>();
   for (auto _ : state) {
-    mutex.lock();
-    mutex.unlock();
+    peer.lock();
+    peer.unlock();
   }
 }
-BENCHMARK(BM_Lock);
-BENCHMARK(BM_Mutex<RobustMutex>)->Name("BM_Lock_RobustMutex");
-BENCHMARK(BM_Mutex<PlainMutex>)->Name("BM_Lock_PlainMutex");
-BENCHMARK(BM_Mutex<boost::interprocess::interprocess_mutex>)->Name("BM_Lock_BoostInterprocess");
-BENCHMARK(BM_RLock);
-BENCHMARK(BM_RLockAgain);
-BENCHMARK(BM_Semaphore);
-BENCHMARK(BM_Semaphore_SemT);
-BENCHMARK(BM_SemaphoreWithLedger);
+BENCHMARK(lock)->Name("lock/ours");
+BENCHMARK(mutex<RobustMutex>)->Name("lock/robust_mutex");
+BENCHMARK(mutex<PlainMutex>)->Name("lock/plain_mutex");
+BENCHMARK(mutex<boost::interprocess::interprocess_mutex>)->Name("lock/boost");
+BENCHMARK(rlock)->Name("rlock/ours");
+BENCHMARK(rlock_again)->Name("rlock/ours_again");
+BENCHMARK(mutex<RobustMutex>)->Name("rlock/robust_mutex");
+BENCHMARK(semaphore)->Name("semaphore/ours");
+BENCHMARK(semaphore_with_ledger)->Name("semaphore/ours_with_ledger");
+BENCHMARK(semaphore_sem_t)->Name("semaphore/sem_t");
 
 // One iteration: 1000 locks are made, used once and dropped.
-void BM_Make1000Locks(benchmark::State& state) {
+void make_1000_locks(benchmark::State& state) {
   const mp::Lock warm;
   warm.acquire();
   for (auto _ : state) {
@@ -147,57 +148,54 @@ void BM_Make1000Locks(benchmark::State& state) {
     for (const mp::Lock& lock : locks) benchmark::DoNotOptimize(lock.try_acquire());
   }
 }
-BENCHMARK(BM_Make1000Locks);
+BENCHMARK(make_1000_locks)->Name("make_1000_locks/ours");
 
 // ---- two processes that want the same lock: an iteration is one take of this one.
 
-void BM_ContendedLock(benchmark::State& state) {
+void contended(benchmark::State& state, int cpus) {
   const mp::Lock lock;
   lock.acquire();
   lock.release();
-  const Partner partner{state, [&] { lock.acquire(), lock.release(); }};
+  const Partner partner{cpus, [&] { lock.acquire(), lock.release(); }};
   for (auto _ : state) {
     lock.acquire();
     lock.release();
   }
 }
-void BM_ContendedLock_RobustMutex(benchmark::State& state) {
+void contended_robust(benchmark::State& state, int cpus) {
   auto& mutex = shared<RobustMutex>();
-  const Partner partner{state, [&] { mutex.lock(), mutex.unlock(); }};
+  const Partner partner{cpus, [&] { mutex.lock(), mutex.unlock(); }};
   for (auto _ : state) {
     mutex.lock();
     mutex.unlock();
   }
 }
-BENCHMARK(BM_ContendedLock)->ArgName("cpus")->Arg(1)->Arg(2)->UseRealTime();
-BENCHMARK(BM_ContendedLock_RobustMutex)->ArgName("cpus")->Arg(1)->Arg(2)->UseRealTime();
-
 // ---- two processes that answer each other: an iteration is there and back.
 
-void BM_RoundTrip_Semaphore(benchmark::State& state) {
+void ping_semaphore(benchmark::State& state, int cpus) {
   const mp::Semaphore ping{0};
   const mp::Semaphore pong{0};
-  const Partner partner{state, [&] { ping.acquire(), pong.release(); }};
+  const Partner partner{cpus, [&] { ping.acquire(), pong.release(); }};
   for (auto _ : state) {
     ping.release();
     pong.acquire();
   }
 }
-void BM_RoundTrip_SemT(benchmark::State& state) {
+void ping_sem_t(benchmark::State& state, int cpus) {
   auto& ping = shared<PosixSemaphore>();
   auto& pong = shared<PosixSemaphore>();
-  const Partner partner{state, [&] { ping.acquire(), pong.release(); }};
+  const Partner partner{cpus, [&] { ping.acquire(), pong.release(); }};
   for (auto _ : state) {
     ping.release();
     pong.acquire();
   }
 }
-void BM_RoundTrip_Event(benchmark::State& state) {
+void ping_event(benchmark::State& state, int cpus) {
   const mp::Event ping;
   const mp::Event pong;
   ping.clear();
   pong.clear();
-  const Partner partner{state, [&] {
+  const Partner partner{cpus, [&] {
                           ping.wait();
                           ping.clear();
                           pong.set();
@@ -208,12 +206,11 @@ void BM_RoundTrip_Event(benchmark::State& state) {
     pong.clear();
   }
 }
-void BM_RoundTrip_Condition(benchmark::State& state) {
+void ping_condition(benchmark::State& state, int cpus) {
   const mp::Condition condition{mp::Lock{}};
   auto& turn = shared<std::atomic<int>>();
   condition.acquire();
   condition.release();
-  condition.wait_for([] { return true; });
   static_cast<void>(mp::to_string(condition));
   const auto take_turn = [&](int mine) {
     condition.acquire();
@@ -222,10 +219,10 @@ void BM_RoundTrip_Condition(benchmark::State& state) {
     condition.notify();
     condition.release();
   };
-  const Partner partner{state, [&] { take_turn(1); }};
+  const Partner partner{cpus, [&] { take_turn(1); }};
   for (auto _ : state) take_turn(0);
 }
-void BM_RoundTrip_PthreadCond(benchmark::State& state) {
+void ping_cond(benchmark::State& state, int cpus) {
   struct Cond : PlainMutex {
     Cond() {
       pthread_condattr_t attributes;
@@ -244,15 +241,15 @@ void BM_RoundTrip_PthreadCond(benchmark::State& state) {
     pthread_cond_signal(&at.cond);
     at.unlock();
   };
-  const Partner partner{state, [&] { take_turn(1); }};
+  const Partner partner{cpus, [&] { take_turn(1); }};
   for (auto _ : state) take_turn(0);
 }
-void BM_Barrier2(benchmark::State& state) {
+void meet(benchmark::State& state, int cpus) {
   const mp::Barrier barrier{2};
-  const Partner partner{state, [&] { barrier.wait(); }};
+  const Partner partner{cpus, [&] { barrier.wait(); }};
   for (auto _ : state) barrier.wait();
 }
-void BM_Barrier2_Pthread(benchmark::State& state) {
+void meet_pthread(benchmark::State& state, int cpus) {
   struct Barrier {
     Barrier() {
       pthread_barrierattr_t attributes;
@@ -263,17 +260,23 @@ void BM_Barrier2_Pthread(benchmark::State& state) {
     pthread_barrier_t barrier;
   };
   auto& at = shared<Barrier>();
-  const Partner partner{state, [&] { pthread_barrier_wait(&at.barrier); }};
+  const Partner partner{cpus, [&] { pthread_barrier_wait(&at.barrier); }};
   for (auto _ : state) pthread_barrier_wait(&at.barrier);
 }
-#define BETWEEN_TWO(name) BENCHMARK(name)->ArgName("cpus")->Arg(1)->Arg(2)->UseRealTime()
-BETWEEN_TWO(BM_RoundTrip_Semaphore);
-BETWEEN_TWO(BM_RoundTrip_Event);
-BETWEEN_TWO(BM_RoundTrip_SemT);
-BETWEEN_TWO(BM_RoundTrip_Condition);
-BETWEEN_TWO(BM_RoundTrip_PthreadCond);
-BETWEEN_TWO(BM_Barrier2);
-BETWEEN_TWO(BM_Barrier2_Pthread);
+#define BETWEEN_TWO(function, group, who)                                             \
+  BENCHMARK_CAPTURE(function, one, 1)->Name(group "_on_one_cpu/" who)->UseRealTime(); \
+  BENCHMARK_CAPTURE(function, two, 2)->Name(group "_on_two_cpus/" who)->UseRealTime()
+BETWEEN_TWO(contended, "contended_lock", "ours");
+BETWEEN_TWO(contended_robust, "contended_lock", "robust_mutex");
+BETWEEN_TWO(ping_semaphore, "semaphore", "ours");
+BETWEEN_TWO(ping_sem_t, "semaphore", "sem_t");
+BETWEEN_TWO(ping_event, "event", "ours");
+BETWEEN_TWO(ping_sem_t, "event", "sem_t");
+BETWEEN_TWO(ping_cond, "event", "pthread_cond");
+BETWEEN_TWO(ping_condition, "condition", "ours");
+BETWEEN_TWO(ping_cond, "condition", "pthread_cond");
+BETWEEN_TWO(meet, "barrier", "ours");
+BETWEEN_TWO(meet_pthread, "barrier", "pthread_barrier");
 
 }  // namespace
 
