@@ -145,7 +145,7 @@ bool wait_until_over(const Handle& object, const Turn& turn, const Deadline& dea
   Naps naps{body.looks, dead_party_period};
   Woken woken = Woken::changed;
   for (;;) {
-    const int polls = woken == Woken::timed_out ? 1 : polls_for_news;
+    const int polls = polls_for_news(woken);
     if (spin(polls, [&] { return round_of(body) != turn.round; })) return true;
     // Looked at before the first sleep, and whenever a sleep was long.
     break_for_the_dead(object, turn);

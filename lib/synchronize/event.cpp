@@ -34,7 +34,7 @@ bool wait_for_set(Word& word, Timeout timeout) {
   detail::Naps naps;
   detail::Woken woken = detail::Woken::woken;
   for (;;) {
-    const int polls = woken == detail::Woken::timed_out ? 1 : detail::polls_for_news;
+    const int polls = detail::polls_for_news(woken);
     std::uint32_t seen = 0;
     const auto has_come = [&] {
       seen = word.load(std::memory_order_acquire);

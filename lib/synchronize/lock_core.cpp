@@ -63,11 +63,14 @@ Taken take(LockCore& core, const Deadline& deadline) {
   for (;;) {
     // Who looks up by itself looks once: the lock has been held for long.
     const int polls = woken == Woken::timed_out ? 1 : polls_for_lock;
-    const bool taken = spin(polls, [&] {
-      seen = core.word.load(std::memory_order_relaxed);
-      return seen == 0 &&
-             core.word.compare_exchange_strong(seen, name | mark, std::memory_order_acquire);
-    });
+    const bool taken = spin(
+        polls,
+        [&] {
+          seen = core.word.load(std::memory_order_relaxed);
+          return seen == 0 &&
+                 core.word.compare_exchange_strong(seen, name | mark, std::memory_order_acquire);
+        },
+        pauses_for_lock);
     if (taken) {
       fail_point("synchronize.lock.taken_late");
       note_owner(core);

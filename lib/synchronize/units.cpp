@@ -114,7 +114,7 @@ bool take_unit(LockCore& core, const Deadline& deadline) {
   Naps naps;
   Woken woken = Woken::woken;
   for (std::uint32_t mark = 0;; mark = waiting) {
-    const int polls = woken == Woken::timed_out ? 1 : polls_for_news;
+    const int polls = polls_for_news(woken);
     if (spin(polls, [&] { return take_counted(core, mark); })) return true;
     if (deadline.passed()) return false;
     std::uint32_t seen = core.word.load();

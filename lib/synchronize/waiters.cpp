@@ -105,7 +105,7 @@ bool wait_for_notification(const Handle& object, Record& mine, const Deadline& d
   Naps naps;
   Woken woken = Woken::changed;
   for (;;) {
-    const int polls = woken == Woken::timed_out ? 1 : polls_for_news;
+    const int polls = polls_for_news(woken);
     if (spin(polls, [&] { return mine.word.load(std::memory_order_acquire) != name; })) break;
     // Woken without a notification: somebody has passed one on.
     if (woken != Woken::changed && take_left_over(object, waiters, mine)) return true;

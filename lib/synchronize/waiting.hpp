@@ -14,7 +14,16 @@ namespace multiprocessing::detail {
 /// Polls that a wait begins with: what another processor is about to do is seen without a sleep,
 /// which costs some 100 µs, and what this one is to do gets done.
 inline constexpr int polls_for_lock = 64;
-inline constexpr int polls_for_news = 1024;
+
+/// The same for news, after a sleep that ended so: one who looked up by itself looks once, and so
+/// does everybody on a crowded machine.
+[[nodiscard]] inline int polls_for_news(Woken last) {
+  return last == Woken::timed_out || is_crowded() ? 1 : 1024;
+}
+
+/// Between two looks at a lock, most of them short: its holder can take it again meanwhile, and
+/// two processors that take turns at a line do less than one after the other.
+inline constexpr int pauses_for_lock = 16;
 
 /// The sleeps of one call. They get longer, for what a wake-up was lost with has just happened if
 /// it has happened; and they differ in length, so that those of many waiters spread out.
