@@ -11,6 +11,7 @@ import argparse
 import collections
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def measure(options):
     for row in json.loads(done.stdout)["benchmarks"]:
         if row["run_type"] != "iteration" or row.get("error_occurred"):
             continue
-        group, name = row["run_name"].removesuffix("/real_time").rsplit("/", 1)
+        group, name = re.sub("/(real|manual)_time$", "", row["run_name"]).rsplit("/", 1)
         groups[group][name][row["repetition_index"]] = row["real_time"]
         groups[group][name]["unit"] = row["time_unit"]
     return groups

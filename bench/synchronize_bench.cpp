@@ -13,6 +13,8 @@
 #include <atomic>
 #include <boost/interprocess/sync/interprocess_mutex.hpp>
 #include <boost/interprocess/sync/interprocess_semaphore.hpp>
+#include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <new>
 #include <vector>
@@ -22,6 +24,7 @@
 namespace {
 
 namespace mp = multiprocessing;
+constexpr auto relaxed = std::memory_order_relaxed;
 
 /// Zeroed memory that a forked child shares.
 template <class T>
@@ -150,26 +153,40 @@ void make_1000_locks(benchmark::State& state) {
 }
 BENCHMARK(make_1000_locks)->Name("make_1000_locks/ours");
 
-// ---- two processes that want the same lock: an iteration is one take of this one.
+// ---- two processes that want the same lock: an iteration is 1000 takes, whoever takes.
+
+template <class Take>
+void contend(benchmark::State& state, int cpus, Take take) {
+  using Clock = std::chrono::steady_clock;
+  auto& others = shared<std::atomic<std::uint64_t>>();
+  const Partner partner{cpus, [&] { take(), others.store(others.load(relaxed) + 1, relaxed); }};
+  while (others == 0) continue;
+  for (auto _ : state) {
+    const auto start = Clock::now();
+    const std::uint64_t before = others;
+    for (int i = 0; i < 1000; ++i) take();
+    const std::uint64_t all = 1000 + others - before;
+    const std::chrono::duration<double> time = Clock::now() - start;
+    state.SetIterationTime(time.count() * 1000 / static_cast<double>(all));
+  }
+}
 
 void contended(benchmark::State& state, int cpus) {
   const mp::Lock lock;
   lock.acquire();
   lock.release();
-  const Partner partner{cpus, [&] { lock.acquire(), lock.release(); }};
-  for (auto _ : state) {
-    lock.acquire();
-    lock.release();
-  }
+  contend(state, cpus, [&] { lock.acquire(), lock.release(); });
 }
 void contended_robust(benchmark::State& state, int cpus) {
   auto& mutex = shared<RobustMutex>();
-  const Partner partner{cpus, [&] { mutex.lock(), mutex.unlock(); }};
-  for (auto _ : state) {
-    mutex.lock();
-    mutex.unlock();
-  }
+  contend(state, cpus, [&] { mutex.lock(), mutex.unlock(); });
 }
+#define CONTENDED(function, who)                                                                \
+  BENCHMARK_CAPTURE(function, one, 1)->Name("contended_lock_on_one_cpu/" who)->UseManualTime(); \
+  BENCHMARK_CAPTURE(function, two, 2)->Name("contended_lock_on_two_cpus/" who)->UseManualTime()
+CONTENDED(contended, "ours");
+CONTENDED(contended_robust, "robust_mutex");
+
 // ---- two processes that answer each other: an iteration is there and back.
 
 void ping_semaphore(benchmark::State& state, int cpus) {
@@ -266,8 +283,6 @@ void meet_pthread(benchmark::State& state, int cpus) {
 #define BETWEEN_TWO(function, group, who)                                             \
   BENCHMARK_CAPTURE(function, one, 1)->Name(group "_on_one_cpu/" who)->UseRealTime(); \
   BENCHMARK_CAPTURE(function, two, 2)->Name(group "_on_two_cpus/" who)->UseRealTime()
-BETWEEN_TWO(contended, "contended_lock", "ours");
-BETWEEN_TWO(contended_robust, "contended_lock", "robust_mutex");
 BETWEEN_TWO(ping_semaphore, "semaphore", "ours");
 BETWEEN_TWO(ping_sem_t, "semaphore", "sem_t");
 BETWEEN_TWO(ping_event, "event", "ours");
