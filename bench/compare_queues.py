@@ -3,8 +3,8 @@
 
     bench/compare_queues.py BUILD_DIRECTORY
 
-Prints, for each size, pinning and kind of CPython's, the medians over the rounds of both rates and
-of their ratio, with the least and the greatest ratio. The peers of C and C++ are in queues_bench."""
+Prints, for each size, pinning and kind of CPython's, the medians over the rounds of both rates
+and of their ratio, with the least and the greatest. The peers of C and C++ are in queues_bench."""
 
 import multiprocessing
 import os

@@ -92,7 +92,7 @@ void consume(Channel& channel, std::size_t size, bool one_producer) {
     std::memcpy(&number, message.data(), 8);
     if (number == last) {
       shared().received += count;
-      return;
+      return channel.finish();
     }
     if (one_producer && number != count) {
       std::fprintf(stderr, "message %lu came as number %lu\n", static_cast<unsigned long>(number),
