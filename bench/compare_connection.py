@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Pipe: ours beside this CPython's, in turn. Round trips and streams of send_bytes.
+"""Pipe: ours beside pipes and packet sockets of the system and this CPython's Pipe, in turn. Round
+trips and streams of send_bytes.
 
     bench/compare_connection.py BUILD_DIRECTORY
 
-Prints the median over the rounds of both times per message and of their ratio. Not pinned."""
+Prints the median over the rounds of the times per message, and of ours / other. Not pinned."""
 
 import json
 import multiprocessing
@@ -53,11 +54,12 @@ def time_of_python(way, size):
     return taken / count * 1e6
 
 
-def time_of_ours(program, way, size):
-    done = subprocess.run([program, "--benchmark_format=json", "--benchmark_min_time=0.2",
-                           f"--benchmark_filter=^{way}/Pipe/{size}/real_time$"],
+def times_of_program(program, way, size):
+    done = subprocess.run([program, "--benchmark_format=json", "--benchmark_min_time=0.1",
+                           f"--benchmark_filter=^{way} {size}/"],
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
-    return json.loads(done.stdout)["benchmarks"][0]["real_time"] / 1e3
+    return {row["name"].split("/")[1]: row["real_time"] / 1e3
+            for row in json.loads(done.stdout)["benchmarks"]}
 
 
 def main():
@@ -66,13 +68,17 @@ def main():
           "microseconds")
     for way in ("round trip", "stream"):
         for size in SIZES:
-            ours, theirs = [], []
+            rounds = []
             for _ in range(ROUNDS):
-                theirs.append(time_of_python(way, size))
-                ours.append(time_of_ours(program, way, size))
-            ratio = statistics.median(b / a for a, b in zip(ours, theirs))
-            print(f"{way:10} {size:8} B  ours {statistics.median(ours):8.1f}  "
-                  f"CPython {statistics.median(theirs):8.1f}  ratio {ratio:.1f}")
+                rounds.append({"CPython": time_of_python(way, size)})
+                rounds[-1].update(times_of_program(program, way, size))
+            line = f"{way:10} {size:8} B"
+            for name in rounds[0]:
+                line += f"  {name} {statistics.median(row[name] for row in rounds):.3g}"
+                if name != "ours":
+                    ratio = statistics.median(row["ours"] / row[name] for row in rounds)
+                    line += f" ({ratio:.2g})"
+            print(line)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
-// Connections beside the plain system calls. One iteration: a round trip of one message of that
-// many bytes with an echoing child, or one message to a child that reads them all. Name the
-// pinning: `taskset -c 0` for one processor.
+// Connections beside the plain system calls; ratios.py compares them. One iteration: a round trip
+// of one message of that many bytes with an echoing child, or one message to a child that reads
+// them all. Name the pinning: `taskset -c 0` for one processor, BENCH_SPLIT=1 for two.
 #include <benchmark/benchmark.h>
+#include <sched.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -17,11 +22,18 @@ namespace mp = multiprocessing;
 
 namespace {
 
-constexpr std::int64_t sizes[] = {8, 64, 1024, 65536, 1 << 20};
+/// Each side to a processor of its own, if that was asked for.
+void pin_side(int side) {
+  if (std::getenv("BENCH_SPLIT") == nullptr) return;
+  cpu_set_t processor;
+  CPU_ZERO(&processor);
+  CPU_SET(side, &processor);
+  if (sched_setaffinity(0, sizeof processor, &processor) != 0) _exit(1);
+}
 
 void write_all(int fd, const char* data, std::size_t size) {
   while (size > 0) {
-    const ssize_t written = write(fd, data, size);
+    const ssize_t written = write(fd, data, std::min<std::size_t>(size, 65536));
     if (written <= 0) _exit(1);
     data += written;
     size -= static_cast<std::size_t>(written);
@@ -42,9 +54,9 @@ bool read_all(int fd, char* data, std::size_t size) {
 struct Ends {
   int ours_in, ours_out, its_in, its_out;
 };
-Ends make_sockets() {
+Ends make_packets() {
   int fds[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) _exit(1);
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds) != 0) _exit(1);
   return {fds[0], fds[0], fds[1], fds[1]};
 }
 Ends make_pipes() {
@@ -59,12 +71,12 @@ void close_both(int a, int b) {
   if (b != a) close(b);
 }
 
-void bare_round_trip(benchmark::State& state, Ends (*make)()) {
-  const auto size = static_cast<std::size_t>(state.range(0));
+void bare_round_trip(benchmark::State& state, std::size_t size, Ends (*make)()) {
   std::string message(size, 'x');
   const Ends ends = make();
   const pid_t child = fork();
   if (child == 0) {
+    pin_side(1);
     close_both(ends.ours_in, ends.ours_out);
     while (read_all(ends.its_in, message.data(), size))
       write_all(ends.its_out, message.data(), size);
@@ -79,12 +91,12 @@ void bare_round_trip(benchmark::State& state, Ends (*make)()) {
   waitpid(child, nullptr, 0);
 }
 
-void bare_stream(benchmark::State& state, Ends (*make)()) {
-  const auto size = static_cast<std::size_t>(state.range(0));
+void bare_stream(benchmark::State& state, std::size_t size, Ends (*make)()) {
   std::string message(size, 'x');
   const Ends ends = make();
   const pid_t child = fork();
   if (child == 0) {
+    pin_side(1);
     close_both(ends.ours_in, ends.ours_out);
     while (read_all(ends.its_in, message.data(), size)) {
     }
@@ -97,6 +109,7 @@ void bare_stream(benchmark::State& state, Ends (*make)()) {
 }
 
 void echo(mp::Connection end) {
+  pin_side(1);
   try {
     for (;;) end.send_bytes(end.recv_bytes());
   } catch (const std::exception&) {
@@ -104,14 +117,15 @@ void echo(mp::Connection end) {
 }
 
 void swallow(mp::Connection end) {
+  pin_side(1);
   try {
     for (;;) (void)end.recv_bytes();
   } catch (const std::exception&) {
   }
 }
 
-void pipe_round_trip(benchmark::State& state) {
-  const std::string message(static_cast<std::size_t>(state.range(0)), 'x');
+void pipe_round_trip(benchmark::State& state, std::size_t size) {
+  const std::string message(size, 'x');
   auto [here, there] = mp::Pipe();
   mp::Process child{echo, std::move(there)};
   child.start();
@@ -123,8 +137,8 @@ void pipe_round_trip(benchmark::State& state) {
   child.join();
 }
 
-void pipe_stream(benchmark::State& state) {
-  const std::string message(static_cast<std::size_t>(state.range(0)), 'x');
+void pipe_stream(benchmark::State& state, std::size_t size) {
+  const std::string message(size, 'x');
   auto [here, there] = mp::Pipe();
   mp::Process child{swallow, std::move(there)};
   child.start();
@@ -133,13 +147,39 @@ void pipe_stream(benchmark::State& state) {
   child.join();
 }
 
+/// What the processors need for it, without the system.
+void cache_line_round_trip(benchmark::State& state) {
+  void* const memory =
+      mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  auto* const there = static_cast<std::atomic<int>*>(memory);
+  std::atomic<int>* const back = there + 64;
+  const pid_t child = fork();
+  if (child == 0) {
+    pin_side(1);
+    for (int seen = 0; seen >= 0;) {
+      const int now = there->load(std::memory_order_acquire);
+      if (now != seen) back->store(seen = now, std::memory_order_release);
+    }
+    _exit(0);
+  }
+  int number = 0;
+  for (auto _ : state) {
+    there->store(++number, std::memory_order_release);
+    while (back->load(std::memory_order_acquire) != number) {
+    }
+  }
+  there->store(-1);
+  waitpid(child, nullptr, 0);
+  munmap(memory, 4096);
+}
+
 void make_a_pipe(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(mp::Pipe());
 }
 
 void make_a_socketpair(benchmark::State& state) {
   for (auto _ : state) {
-    const Ends ends = make_sockets();
+    const Ends ends = make_packets();
     close_both(ends.ours_in, ends.its_in);
   }
 }
@@ -155,19 +195,25 @@ void connect_and_accept(benchmark::State& state) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto add = [](const char* name, auto function, auto... arguments) {
-    auto* one = benchmark::RegisterBenchmark(name, function, arguments...)->UseRealTime();
-    for (const std::int64_t size : sizes) one->Arg(size);
+  const auto add = [](const std::string& name, auto function, auto... arguments) {
+    benchmark::RegisterBenchmark(name.c_str(), function, arguments...)->UseRealTime();
   };
-  add("round trip/pipes", bare_round_trip, &make_pipes);
-  add("round trip/socketpair", bare_round_trip, &make_sockets);
-  add("round trip/Pipe", pipe_round_trip);
-  add("stream/pipe", bare_stream, &make_pipes);
-  add("stream/socketpair", bare_stream, &make_sockets);
-  add("stream/Pipe", pipe_stream);
-  benchmark::RegisterBenchmark("make/socketpair", make_a_socketpair)->UseRealTime();
-  benchmark::RegisterBenchmark("make/Pipe", make_a_pipe)->UseRealTime();
-  benchmark::RegisterBenchmark("make/Client and accept", connect_and_accept)->UseRealTime();
+  for (const std::size_t size : {8, 64, 1024, 65536, 1 << 20}) {
+    const std::string round_trip = "round trip " + std::to_string(size);
+    add(round_trip + "/pipes", bare_round_trip, size, &make_pipes);
+    add(round_trip + "/SEQPACKET", bare_round_trip, size, &make_packets);
+    add(round_trip + "/ours", pipe_round_trip, size);
+    if (size == 8 && std::getenv("BENCH_SPLIT") != nullptr)
+      add(round_trip + "/cache lines", cache_line_round_trip);
+    const std::string stream = "stream " + std::to_string(size);
+    add(stream + "/pipe", bare_stream, size, &make_pipes);
+    add(stream + "/SEQPACKET", bare_stream, size, &make_packets);
+    add(stream + "/ours", pipe_stream, size);
+  }
+  add("make/socketpair", make_a_socketpair);
+  add("make/ours", make_a_pipe);
+  add("make/Client and accept", connect_and_accept);
+  pin_side(0);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();
