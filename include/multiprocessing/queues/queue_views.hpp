@@ -109,7 +109,7 @@ class QueueWriter {
   }
 
   /// This one is no writer any more; puts through it throw `ValueError`.
-  void close() { mark_ = {}; }
+  void close() { mark_ = detail::WriterMark{}; }  // clang 14 would not destroy what {} makes
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {

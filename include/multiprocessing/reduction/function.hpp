@@ -50,10 +50,8 @@ class Function<R(A...)> {
 
   Function(const Function& other) : target_(other.target_ ? other.target_->copy() : nullptr) {}
   Function(Function&&) noexcept = default;
-  Function& operator=(Function other) noexcept {
-    target_ = std::move(other.target_);
-    return *this;
-  }
+  Function& operator=(const Function& other) { return *this = Function(other); }
+  Function& operator=(Function&&) noexcept = default;
   ~Function() = default;
 
   R operator()(A... args) const {
