@@ -1,5 +1,6 @@
 // Listener and Client.
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -230,9 +231,11 @@ TEST(ListenerTest, SlowClientsThatSendByteByByteDelayNobody) {
   const mp::Listener listener{mp::arbitrary_address(), {.authkey = key}};
   const mp::Connection slow = mp::Client(listener.address());
   std::atomic<bool> done = false;
+  // Of a message of 200 bytes, which never is whole.
+  ASSERT_EQ(::send(slow.fileno(), "\0\0\0\xc8", 4, MSG_NOSIGNAL), 4);
   std::thread drip{[&] {
-    while (!done) {
-      if (write(slow.fileno(), "\0", 1) != 1) return;
+    for (int sent = 0; !done && sent < 199; ++sent) {
+      if (::send(slow.fileno(), "", 1, MSG_NOSIGNAL) != 1) return;
       std::this_thread::sleep_for(1ms);
     }
   }};

@@ -1,7 +1,7 @@
 // Holders, waiters and parties that die: who is told what, and that everything else goes on.
 #include <signal.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <optional>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/fail_point.hpp"
+#include "support/processes.hpp"
 #include "synchronize_suite.hpp"
 
 namespace synchronize_test {
@@ -295,13 +296,19 @@ TEST_P(DeathTest, APartyThatFailsBreaksTheBarrierWithItsCode) {
   victim.join();
 }
 
+bool is_asleep(pid_t pid) {
+  return std::ranges::any_of(test_support::all_processes(), [&](const auto& process) {
+    return process.pid == pid && process.state == 'S';
+  });
+}
+
 TEST_P(DeathTest, TheLastOneToComeSeesThatOneDiedInItsSleep) {
   const mp::Barrier barrier{2};
   const Counters counters;
   mp::Process victim{wait_at, barrier, counters};
   victim.start();
   wait_until([&] { return barrier.n_waiting() == 1; });
-  usleep(5000);  // any time is right: asleep or not, it is dead when we come
+  wait_until([&] { return is_asleep(*victim.pid()); });
   victim.kill();
   victim.join();
   EXPECT_THROW(barrier.wait(), mp::BrokenBarrierError);
