@@ -5,17 +5,21 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <mutex>
 #include <new>
+#include <optional>
 
 #include "arena/fork.hpp"
 #include "arena/handles.hpp"
 #include "arena/identity.hpp"
 #include "arena/ledger.hpp"
 #include "arena/owner_lock.hpp"
+#include "base/death.hpp"
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
 #include "base/start_hook.hpp"
+#include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
@@ -24,6 +28,8 @@ constinit std::atomic<const Segment*> current_segment{nullptr};
 constinit Identity* own_identity = nullptr;
 
 namespace {
+
+using namespace std::chrono_literals;
 
 flock byte_of(std::uint32_t slot) {
   flock range{};
@@ -34,12 +40,35 @@ flock byte_of(std::uint32_t slot) {
   return range;
 }
 
-bool holds_its_byte(const Segment& arena, std::uint32_t slot) {
+/// Who holds the lock on its byte: 0 for a process that has no number here; none when nobody does.
+std::optional<pid_t> holder_of_byte(const Segment& arena, std::uint32_t slot) {
+  if (slot == own_identity->member.slot) return getpid();
   flock range = byte_of(slot);
   // Never take the living for dead: this process may have closed the descriptor, and may have
   // opened another file under its number.
-  if (fcntl(arena.family_fd, F_GETLK, &range) != 0) return true;
-  return range.l_type != F_UNLCK || !names_file(arena.family_fd, arena.family_file);
+  if (fcntl(arena.family_fd, F_GETLK, &range) != 0) return 0;
+  if (range.l_type != F_UNLCK) return range.l_pid;
+  if (!names_file(arena.family_fd, arena.family_file)) return 0;
+  return {};
+}
+
+bool has_ended(pid_t pid) {
+  try {
+    return wait_readable(open_pidfd(pid).get(), Deadline{0s});
+  } catch (const OSError& error) {
+    return error.code().value() == ESRCH;
+  }
+}
+
+/// It dies unborn with its parent, which prepares it, and when its own process has ended, whose
+/// number its parent left, if it is one here too.
+bool may_be_born(const Segment& arena, Member child, std::uint32_t parent) {
+  if (parent == 0) return true;
+  const auto holder = holder_of_byte(arena, parent);
+  const pid_t pid = pid_of(child);
+  if (!holder || pid == 0) return holder.has_value();
+  const auto parent_to_itself = static_cast<pid_t>(arena.slots[parent].pid.load() & 0xffffffff);
+  return *holder != parent_to_itself || !has_ended(pid);
 }
 
 void make_identity_page() {
@@ -123,7 +152,7 @@ bool join_family(const Segment& arena, Member member) {
     return false;
   }
   fail_point("arena.join.after_birth");
-  arena.slots[member.slot].pid.store(getpid());
+  arena.slots[member.slot].pid.store(pid_word(member, getpid()));
   *own_identity = {member, OwnerLock::name_of(member)};
   return true;
 }
@@ -139,8 +168,9 @@ Member reserve_slot(const Segment& arena, std::uint32_t parent) {
       const StateWord unborn{SlotState::unborn, parent, word.generation + 1};
       if (!arena.states[slot].compare_exchange_strong(seen, unborn.packed())) continue;
       fail_point("arena.birth.reserved");
-      arena.slots[slot].pid.store(0);
-      return {slot, unborn.generation};
+      const Member reserved{slot, unborn.generation};
+      arena.slots[slot].pid.store(pid_word(reserved, 0));
+      return reserved;
     }
     if (parent == 0 || sweep_locked() == 0) break;
   }
@@ -153,20 +183,24 @@ bool alive(Member member) {
   std::uint64_t seen = arena.states[member.slot].load();
   StateWord word = StateWord::from(seen);
   if (word.generation != member.generation) return false;
-  if (word.state == SlotState::unborn) return true;
-  if (word.state != SlotState::live) return false;
-  if (member == own_identity->member || holds_its_byte(arena, member.slot)) return true;
+  bool lives = false;
+  if (word.state == SlotState::unborn)
+    lives = may_be_born(arena, member, word.by);
+  else if (word.state == SlotState::live)
+    lives = holder_of_byte(arena, member.slot).has_value();
+  else
+    return false;
+  if (lives) return true;
   word.state = SlotState::dead;
-  arena.states[member.slot].compare_exchange_strong(seen, word.packed());
-  return false;
+  // When it changed meanwhile it was born, or somebody else has seen it dead.
+  return !arena.states[member.slot].compare_exchange_strong(seen, word.packed()) && alive(member);
 }
 
 pid_t pid_of(Member member) {
   const Segment* arena = segment_if_any();
   if (!member || arena == nullptr) return 0;
-  const pid_t pid = arena->slots[member.slot].pid.load();
-  const auto word = StateWord::from(arena->states[member.slot].load());
-  return word.generation == member.generation ? pid : 0;
+  const std::uint64_t known = arena->slots[member.slot].pid.load();
+  return known >> 32 == member.generation ? static_cast<pid_t>(known & 0xffffffff) : 0;
 }
 
 void leave_exit_code(int code) {

@@ -200,8 +200,9 @@ Birth::~Birth() {
 
 void Birth::delivered(pid_t pid) noexcept {
   mine_ = false;
-  // Written by the child too; but it may die before it comes so far.
-  segment().slots[child_.slot].pid.store(pid);
+  // The child writes the number that it knows itself by; but it may die before it comes so far.
+  std::uint64_t unknown = pid_word(child_, 0);
+  segment().slots[child_.slot].pid.compare_exchange_strong(unknown, pid_word(child_, pid));
 }
 
 pid_t Birth::fork() {

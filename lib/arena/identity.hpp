@@ -2,6 +2,10 @@
 // skipped our fork handlers (_Fork, raw clone) finds nobody there instead of its parent.
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
+
 #include "arena/layout.hpp"
 #include "arena/segment.hpp"
 #include "multiprocessing/detail/export.hpp"
@@ -31,6 +35,10 @@ MULTIPROCESSING_API extern Identity* own_identity;
   if (!member || word.state != SlotState::live || word.generation != member.generation) [[unlikely]]
     throw_not_a_member();
   return member;
+}
+
+[[nodiscard]] constexpr std::uint64_t pid_word(Member member, pid_t pid) {
+  return std::uint64_t{member.generation} << 32 | static_cast<std::uint32_t>(pid);
 }
 
 /// Makes this process the member: takes the record lock, then turns the slot's state to live. False

@@ -92,9 +92,9 @@ inline constexpr std::size_t inline_links = 32;
 /// What one process holds. Written by the process; before its birth by whoever prepares it, after
 /// its death by whoever settles it.
 struct Slot {
-  std::atomic<std::int32_t> pid;
-  std::atomic<std::uint32_t> claims;        // blocks and chunks it may have claimed; never too low
+  std::atomic<std::uint64_t> pid;           // generation << 32 | id, 0: not known yet
   std::atomic<std::uint64_t> exit_code;     // generation << 32 | code, for the code outlives nobody
+  std::atomic<std::uint32_t> claims;        // blocks and chunks it may have claimed; never too low
   std::atomic<std::uint32_t> sequence;      // number of its last operation; never reset
   std::atomic<std::uint32_t> done;          // number of the last one known to have taken effect
   std::atomic<std::uint64_t> ledger_pages;  // newest LedgerPage, 0: none

@@ -97,7 +97,7 @@ int sweep_locked() {
     for (std::uint32_t slot = 1; slot < slot_count; ++slot) {
       const StateWord word = StateWord::from(arena.states[slot].load());
       const Member member{slot, word.generation};
-      if (word.state == SlotState::live) static_cast<void>(alive(member));
+      static_cast<void>(alive(member));
       const std::uint64_t seen = arena.states[slot].load();
       if (StateWord::from(seen).state != SlotState::dead) continue;
       if (settle_if(arena, slot, seen)) found = true, ++settled;

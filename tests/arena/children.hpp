@@ -71,12 +71,8 @@ class Child {
     mp::detail::settle(member_);
     return status;
   }
-  /// Leaves it to whoever notices, unless it was never born: that its parent alone can know.
-  int join_unsettled() {
-    const int status = reap(std::exchange(pid_, 0));
-    if (mp::detail::alive(member_)) mp::detail::settle(member_);
-    return status;
-  }
+  /// Leaves it to whoever notices.
+  int join_unsettled() { return reap(std::exchange(pid_, 0)); }
   int kill() {
     ::kill(pid_, SIGKILL);
     return join();

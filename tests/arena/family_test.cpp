@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "arena/family.hpp"
+#include "base/fail_point.hpp"
 #include "children.hpp"
 #include "multiprocessing/detail/handle.hpp"
 
@@ -53,6 +54,31 @@ TEST_F(FamilyTest, AZombieIsDead) {
   waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOWAIT);
   EXPECT_FALSE(alive(child.member()));
   EXPECT_EQ(child.join(), -SIGKILL);
+}
+
+TEST_F(FamilyTest, AChildKilledBeforeItsBirthIsDeadToAllThoughNobodyReapedIt) {
+  mp::detail::arm_fail_point("arena.join.after_lock");
+  Child child{[] { return 0; }};
+  mp::detail::arm_fail_point({});
+  siginfo_t info;
+  waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOWAIT);
+  Child other{[&] { return alive(child.member()) ? 1 : 0; }};
+  EXPECT_EQ(other.join(), 0);
+  EXPECT_FALSE(alive(child.member()));
+  EXPECT_EQ(mp::detail::pid_of(child.member()), child.pid());
+  EXPECT_EQ(child.join(), -SIGKILL);
+}
+
+TEST_F(FamilyTest, AChildThatItsDeadParentOnlyPreparedIsDeadToAll) {
+  const mp::detail::Handle object = mp::detail::Handle::make(sizeof(Member));
+  Child parent{[&] {
+    const mp::detail::Birth birth;
+    *object.as<Member>() = birth.child();
+    return raise(SIGKILL);
+  }};
+  EXPECT_EQ(parent.join_unsettled(), -SIGKILL);
+  EXPECT_FALSE(alive(*object.as<Member>()));
+  EXPECT_EQ(mp::detail::sweep(), 2);
 }
 
 TEST_F(FamilyTest, AProcessThatExecutesAnotherProgramIsDead) {
@@ -102,8 +128,8 @@ TEST_F(FamilyTest, AChildInAnotherPidNamespaceLivesAndDiesLikeAnyOther) {
   }
   const Member child = *object.as<Member>();
   EXPECT_TRUE(alive(child));
-  // Its parent writes its pid too, and 1 is somebody else here: who lives is not asked by pid.
-  EXPECT_GE(mp::detail::pid_of(child), 1);
+  // And 1 is somebody else here: who lives is not asked by pid.
+  EXPECT_EQ(mp::detail::pid_of(child), 1);
   seen.open();
   EXPECT_EQ(parent.join(), 0);
   EXPECT_FALSE(alive(child));

@@ -283,6 +283,18 @@ TEST_P(DeathTest, APartyKilledBeforeItEverWaitedBreaksTheBarrier) {
   victim.join();
 }
 
+TEST_P(DeathTest, APartyKilledBeforeItWasBornBreaksTheBarrier) {
+  const mp::Barrier barrier{2};
+  const Counters counters;
+  mp::Process victim{[](mp::Barrier, Counters c) { c.wait_for(99, 63); }, barrier, counters};
+  mp::detail::arm_fail_point("arena.join.after_lock");  // inherited by fork alone
+  victim.start();
+  mp::detail::arm_fail_point({});
+  victim.kill();
+  EXPECT_THROW(barrier.wait(), mp::BrokenBarrierError) << "though nobody has reaped it";
+  victim.join();
+}
+
 TEST_P(DeathTest, APartyThatFailsBreaksTheBarrierWithItsCode) {
   const mp::Barrier barrier{2};
   mp::Process victim{[](mp::Barrier) { throw mp::Exit{4}; }, barrier};
