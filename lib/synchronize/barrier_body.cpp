@@ -21,6 +21,13 @@ constexpr std::uint32_t one_round = 2;
 // With the length of a look and the time between two of them well below a second.
 constexpr std::chrono::milliseconds dead_party_period{400};
 
+// A party that died may have come before; in a round this short nobody could tell which was first.
+constexpr std::chrono::nanoseconds short_round = 50us;
+
+std::int64_t clock_now() {
+  return std::chrono::nanoseconds{std::chrono::steady_clock::now().time_since_epoch()}.count();
+}
+
 std::uint64_t bit_of(std::uint32_t round) { return std::uint64_t{1} << (round / one_round % 64); }
 
 std::uint32_t round_of(const BarrierBody& body) {
@@ -90,9 +97,10 @@ void break_for(BarrierBody& body, Member dead) {
 }
 
 void last_has_come(const Handle& object, BarrierBody& body, bool acts) {
-  // When somebody sleeps, others may have died in their sleep; asking costs less than waking.
-  const bool slept = (body.round.load() & sleepers) != 0;
-  if (const auto dead = slept ? dead_party(object, body) : std::nullopt) {
+  // Others may have died since they came; asking is a system call for each.
+  const bool was_long = (body.round.load() & sleepers) != 0 ||
+                        clock_now() - body.began_at.load() > short_round.count();
+  if (const auto dead = was_long ? dead_party(object, body) : std::nullopt) {
     break_for(body, *dead);
     throw_broken(body);
   }
@@ -124,10 +132,10 @@ class Inside {
 
 /// Whether nobody has asked for the parties lately, which costs a system call for each of them.
 bool is_due(BarrierBody& body) {
-  const auto clock = std::chrono::steady_clock::now().time_since_epoch() / 1ms;
-  const auto now = static_cast<std::uint32_t>(clock);
-  std::uint32_t before = body.asked_at.load(std::memory_order_relaxed);
-  return now - before >= 100 && body.asked_at.compare_exchange_strong(before, now);
+  constexpr std::chrono::nanoseconds period = 100ms;
+  const std::int64_t now = clock_now();
+  std::int64_t before = body.asked_at.load(std::memory_order_relaxed);
+  return now - before >= period.count() && body.asked_at.compare_exchange_strong(before, now);
 }
 
 void break_for_the_dead(const Handle& object, const Turn& turn) {
@@ -183,6 +191,7 @@ Turn arrive(const Handle& object, bool acts, const Deadline& deadline) {
         turn.index = body.arrived.fetch_add(1);
         fail_point("synchronize.barrier.arrived");
         turn.last = turn.index + 1 == body.parties;
+        if (turn.index == 0) body.began_at.store(clock_now());
         if (turn.last) last_has_come(object, body, acts);
         return turn;
       }
