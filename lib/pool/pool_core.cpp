@@ -238,10 +238,11 @@ void PoolCore::terminate() {
 
 void PoolCore::end_workers(const std::exception_ptr& reason) {
   spare_ = {};
-  board_.as<Board>()->state.store(BoardState::closing);
   for (ActiveJob* job : jobs_)
     if (job != nullptr) abort(*job, reason);
   for (Seat& seat : seats_) seat.send(&Process::terminate);
+  // Only now, or some would end by themselves, with another exit code.
+  board_.as<Board>()->state.store(BoardState::closing);
   if (!patience_) patience_.emplace(std::chrono::seconds{1});
   place_free_.notify_all();
 }

@@ -104,7 +104,7 @@ TEST_F(FailPointsTest, AllArePassedByTheWorkThatIsKilledInThem) {
         missing.erase(between_two);
         mp::detail::count_fail_points(true);
         Churn churn{s, 4711};
-        for (int i = 0; i < 2000 && !missing.empty(); ++i) {
+        for (int i = 0; i < 10'000 && !missing.empty(); ++i) {
           churn.round();
           if (i % 100 == 0) churn.among_the_dead();
           for (const std::string& name : mp::detail::fail_points_seen()) missing.erase(name);
