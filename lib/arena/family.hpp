@@ -47,6 +47,11 @@ MULTIPROCESSING_API void settle(Member member);
 /// Looks at every member and settles those that died; how many. start() does so now and then.
 MULTIPROCESSING_API int sweep();
 
+/// Memory that every member finds without a handle, for what a family has one of: the module
+/// `process` says what. All zero in the beginning.
+inline constexpr std::size_t family_place_bytes = 256;
+[[nodiscard]] MULTIPROCESSING_API void* family_place();
+
 /// A child to be. Made by the parent before the child exists; it books the handles in the child's
 /// arguments to the child, so that they are given back whether or not it ever comes to life.
 class MULTIPROCESSING_API Birth {

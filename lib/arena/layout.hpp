@@ -31,6 +31,10 @@ struct Header {
   std::atomic<std::uint32_t> room_made[32];  // per size class: times that a full chunk got room
 };
 
+/// Also in the first page: a place for the module above, see family_place().
+inline constexpr std::size_t place_at = 1024;
+static_assert(sizeof(Header) <= place_at);
+
 /// Free chunks lie from `chunk` on. Every chunk that is freed changes `frees`, so that a taker that
 /// looked before does not raise the mark above it.
 struct LowestFree {

@@ -52,6 +52,13 @@ bool IncomingHandles::permit(std::uint64_t offset) {
   return false;
 }
 
+ObjectName name_of(const Handle& object) {
+  const std::uint64_t offset = object.offset();
+  return {offset, owner_of(offset).load()};
+}
+
+bool exists(const ObjectName& name) { return owner_of(name.offset).load() == name.maker; }
+
 std::span<Link> links_of(const Handle& object) {
   const std::uint64_t block = object.offset();
   return {links_in(block), header_of(block)->links};

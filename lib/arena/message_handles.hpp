@@ -64,6 +64,17 @@ class MULTIPROCESSING_API IncomingHandles {
   const IncomingHandles* previous_;
 };
 
+/// Names one object for ever, for those who do not hold it.
+struct ObjectName {
+  std::uint64_t offset = 0;
+  std::uint64_t maker = 0;  // its owner word, which no other object at that place ever has
+  friend bool operator==(const ObjectName&, const ObjectName&) = default;
+};
+[[nodiscard]] MULTIPROCESSING_API ObjectName name_of(const Handle& object);
+
+/// Whether somebody still holds it: one who has died counts until that is settled.
+[[nodiscard]] MULTIPROCESSING_API bool exists(const ObjectName& name);
+
 /// The links of an object made by Handle::make(bytes, links).
 [[nodiscard]] MULTIPROCESSING_API std::span<Link> links_of(const Handle& object);
 

@@ -15,10 +15,13 @@ namespace {
 using namespace arena_test;
 using mp::detail::Block;
 using mp::detail::data_of;
+using mp::detail::exists;
 using mp::detail::Handle;
 using mp::detail::handle_from;
 using mp::detail::hold;
 using mp::detail::links_of;
+using mp::detail::name_of;
+using mp::detail::ObjectName;
 using mp::detail::OutgoingHandles;
 using mp::detail::release;
 
@@ -36,6 +39,36 @@ TEST_F(MessageHandlesTest, SavedHandlesAreCollectedOnceEachAndKeptAlive) {
   }
   EXPECT_EQ(handles.handles().size(), 2U);
   EXPECT_EQ(objects(), 2U);
+}
+
+TEST_F(MessageHandlesTest, ANameTellsWhetherItsObjectIsStillHeld) {
+  const Handle outer = Handle::make(1, 1);
+  Handle inner = Handle::make(100);
+  const ObjectName name = name_of(inner);
+  EXPECT_NE(name, name_of(outer));
+  hold(links_of(outer)[0], inner);
+  inner = {};
+  EXPECT_TRUE(exists(name));
+  release(links_of(outer)[0]);
+  EXPECT_FALSE(exists(name));
+  for (int i = 0; i < 3000; ++i) {  // in the same place again, some time
+    const Handle next = Handle::make(100);
+    EXPECT_NE(name, name_of(next));
+    EXPECT_FALSE(exists(name));
+  }
+}
+
+TEST_F(MessageHandlesTest, WhoHoldsANamedObjectAndDiesLetsItGo) {
+  const Shared<ObjectName> name;
+  Child child{[&] {
+    const Handle handle = Handle::make(1);
+    *name = name_of(handle);
+    return exists(*name) ? (::raise(SIGKILL), 1) : 2;
+  }};
+  EXPECT_EQ(child.join_unsettled(), -SIGKILL);
+  EXPECT_TRUE(exists(*name));
+  mp::arena_sweep();
+  EXPECT_FALSE(exists(*name));
 }
 
 TEST_F(MessageHandlesTest, AScopeInsideAnotherCollectsForItself) {
