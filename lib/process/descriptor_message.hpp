@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {
 
@@ -14,11 +15,11 @@ namespace multiprocessing::detail {
 inline constexpr std::size_t most_descriptors = 253;
 
 /// Two ends of a local datagram channel that tells when the other end is gone. Throws OSError.
-[[nodiscard]] std::pair<UniqueFd, UniqueFd> make_channel();
+[[nodiscard]] MULTIPROCESSING_API std::pair<UniqueFd, UniqueFd> make_channel();
 
 /// Sends one datagram; false when the other end is gone. Throws OSError. Waits while it is full.
-[[nodiscard]] bool send_message(int socket, std::span<const std::byte> bytes,
-                                std::span<const int> descriptors);
+[[nodiscard]] MULTIPROCESSING_API bool send_message(int socket, std::span<const std::byte> bytes,
+                                                    std::span<const int> descriptors);
 
 struct Message {
   std::size_t size = 0;  // 0: the other end is gone
@@ -27,6 +28,6 @@ struct Message {
 };
 
 /// Waits for one datagram and puts it into `into`. Throws OSError.
-[[nodiscard]] Message receive_message(int socket, std::span<std::byte> into);
+[[nodiscard]] MULTIPROCESSING_API Message receive_message(int socket, std::span<std::byte> into);
 
 }  // namespace multiprocessing::detail

@@ -9,6 +9,7 @@
 #include "base/os_error.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "process/fork_gate.hpp"
+#include "process/keeper.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -84,7 +85,7 @@ std::uint32_t OutgoingFds::collect(const std::shared_ptr<EndFd>& end) {
   if (outgoing == nullptr)
     throw SerializationError(
         "the end of a pipe or socket can be sent as an argument of a Process, or by a Connection "
-        "over a Pipe or AF_UNIX; not in a queue, a result or a file");
+        "over a Pipe or AF_UNIX, or by a queue; not in a task or result of a pool, or a file");
   auto& ends = outgoing->ends_;
   auto found = std::ranges::find(ends, end);
   if (found == ends.end()) found = ends.insert(found, end);
@@ -109,9 +110,20 @@ IncomingFds::IncomingFds(std::vector<std::shared_ptr<EndFd>> ends) : previous_(i
   incoming = this;
 }
 
+IncomingFds::IncomingFds(std::span<const Link> links) : links_(links), previous_(incoming) {
+  incoming = this;
+}
+
 IncomingFds::~IncomingFds() { incoming = previous_; }
 
+void IncomingFds::take() {
+  if (links_.empty()) return;
+  const Handle ticket = handle_from(std::exchange(links_, {}).back());
+  for (auto& end : take_ends(ticket)) arrived_.push_back({std::move(end), nullptr});
+}
+
 IncomingFds::Arrived& IncomingFds::at(std::uint32_t place) {
+  if (incoming != nullptr) incoming->take();
   if (incoming == nullptr || place >= incoming->arrived_.size())
     throw SerializationError("the end of a pipe or socket did not come along with its message");
   return incoming->arrived_[place];

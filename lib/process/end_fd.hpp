@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "arena/message_handles.hpp"
 #include "base/unique_fd.hpp"
 #include "multiprocessing/detail/export.hpp"
 
@@ -116,6 +117,9 @@ class MULTIPROCESSING_API ReceivedEnd {
 class MULTIPROCESSING_API IncomingFds {
  public:
   explicit IncomingFds(std::vector<std::shared_ptr<EndFd>> ends);
+  /// Of a message in the arena, whose last link holds their ticket, if there are any: they are
+  /// taken when the first is asked for.
+  explicit IncomingFds(std::span<const Link> links);
   ~IncomingFds();
   IncomingFds(const IncomingFds&) = delete;
 
@@ -128,6 +132,9 @@ class MULTIPROCESSING_API IncomingFds {
   [[nodiscard]] static Arrived& at(std::uint32_t place);
 
  private:
+  void take();
+
+  std::span<const Link> links_;  // empty once they are taken
   std::vector<Arrived> arrived_;
   IncomingFds* previous_;
 };

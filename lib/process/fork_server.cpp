@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <span>
@@ -25,6 +26,10 @@
 
 namespace multiprocessing::detail {
 namespace {
+
+// How often the keeper looks whether what it keeps can still be asked for: half of how long the
+// other side of an end that was dropped may wait for its end-of-file.
+constexpr std::chrono::duration<int, std::milli> look{50};
 
 // Ctrl-C is for those who asked for children. Blocked and not ignored, because what is sent to a
 // new child before it has changed that must wait for it and not be lost.
@@ -56,15 +61,19 @@ class Server {
     watch(requests_.get());
   }
 
-  /// Returns when nobody is left who could make a request.
+  /// Returns when nobody is left who could make a request, and nothing is kept.
   void serve() {
-    while (serves_) {
+    while (requests_ || keeper_.keeps_any()) {
       epoll_event event{};
-      const int count = epoll_wait(events_.get(), &event, 1, -1);
+      const int count =
+          epoll_wait(events_.get(), &event, 1, keeper_.keeps_any() ? look.count() : -1);
       if (count < 0 && errno != EINTR) throw_os_error("epoll_wait", "in the fork server");
+      look_in_time();
       if (count <= 0) continue;
       if (event.data.fd == requests_.get())
         handle_request();
+      else if (event.data.fd == keeper_.socket())
+        keeper_.handle_request();
       else
         report_end(event.data.fd);
     }
@@ -85,6 +94,20 @@ class Server {
       throw_os_error("epoll_ctl", "in the fork server");
   }
 
+  // Closing ours does not end the watch: a child that was just forked may have it still.
+  void end_requests() {
+    (void)epoll_ctl(events_.get(), EPOLL_CTL_DEL, requests_.get(), nullptr);
+    requests_.reset();
+  }
+
+  void look_in_time() {
+    if (!keeper_.keeps_any()) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_look_) return;
+    keeper_.look();
+    next_look_ = now + look;
+  }
+
   // The time it takes tells nothing about where keys differ.
   [[nodiscard]] bool knows_key(const ForkRequest& request) const {
     unsigned char difference = key_.size() == key_size ? 0 : 1;
@@ -97,14 +120,12 @@ class Server {
     ForkRequest request{};
     Message message =
         receive_message(requests_.get(), std::as_writable_bytes(std::span{&request, 1}));
-    if (message.size == 0) {
-      serves_ = false;
-      return;
-    }
+    if (message.size == 0) return end_requests();
     if (message.size != sizeof request || message.descriptors.empty()) return;
     UniqueFd status = std::move(message.descriptors[status_socket]);
     if (!knows_key(request)) return answer(status, {ForkAnswer::not_authenticated});
     if (message.lost_some) return answer(status, {.result = ForkAnswer::failed, .error = EMFILE});
+    if (!request.child) return be_keeper(status);
     if (message.descriptors.size() < request_descriptors) return;
     const pid_t pid = fork_for(request.child);
     if (pid == 0) be_child(std::move(message.descriptors));
@@ -114,6 +135,17 @@ class Server {
     }
     message.descriptors.clear();  // numbers for the pidfd
     keep_child(pid, std::move(status));
+  }
+
+  void be_keeper(const UniqueFd& status) {
+    try {
+      const bool is_new = keeper_.socket() < 0;
+      const KeeperAddress& address = keeper_.open();
+      if (is_new) watch(keeper_.socket());
+      answer(status, {.result = ForkAnswer::made, .keeper = address});
+    } catch (const OSError& error) {
+      answer(status, {.result = ForkAnswer::failed, .error = error.code().value()});
+    }
   }
 
   void keep_child(pid_t pid, UniqueFd status) {
@@ -150,6 +182,7 @@ class Server {
   }
 
   [[noreturn]] void be_child(std::vector<UniqueFd> given) {
+    keeper_.leave();
     children_.clear();
     events_.reset();
     requests_.reset();
@@ -166,7 +199,8 @@ class Server {
   Bytes key_;
   UniqueFd events_;
   std::unordered_map<int, Child> children_;  // by pidfd
-  bool serves_ = true;
+  Keeper keeper_;
+  std::chrono::steady_clock::time_point next_look_;
 };
 
 void run_preload(void (*load)()) {

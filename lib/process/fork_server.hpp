@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -11,6 +12,7 @@
 #include "multiprocessing/base/bytes.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "process/fork_gate.hpp"
+#include "process/keeper.hpp"
 #include "process/preparation.hpp"
 
 namespace multiprocessing::detail {
@@ -20,7 +22,7 @@ namespace multiprocessing::detail {
 
 struct ForkRequest {
   char key[key_size];  // who has the socket by accident does not know it
-  Member child;
+  Member child;        // nobody: the server is to be the keeper
 };
 
 /// Sent along with a request, in this order.
@@ -37,6 +39,7 @@ struct ForkAnswer {
   enum : std::int32_t { made, not_authenticated, failed, requester_died } result;
   std::int32_t pid = 0;    // when it was made
   std::int32_t error = 0;  // an errno, when it failed
+  KeeperAddress keeper{};  // when it was asked to be one
 };
 
 /// The second, when the child has ended; in Python's terms.
@@ -61,6 +64,7 @@ struct ForkServer {
   pid_t pid = 0;
   UniqueFd pidfd;
   Member member;
+  std::atomic<bool> serves_on = false;  // as keeper: it is not to be waited for
 };
 
 /// The server of this process and its relatives; started if there is none, or it has died.

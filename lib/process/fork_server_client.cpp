@@ -68,6 +68,7 @@ Server current_server() {
 ForkServer::~ForkServer() {
   socket.reset();
   if (pid == 0 || !starter.is_this_process()) return;
+  if (serves_on) return;
   if (!wait_readable(pidfd.get(), Deadline{time_to_end})) return;
   (void)reap(pidfd.get(), pid);
   settle(member);
@@ -97,7 +98,10 @@ void adopt_fork_server(UniqueFd socket, Bytes key) {
 }
 
 void stop_fork_server() {
-  if (Server server = current_server()) forget_fork_server(*server);
+  const Server server = current_server();
+  if (server == nullptr) return;
+  server->serves_on = keeps_ends(server->member);
+  forget_fork_server(*server);
 }
 
 pid_t fork_server_pid() {

@@ -1,0 +1,130 @@
+// The keeper's own part, which runs in the fork server.
+#include "process/keeper.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <utility>
+
+#include "base/fail_point.hpp"
+#include "base/os_error.hpp"
+#include "multiprocessing/base/errors.hpp"
+#include "process/identity.hpp"
+#include "process/keeper_board.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+constexpr std::size_t fewest_looked_through = 16;
+
+UniqueFd make_socket() {
+  UniqueFd made = clear_of_stdio(UniqueFd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)});
+  if (!made) throw_os_error("socket", "of the keeper");
+  return made;
+}
+
+/// Binds it to a fresh abstract name.
+std::array<char, 5> bind_to_fresh_name(int fd) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  socklen_t length = sizeof address;
+  if (bind(fd, generic, sizeof(sa_family_t)) != 0 || getsockname(fd, generic, &length) != 0)
+    throw_os_error("bind", "the keeper's socket");
+  std::array<char, 5> name{};
+  std::copy_n(address.sun_path + 1, name.size(), name.begin());
+  return name;
+}
+
+bool same_key(const std::array<char, keeper_key_size>& a,
+              const std::array<char, keeper_key_size>& b) {
+  unsigned char difference = 0;  // the time it takes tells nothing about where they differ
+  for (std::size_t i = 0; i < keeper_key_size; ++i)
+    difference |= static_cast<unsigned char>(a[i] ^ b[i]);
+  return difference == 0;
+}
+
+/// Who asked may have died since, or be a stranger who does not read.
+void answer(const UniqueFd& to, int error, std::span<const int> descriptors = {}) {
+  const KeeperAnswer answer{error};
+  (void)send_message(to.get(), std::as_bytes(std::span{&answer, 1}), descriptors);
+}
+
+}  // namespace
+
+const KeeperAddress& Keeper::open() {
+  if (socket_) return address_;
+  UniqueFd made = make_socket();
+  address_.name = bind_to_fresh_name(made.get());
+  const Bytes key = random_key();
+  static_assert(key_size == keeper_key_size);
+  std::ranges::copy(key, address_.key.begin());
+  address_.member = self();
+  socket_ = std::move(made);
+  return address_;
+}
+
+void Keeper::handle_request() {
+  KeeperRequest request{};
+  Message message = receive_message(socket_.get(), std::as_writable_bytes(std::span{&request, 1}));
+  // A stranger gets no answer, for it need not be read.
+  if (message.size != sizeof request || !same_key(request.key, address_.key)) return;
+  if (message.descriptors.empty()) return;
+  if (request.what == KeeperRequest::give)
+    give(request.ticket, message.descriptors.front());
+  else
+    keep(request.ticket, std::move(message));
+}
+
+void Keeper::keep(const ObjectName& ticket, Message message) {
+  fail_point("keeper.keep.asked");
+  const UniqueFd to = std::move(message.descriptors.front());
+  message.descriptors.erase(message.descriptors.begin());
+  if (message.lost_some) {
+    message.descriptors.clear();
+    forget_unheld();
+    return answer(to, EMFILE);
+  }
+  if (kept_.size() >= look_at_) forget_unheld();
+  kept_[ticket.offset] = {ticket, std::move(message.descriptors)};
+  tell_kept(kept_.size());
+  fail_point("keeper.keep.kept");
+  answer(to, 0);
+}
+
+void Keeper::give(const ObjectName& ticket, const UniqueFd& to) {
+  fail_point("keeper.give.asked");
+  const auto found = kept_.find(ticket.offset);
+  if (found == kept_.end() || found->second.ticket != ticket) return answer(to, ENOENT);
+  std::vector<int> numbers;
+  for (const UniqueFd& fd : found->second.descriptors) numbers.push_back(fd.get());
+  try {
+    answer(to, 0, numbers);
+  } catch (const OSError& error) {  // too many are under way between processes
+    return answer(to, error.code().value());
+  }
+  fail_point("keeper.give.given");
+  kept_.erase(found);
+  tell_kept(kept_.size());
+}
+
+void Keeper::look() {
+  (void)sweep();
+  forget_unheld();
+}
+
+void Keeper::forget_unheld() {
+  std::erase_if(kept_, [](const auto& each) { return !exists(each.second.ticket); });
+  look_at_ = std::max(2 * kept_.size(), fewest_looked_through);
+  tell_kept(kept_.size());
+}
+
+void Keeper::leave() {
+  socket_.reset();
+  kept_.clear();
+}
+
+}  // namespace multiprocessing::detail

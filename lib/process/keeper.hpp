@@ -1,0 +1,95 @@
+// The keeper: a fork server that has the descriptors in messages open until they are received.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "arena/family.hpp"
+#include "arena/message_handles.hpp"
+#include "base/unique_fd.hpp"
+#include "multiprocessing/detail/export.hpp"
+#include "process/descriptor_message.hpp"
+#include "process/end_fd.hpp"
+
+namespace multiprocessing::detail {
+
+/// Leaves the ends with the family's keeper, which is appointed if there is none. They are kept for
+/// as long as somebody holds the ticket that is returned, or until they are taken. Throws OSError,
+/// ProcessError.
+[[nodiscard]] MULTIPROCESSING_API Handle leave_ends(const OutgoingFds& ends);
+
+/// Takes what was left for the ticket, which can be done once. Throws OSError, SerializationError
+/// when it is no ticket, ProcessError when the keeper has died.
+[[nodiscard]] MULTIPROCESSING_API std::vector<std::shared_ptr<EndFd>> take_ends(
+    const Handle& ticket);
+
+// ---- what goes over its socket: datagrams, whose first descriptor is where the answer goes.
+
+inline constexpr std::size_t keeper_key_size = 32;
+
+struct KeeperAddress {
+  Member member;                          // nobody: there is no keeper
+  std::array<char, 5> name;               // of its socket, behind a zero: the kernel picks it
+  std::array<char, keeper_key_size> key;  // who merely found the socket does not know it
+};
+
+struct KeeperRequest {
+  enum What : std::uint32_t { keep, give } what;
+  std::array<char, keeper_key_size> key;
+  ObjectName ticket;
+};
+
+/// An errno, 0 when all is well; with the descriptors that were asked for.
+struct KeeperAnswer {
+  std::int32_t error;
+};
+
+/// Whether the member is the family's keeper and keeps something.
+[[nodiscard]] bool keeps_ends(Member member);
+
+// For tests.
+[[nodiscard]] MULTIPROCESSING_API KeeperAddress keeper_if_any();
+[[nodiscard]] MULTIPROCESSING_API std::size_t kept_tickets();
+
+// ---- the fork server's part
+
+/// What a fork server keeps. Never waits.
+class Keeper {
+ public:
+  /// Its address; the first call opens the socket. Throws OSError.
+  [[nodiscard]] const KeeperAddress& open();
+
+  [[nodiscard]] int socket() const { return socket_.get(); }  // -1: nobody has asked yet
+  [[nodiscard]] bool keeps_any() const { return !kept_.empty(); }
+
+  /// One that can be read from the socket.
+  void handle_request();
+
+  /// Forgets what nobody can ask for any more, also because those who could have died.
+  void look();
+
+  /// In a child that was just forked.
+  void leave();
+
+ private:
+  void keep(const ObjectName& ticket, Message message);
+  void give(const ObjectName& ticket, const UniqueFd& to);
+  void forget_unheld();
+
+  struct Kept {
+    ObjectName ticket;
+    std::vector<UniqueFd> descriptors;
+  };
+
+  UniqueFd socket_;
+  KeeperAddress address_{};
+  std::unordered_map<std::uint64_t, Kept> kept_;  // by the offset of the ticket
+  std::size_t look_at_ = 0;  // a table as large as this is looked through before it grows
+};
+
+}  // namespace multiprocessing::detail

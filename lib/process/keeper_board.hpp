@@ -1,0 +1,20 @@
+// Where all members of a family find its keeper.
+#pragma once
+
+#include <cstddef>
+
+#include "process/keeper.hpp"
+
+namespace multiprocessing::detail {
+
+/// The family's keeper. If it has none that lives, `appoint` finds one, and whoever else wants to
+/// know it waits.
+[[nodiscard]] KeeperAddress family_keeper(KeeperAddress (*appoint)());
+
+/// That one does not serve any more, whether or not it lives.
+void dismiss(Member keeper);
+
+/// How many tickets the keeper has, as it says itself.
+void tell_kept(std::size_t tickets);
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,206 @@
+// The keeper as those see it who send and receive ends.
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/fail_point.hpp"
+#include "base/os_error.hpp"
+#include "base/waiting.hpp"
+#include "multiprocessing/base/errors.hpp"
+#include "process/fork_server.hpp"
+#include "process/keeper_board.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+// How often a wait for an answer looks whether the keeper lives, should its end not be seen.
+constexpr std::chrono::milliseconds look{50};
+
+// How often a sender may find that the keeper has just died, or ended.
+constexpr int attempts = 5;
+
+/// The object that a message holds in the place of its ends.
+struct Ticket {
+  static constexpr std::uint64_t is_one = 0x74'65'6b'63'69'74'70'6dULL;  // "mpticket"
+
+  std::uint64_t magic;
+  std::uint32_t ends;
+  KeeperAddress keeper;
+};
+
+template <class T>
+std::span<const std::byte> bytes_of(const T& value) {
+  return std::as_bytes(std::span{&value, 1});
+}
+template <class T>
+std::span<std::byte> room_of(T& value) {
+  return std::as_writable_bytes(std::span{&value, 1});
+}
+
+struct Reply {
+  Message message;
+  int error = 0;
+  std::vector<std::shared_ptr<EndFd>> ends;
+};
+
+/// A question to a server, and the channel of the answer.
+class Inquiry {
+ public:
+  Inquiry() {
+    std::scoped_lock guard{fork_gate()};
+    auto [ours, its] = make_channel();
+    ours_.keep(std::move(ours));
+    its_.keep(std::move(its));
+  }
+
+  [[nodiscard]] int answer_by() const { return its_.get(); }
+
+  /// Nothing when `server` died over it; its end of the channel tells that too, and for nobody in
+  /// particular it alone.
+  [[nodiscard]] std::optional<Reply> wait(std::span<std::byte> into, Member server = {}) {
+    its_.close();
+    while (!wait_readable(ours_.get(), Deadline{look}))
+      if (server && !alive(server) && !wait_readable(ours_.get(), Deadline{Timeout{no_time}}))
+        return std::nullopt;
+    // With the gate held, no fork comes between their arrival and our knowing of them.
+    std::scoped_lock guard{fork_gate()};
+    Reply reply{receive_message(ours_.get(), into), 0, {}};
+    reply.ends = take_into_care(std::exchange(reply.message.descriptors, {}));
+    if (reply.message.size != into.size()) return std::nullopt;
+    return reply;
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds no_time{0};
+
+  OwnFd ours_;
+  OwnFd its_;
+};
+
+// ---- who is the keeper
+
+/// The server of this process becomes it. Nobody when it died over it.
+KeeperAddress try_appoint(const ForkServer& server) {
+  Inquiry inquiry;
+  ForkRequest request{};
+  std::memcpy(request.key, server.key.data(), std::min(server.key.size(), key_size));
+  const int answer_by = inquiry.answer_by();
+  if (!send_message(server.socket.get(), bytes_of(request), {&answer_by, 1})) return {};
+  ForkAnswer answer{};
+  if (!inquiry.wait(room_of(answer))) return {};
+  if (answer.result == ForkAnswer::not_authenticated)
+    throw AuthenticationError("the fork server does not accept the key of this process");
+  if (answer.result == ForkAnswer::failed)
+    throw_os_error(answer.error, "socket", "of the fork server, to keep ends in messages");
+  return answer.keeper;
+}
+
+[[noreturn]] void throw_dying() {
+  throw ProcessError("the fork server died " + std::to_string(attempts) +
+                     " times before it could keep the ends in a message; its standard error may "
+                     "tell why");
+}
+
+KeeperAddress appoint() {
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    const auto server = ensure_fork_server();
+    if (const KeeperAddress keeper = try_appoint(*server); keeper.member) return keeper;
+    forget_fork_server(*server);
+  }
+  throw_dying();
+}
+
+// ---- asking it
+
+std::optional<UniqueFd> connect_to(const KeeperAddress& keeper) {
+  UniqueFd made = clear_of_stdio(UniqueFd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)});
+  if (!made) throw_os_error("socket", "to the fork server");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::ranges::copy(keeper.name, address.sun_path + 1);
+  const auto length =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + keeper.name.size());
+  if (connect(made.get(), reinterpret_cast<sockaddr*>(&address), length) != 0) {
+    if (errno == ECONNREFUSED) return std::nullopt;
+    throw_os_error("connect", "the fork server");
+  }
+  // It lives, so the name was not somebody else's already when we connected.
+  if (!alive(keeper.member)) return std::nullopt;
+  return made;
+}
+
+/// Nothing when the keeper is gone.
+std::optional<Reply> ask(const KeeperAddress& keeper, KeeperRequest::What what,
+                         const ObjectName& ticket, std::span<const int> descriptors = {}) {
+  Inquiry inquiry;
+  const std::optional<UniqueFd> line = connect_to(keeper);
+  if (!line) return std::nullopt;
+  std::vector<int> fds{inquiry.answer_by()};
+  fds.insert(fds.end(), descriptors.begin(), descriptors.end());
+  const KeeperRequest request{what, keeper.key, ticket};
+  if (!send_message(line->get(), bytes_of(request), fds)) return std::nullopt;
+  fail_point(what == KeeperRequest::keep ? "keeper.leave.asked" : "keeper.take.asked");
+  KeeperAnswer answer{};
+  std::optional<Reply> reply = inquiry.wait(room_of(answer), keeper.member);
+  if (reply) reply->error = answer.error;
+  return reply;
+}
+
+[[noreturn]] void throw_lost(const Ticket& ticket, const std::string& why) {
+  throw ProcessError(std::to_string(ticket.ends) +
+                     (ticket.ends == 1 ? " end of a pipe or socket in the message is lost: "
+                                       : " ends of pipes and sockets in the message are lost: ") +
+                     why);
+}
+
+}  // namespace
+
+Handle leave_ends(const OutgoingFds& ends) {
+  const OutgoingFds::Numbers numbers{ends};
+  const std::size_t count = numbers.get().size();
+  if (count >= most_descriptors)
+    throw ValueError("too many fds: the message holds " + std::to_string(count) +
+                     " ends of pipes and sockets, and one can hold " +
+                     std::to_string(most_descriptors - 1));
+  Handle ticket = Handle::make(sizeof(Ticket));
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    const KeeperAddress keeper = family_keeper(appoint);
+    *ticket.as<Ticket>() = {Ticket::is_one, static_cast<std::uint32_t>(count), keeper};
+    const std::optional<Reply> reply =
+        ask(keeper, KeeperRequest::keep, name_of(ticket), numbers.get());
+    fail_point("keeper.leave.answered");
+    if (reply && reply->error != 0)
+      throw_os_error(reply->error, "recvmsg",
+                     "the fork server, which keeps the ends in messages until they are received");
+    if (reply) return ticket;
+    dismiss(keeper.member);
+  }
+  throw_dying();
+}
+
+std::vector<std::shared_ptr<EndFd>> take_ends(const Handle& ticket) {
+  const auto& body = *ticket.as<Ticket>();
+  if (body.magic != Ticket::is_one)
+    throw SerializationError("the end of a pipe or socket did not come along with its message");
+  std::optional<Reply> reply = ask(body.keeper, KeeperRequest::give, name_of(ticket));
+  fail_point("keeper.take.answered");
+  if (!reply) throw_lost(body, "the fork server, which kept them, has died");
+  if (reply->error == ENOENT) throw_lost(body, "they have been taken already");
+  if (reply->error != 0) throw_os_error(reply->error, "sendmsg", "the ends kept for a message");
+  if (reply->message.lost_some) {
+    reply->ends.clear();
+    throw_os_error(EMFILE, "recvmsg", "the ends of pipes and sockets in a message, which are lost");
+  }
+  return std::move(reply->ends);
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,143 @@
+// The keeper as it is asked: who may, and once. What queues make of it is tested with them.
+#include "process/keeper.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <mutex>
+
+#include "base/death.hpp"
+#include "base/waiting.hpp"
+#include "multiprocessing/base/errors.hpp"
+#include "process/fork_server.hpp"
+#include "process_suite.hpp"
+
+namespace process_test {
+namespace {
+
+using namespace mp::detail;
+using test_support::wait_until;
+
+/// A connected pair, of which one is left with the keeper.
+struct Left {
+  Left() {
+    std::scoped_lock guard{fork_gate()};
+    auto [a, b] = make_channel();
+    here = std::move(a);
+    ends.push_back(std::make_shared<EndFd>(std::move(b)));
+  }
+  [[nodiscard]] Handle leave() {
+    OutgoingFds fds;
+    {
+      const OutgoingFds::Scope scope{fds};
+      for (const auto& end : ends) (void)OutgoingFds::collect(end);
+    }
+    Handle ticket = leave_ends(fds);
+    fds = {};
+    ends.clear();
+    return ticket;
+  }
+  [[nodiscard]] bool has_other_side() const {
+    return !wait_readable(here.get(), Deadline{mp::Timeout{std::chrono::milliseconds{0}}});
+  }
+
+  UniqueFd here;
+  std::vector<std::shared_ptr<EndFd>> ends;
+};
+
+class KeeperTest : public testing::Test {
+ protected:
+  ~KeeperTest() override {
+    wait_until([] { return kept_tickets() == 0; });
+  }
+};
+
+TEST_F(KeeperTest, WhatWasLeftIsTakenOnce) {
+  Left left;
+  const Handle ticket = left.leave();
+  EXPECT_TRUE(left.has_other_side());
+  EXPECT_EQ(take_ends(ticket).size(), 1U);
+  EXPECT_FALSE(left.has_other_side());
+  EXPECT_THROW((void)take_ends(ticket), mp::ProcessError);
+}
+
+TEST_F(KeeperTest, WithTheTicketGoesWhatWasLeft) {
+  Left left;
+  Handle ticket = left.leave();
+  Left other;
+  Handle kept = other.leave();
+  ticket = {};
+  wait_until([&] { return !left.has_other_side(); });
+  wait_until([] { return kept_tickets() == 1; });
+  EXPECT_EQ(take_ends(kept).size(), 1U);
+}
+
+TEST_F(KeeperTest, AnotherObjectIsNoTicket) {
+  EXPECT_THROW((void)take_ends(Handle::make(4)), mp::SerializationError);
+  EXPECT_THROW((void)take_ends(Handle::make(1000)), mp::SerializationError);
+}
+
+/// What a stranger gets who found the socket: 0 for nothing.
+std::size_t answer_with(const KeeperRequest& request, std::size_t size) {
+  const KeeperAddress keeper = keeper_if_any();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::ranges::copy(keeper.name, address.sun_path + 1);
+  const auto length =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + keeper.name.size());
+  const UniqueFd line{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  EXPECT_EQ(connect(line.get(), reinterpret_cast<sockaddr*>(&address), length), 0);
+  auto [ours, its] = make_channel();
+  const int answer_by = its.get();
+  EXPECT_TRUE(
+      send_message(line.get(), std::as_bytes(std::span{&request, 1}).first(size), {&answer_by, 1}));
+  its.reset();
+  KeeperAnswer answer{};
+  return receive_message(ours.get(), std::as_writable_bytes(std::span{&answer, 1})).size;
+}
+
+TEST_F(KeeperTest, WhoDoesNotKnowItsKeyGetsNoAnswer) {
+  Left left;
+  const Handle ticket = left.leave();
+  KeeperRequest request{KeeperRequest::give, keeper_if_any().key, name_of(ticket)};
+  EXPECT_EQ(answer_with(request, sizeof request - 1), 0U);
+  request.key.back() = static_cast<char>(request.key.back() + 1);
+  EXPECT_EQ(answer_with(request, sizeof request), 0U);
+  request.key = {};
+  EXPECT_EQ(answer_with(request, sizeof request), 0U);
+  EXPECT_EQ(take_ends(ticket).size(), 1U);
+}
+
+TEST_F(KeeperTest, ItServesOnForWhatItKeepsAndThenEnds) {
+  Left left;
+  const Handle ticket = left.leave();
+  const pid_t pid = pid_of(keeper_if_any().member);
+  const UniqueFd keeper = open_pidfd(pid);
+  EXPECT_EQ(pid, fork_server_pid());
+  stop_fork_server();
+  EXPECT_TRUE(left.has_other_side());
+  EXPECT_EQ(take_ends(ticket).size(), 1U);
+  EXPECT_TRUE(wait_readable(keeper.get(), Deadline::never()));
+  EXPECT_FALSE(left.has_other_side());
+  (void)reap(keeper.get(), pid);
+  auto child = mp::get_context("forkserver").Process(entry::nothing);  // there is a server again
+  child.start();
+  child.join();
+}
+
+TEST_F(KeeperTest, ChildrenOfTheServerDoNotHaveWhatItKeeps) {
+  Gate gate;
+  Left left;
+  const Handle ticket = left.leave();
+  auto child = mp::get_context("forkserver").Process(entry::wait_at, gate);
+  child.start();
+  (void)take_ends(ticket);
+  wait_until([&] { return !left.has_other_side(); });
+  gate.open();
+  child.join();
+}
+
+}  // namespace
+}  // namespace process_test
