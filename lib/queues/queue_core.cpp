@@ -2,6 +2,7 @@
 
 #include "arena/message_handles.hpp"
 #include "base/fail_point.hpp"
+#include "process/keeper.hpp"
 #include "queues/book.hpp"
 #include "queues/local.hpp"
 #include "queues/patience.hpp"
@@ -222,10 +223,13 @@ bool QueueCore::put_encoded(MessageEncoder encode, const void* value, Timeout ti
   check_open(queue);
   Writer writer;
   OutgoingHandles handles;
+  OutgoingFds ends;
   {
-    const OutgoingHandles::Scope scope{handles};
+    const OutgoingHandles::Scope handles_scope{handles};
+    const OutgoingFds::Scope ends_scope{ends};
     encode(writer, value);
   }
+  if (!ends.empty()) handles.add(leave_ends(ends));
   return put_bytes(queue, {writer.view().data(), writer.size()}, {}, handles.handles(), timeout);
 }
 
@@ -258,6 +262,7 @@ bool QueueCore::get_encoded(MessageDecoder decode, void* into, const GetWait& wa
   check_open(queue);
   return get_bytes(queue, wait, [&](std::span<const std::byte> bytes, std::span<const Link> links) {
     const IncomingHandles permitted{links};
+    const IncomingFds ends{links};
     Reader reader{bytes};
     decode(reader, into);
     if (reader.remaining() != 0) throw SerializationError("the message holds more than its value");

@@ -1,0 +1,357 @@
+// Ends of pipes as messages: kept by the fork server until they are received, whoever dies.
+#include <dirent.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ends.hpp"
+
+namespace queues_test {
+namespace {
+
+using test_support::Counters;
+
+std::set<int> descriptors_of(pid_t pid) {
+  std::set<int> numbers;
+  DIR* folder = opendir(("/proc/" + std::to_string(pid) + "/fd").c_str());
+  if (folder == nullptr) return numbers;
+  while (const dirent* entry = readdir(folder))
+    if (entry->d_name[0] != '.') numbers.insert(std::atoi(entry->d_name));
+  if (pid == getpid()) numbers.erase(dirfd(folder));
+  closedir(folder);
+  return numbers;
+}
+
+FOR_EVERY_START_METHOD(EndsTest);
+
+void put_one(Ends queue) {
+  auto [here, there] = mp::Pipe();
+  queue.put(there);
+  there.close();
+  EXPECT_EQ(here.recv<std::string>(), "hello");
+  here.send(std::string{"and you"});
+}
+
+void use_one(Ends queue) {
+  const Connection end = queue.get();
+  end.send(std::string{"hello"});
+  EXPECT_EQ(end.recv<std::string>(), "and you");
+}
+
+TEST_P(EndsTest, AChildPutsAnEndThatTheParentUses) {
+  const Ends queue;
+  auto child = started(put_one, queue);
+  use_one(queue);
+  expect_end(child);
+}
+
+TEST_P(EndsTest, TheParentPutsAnEndThatAChildUses) {
+  const Ends queue;
+  auto child = started(use_one, queue);
+  put_one(queue);
+  expect_end(child);
+}
+
+TEST_P(EndsTest, AnEndGoesFromChildToChild) {
+  const Ends queue;
+  auto first = started(put_one, queue);
+  auto second = started(use_one, queue);
+  expect_end(first);
+  expect_end(second);
+}
+
+TEST_P(EndsTest, AChildHasEndedBeforeItsEndIsReceived) {
+  const Ends queue;
+  auto child = started(
+      [](Ends q) {
+        auto [here, there] = mp::Pipe();
+        here.send(7);
+        give(q, std::move(there));
+      },
+      queue);
+  expect_end(child);
+  const Connection end = queue.get();
+  EXPECT_EQ(end.recv<int>(), 7);
+  expect_end_of_file(end);
+}
+
+TEST_P(EndsTest, BothEndsAreOneMessage) {
+  const mp::Queue<std::pair<Connection, Connection>> queue;
+  auto child = started(
+      [](mp::Queue<std::pair<Connection, Connection>> q) {
+        auto [here, there] = q.get();
+        here.send(5);
+        EXPECT_EQ(there.recv<int>(), 5);
+        here.close();
+        expect_end_of_file(there);
+      },
+      queue);
+  queue.put(mp::Pipe({.duplex = true}));
+  expect_end(child);
+}
+
+struct Question {
+  std::string text;
+  std::vector<Connection> answers;
+  mp::Queue<std::string> log;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& text& answers& log;
+  }
+};
+
+TEST_P(EndsTest, EndsAndOtherSharedObjectsAreMembersOfAMessage) {
+  const mp::JoinableQueue<Question> questions;
+  auto child = started(
+      [](mp::JoinableQueue<Question> q) {
+        for (const Question& each : q) {
+          each.log.put(each.text);
+          for (const Connection& end : each.answers) end.send(each.text + "? Yes.");
+          q.task_done();
+        }
+      },
+      questions);
+  const mp::Queue<std::string> log;
+  auto [here, there] = mp::Pipe({.duplex = false});
+  questions.put({"Really", {there, there}, log});
+  questions.put({"No ends", {}, log});
+  there.close();
+  questions.join();
+  questions.shutdown();
+  expect_end(child);
+  EXPECT_EQ(here.recv<std::string>(), "Really? Yes.");
+  EXPECT_EQ(here.recv<std::string>(), "Really? Yes.");
+  expect_end_of_file(here);
+  EXPECT_EQ(log.get(), "Really");
+  EXPECT_EQ(log.get(), "No ends");
+}
+
+// CPython: _TestPicklingConnections.test_access
+TEST_P(EndsTest, EndsOfOneDirectionStaySo) {
+  const mp::SimpleQueue<Connection> queue;
+  auto child = started(
+      [](mp::SimpleQueue<Connection> q) {
+        const Connection reader = q.get();
+        const Connection writer = q.get();
+        EXPECT_FALSE(reader.writable());
+        EXPECT_FALSE(writer.readable());
+        writer.send(reader.recv<int>() + 1);
+      },
+      queue);
+  auto [its_reader, writer] = mp::Pipe({.duplex = false});
+  auto [reader, its_writer] = mp::Pipe({.duplex = false});
+  give(queue, std::move(its_reader));
+  give(queue, std::move(its_writer));
+  writer.send(1);
+  EXPECT_EQ(reader.recv<int>(), 2);
+  expect_end(child);
+}
+
+TEST_P(EndsTest, AQueueThatIsDroppedUnreadKeepsEndOfFileFromNobody) {
+  std::optional<Ends> queue{Ends{}};
+  auto [here, there] = mp::Pipe();
+  give(*queue, std::move(there));
+  auto child = started([](Ends) {}, *queue);
+  expect_end(child);
+  EXPECT_FALSE(here.poll());
+  queue.reset();
+  expect_end_of_file(here);
+}
+
+TEST_P(EndsTest, AMessageThatShutDownThrowsAwayKeepsEndOfFileFromNobody) {
+  const Ends queue;
+  auto [here, there] = mp::Pipe();
+  give(queue, std::move(there));
+  queue.shutdown({.immediate = true});
+  expect_end_of_file(here);
+}
+
+TEST_P(EndsTest, AMessageThatCouldNotBePutKeepsEndOfFileFromNobody) {
+  const Ends queue(1);
+  pass_one(queue);
+  auto [kept, its] = mp::Pipe();
+  give(queue, std::move(its));
+  auto [here, there] = mp::Pipe();
+  EXPECT_THROW(queue.put_nowait(there), mp::Full);
+  there.close();
+  expect_end_of_file(here);
+  (void)queue.get();
+}
+
+TEST_P(EndsTest, TheMessageOfASenderThatWasKilledIsReceived) {
+  const Ends queue;
+  auto child = started(
+      [](Ends q) {
+        auto [here, there] = mp::Pipe();
+        give(q, std::move(there));
+        here.send(7);
+        raise(SIGKILL);
+      },
+      queue);
+  expect_end(child, -SIGKILL);
+  const Connection end = queue.get();
+  EXPECT_EQ(end.recv<int>(), 7);
+  expect_end_of_file(end);
+}
+
+TEST_P(EndsTest, AReceiverThatIsKilledTakesItsEndAlong) {
+  const Ends queue;
+  auto [here, there] = mp::Pipe();
+  give(queue, std::move(there));
+  auto child = started(
+      [](Ends q) {
+        const Connection end = q.get();
+        raise(SIGKILL);
+      },
+      queue);
+  expect_end(child, -SIGKILL);
+  expect_end_of_file(here);
+}
+
+TEST_P(EndsTest, ChildrenThatWereMadeMeanwhileDoNotHaveTheEnd) {
+  const Ends queue;
+  const Counters steps;
+  auto [here, there] = mp::Pipe();
+  give(queue, std::move(there));
+  auto bystander = started(
+      [](Counters s) {
+        s.raise(0);
+        s.wait_for(1, 1);
+      },
+      steps);
+  steps.wait_for(1, 0);
+  queue.get().close();
+  expect_end_of_file(here);
+  steps.raise(1);
+  expect_end(bystander);
+}
+
+TEST_P(EndsTest, WhenTheKeeperWasKilledTheReceiverIsToldWhatIsLost) {
+  const Ends queue;
+  auto [here, there] = mp::Pipe();
+  give(queue, std::move(there));
+  kill(keeper_pid(), SIGKILL);
+  try {
+    (void)queue.get();
+    ADD_FAILURE();
+  } catch (const mp::ProcessError& error) {
+    EXPECT_NE(std::string{error.what()}.find("1 end of a pipe"), std::string::npos) << error.what();
+  }
+  expect_end_of_file(here);
+  pass_one(queue);  // by another keeper
+}
+
+TEST_P(EndsTest, AThousandEndsLeaveNothingBehind) {
+  const Ends queue;
+  const Ends back;
+  auto child = started(
+      [](Ends from, Ends to) {
+        for (const Connection& end : from) to.put(end);
+      },
+      queue, back);
+  pass_one(Ends{});
+  const pid_t keeper = keeper_pid();
+  wait_until([] { return kept_tickets() == 0; });
+  const std::set<int> before = descriptors_of(keeper);
+  for (int i = 0; i < 500; ++i) {
+    auto [here, there] = mp::Pipe();
+    give(queue, std::move(there));
+    back.get().send(i);
+    ASSERT_EQ(here.recv<int>(), i);
+  }
+  EXPECT_EQ(keeper_pid(), keeper);
+  wait_until([] { return kept_tickets() == 0; });
+  EXPECT_EQ(descriptors_of(keeper), before);
+  queue.shutdown();
+  expect_end(child);
+}
+
+// ---- full tables of descriptors
+
+/// While alive, the process may open no more than the lowest few numbers that are free.
+class FewDescriptors {
+ public:
+  FewDescriptors(pid_t pid, int few) : pid_(pid) {
+    prlimit(pid, RLIMIT_NOFILE, nullptr, &before_);
+    const std::set<int> taken = descriptors_of(pid);
+    rlimit now = before_;
+    now.rlim_cur = 0;
+    for (; few > 0 || taken.contains(static_cast<int>(now.rlim_cur)); ++now.rlim_cur)
+      if (!taken.contains(static_cast<int>(now.rlim_cur))) --few;
+    prlimit(pid, RLIMIT_NOFILE, &now, nullptr);
+  }
+  ~FewDescriptors() { prlimit(pid_, RLIMIT_NOFILE, &before_, nullptr); }
+  FewDescriptors(const FewDescriptors&) = delete;
+
+ private:
+  pid_t pid_;
+  rlimit before_{};
+};
+
+template <class Call>
+void expect_too_many(Call call) {
+  try {
+    call();
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const mp::OSError& error) {
+    EXPECT_EQ(error.code().value(), EMFILE) << error.what();
+  }
+}
+
+TEST(EndsLimitsTest, WithoutRoomForDescriptorsSendersReceiversAndKeeperSaySo) {
+  const Ends queue;
+  pass_one(queue);
+  for (int few = 0; few < 3; ++few) {  // it takes three, two for the answer and one to ask
+    auto [here, there] = mp::Pipe();
+    const FewDescriptors limit{getpid(), few};
+    expect_too_many([&, &end = there] { queue.put(end); });
+  }
+  for (int few = 0; few < 3; ++few) {
+    auto [here, there] = mp::Pipe();
+    give(queue, std::move(there));
+    const FewDescriptors limit{getpid(), few};
+    expect_too_many([&] { (void)queue.get(); });
+  }
+  {
+    const FewDescriptors limit{keeper_pid(), 3};
+    auto [here, there] = mp::Pipe();
+    expect_too_many([&, &end = there] {
+      for (int i = 0; i < 2000; ++i) queue.put(end);
+    });
+    while (!queue.empty()) (void)queue.get();
+  }
+  pass_one(queue);
+}
+
+TEST(EndsLimitsTest, MoreEndsThanAMessageCarriesAreAClearError) {
+  const mp::Queue<std::vector<Connection>> queue;
+  std::vector<Connection> ends;
+  for (int i = 0; i < 127; ++i) {
+    auto [here, there] = mp::Pipe();
+    ends.push_back(std::move(here));
+    ends.push_back(std::move(there));
+  }
+  EXPECT_THROW(queue.put(ends), mp::ValueError);
+  ends.resize(252);
+  queue.put(ends);
+  EXPECT_EQ(queue.get().size(), 252U);
+}
+
+TEST(EndsLimitsTest, AnEndThatWasClosedIsNotSent) {
+  const Ends queue;
+  auto [here, there] = mp::Pipe();
+  there.close();
+  EXPECT_THROW(queue.put(there), mp::OSError);
+  EXPECT_TRUE(queue.empty());
+}
+
+}  // namespace
+}  // namespace queues_test
