@@ -25,7 +25,7 @@
 namespace multiprocessing::detail {
 
 constinit std::atomic<const Segment*> current_segment{nullptr};
-constinit Identity* own_identity = nullptr;
+constinit OwnName* own_identity = nullptr;
 
 namespace {
 
@@ -76,7 +76,7 @@ void make_identity_page() {
   void* page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) throw_os_error("mmap", "a page");
   if (madvise(page, 4096, MADV_WIPEONFORK) != 0) throw_os_error("madvise", "MADV_WIPEONFORK");
-  own_identity = new (page) Identity{};
+  own_identity = new (page) OwnName{};
 }
 
 ArenaAddress read_address(int birth_fd) {

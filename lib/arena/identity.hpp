@@ -13,15 +13,15 @@
 namespace multiprocessing::detail {
 
 /// Written when the process joins the family; read by every operation.
-struct Identity {
+struct OwnName {
   Member member;
   std::uint32_t lock_name;
 };
 
-MULTIPROCESSING_API extern Identity* own_identity;
+MULTIPROCESSING_API extern OwnName* own_identity;
 
 /// Never null once there is a segment.
-[[nodiscard]] inline const Identity* identity() { return own_identity; }
+[[nodiscard]] inline const OwnName* identity() { return own_identity; }
 
 /// Why this process is not the member that it may have been.
 [[noreturn]] void throw_not_a_member();

@@ -12,9 +12,8 @@ namespace {
 /// In the arena; all zero is a family without a keeper.
 struct Board {
   OwnerLock lock;
-  std::atomic<std::uint32_t>
-      kept;              // tickets; written by the keeper, for those who wait for its end
-  KeeperAddress keeper;  // guarded by the lock
+  std::atomic<std::uint32_t> kept;  // tickets, by the keeper's word: whether to wait for its end
+  KeeperAddress keeper;             // guarded by the lock
 };
 static_assert(sizeof(Board) <= family_place_bytes);
 

@@ -41,7 +41,7 @@ struct LockCore {
 
 /// This process as a lock's word names it.
 [[nodiscard]] inline std::uint32_t own_name() {
-  const Identity* me = own_identity;
+  const OwnName* me = own_identity;
   if (me != nullptr && me->lock_name != 0) [[likely]]
     return me->lock_name;
   return OwnerLock::own_name();
