@@ -145,6 +145,12 @@ pid_t fork_planned(Member child) {
   return pid;
 }
 
+// The child writes the number that it knows itself by; but it may die before it comes so far.
+void leave_pid(Member child, pid_t pid) {
+  std::uint64_t unknown = pid_word(child, 0);
+  segment().slots[child.slot].pid.compare_exchange_strong(unknown, pid_word(child, pid));
+}
+
 }  // namespace
 
 int sweep_births() {
@@ -200,9 +206,7 @@ Birth::~Birth() {
 
 void Birth::delivered(pid_t pid) noexcept {
   mine_ = false;
-  // The child writes the number that it knows itself by; but it may die before it comes so far.
-  std::uint64_t unknown = pid_word(child_, 0);
-  segment().slots[child_.slot].pid.compare_exchange_strong(unknown, pid_word(child_, pid));
+  leave_pid(child_, pid);
 }
 
 pid_t Birth::fork() {
@@ -230,7 +234,13 @@ pid_t fork_for(Member child) {
     return -1;
   }
   fail_point("arena.birth.adopted");
-  return fork_planned(child);
+  const pid_t pid = fork_planned(child);
+  const int error = errno;
+  // Not left to the requester, which may be dead.
+  if (pid > 0) leave_pid(child, pid);
+  if (pid < 0) settle(child);
+  errno = error;
+  return pid;
 }
 
 BirthHandles::BirthHandles() {

@@ -138,12 +138,13 @@ class Server {
   }
 
   void be_keeper(const UniqueFd& status) {
+    const bool is_new = keeper_.socket() < 0;
     try {
-      const bool is_new = keeper_.socket() < 0;
       const KeeperAddress& address = keeper_.open();
       if (is_new) watch(keeper_.socket());
       answer(status, {.result = ForkAnswer::made, .keeper = address});
     } catch (const OSError& error) {
+      if (is_new) keeper_.leave();  // or the next to ask would be given a socket that nobody reads
       answer(status, {.result = ForkAnswer::failed, .error = error.code().value()});
     }
   }

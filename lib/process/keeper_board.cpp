@@ -5,6 +5,7 @@
 
 #include "arena/owner_lock.hpp"
 #include "base/fail_point.hpp"
+#include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -42,7 +43,11 @@ void dismiss(Member member) {
 void tell_kept(std::size_t tickets) { board().kept.store(static_cast<std::uint32_t>(tickets)); }
 
 bool keeps_ends(Member member) {
-  return member && keeper_if_any().member == member && kept_tickets() != 0;
+  try {
+    return member && keeper_if_any().member == member && kept_tickets() != 0;
+  } catch (const ProcessError&) {  // taken for dead: nothing is kept for this process
+    return false;
+  }
 }
 
 KeeperAddress keeper_if_any() {

@@ -71,9 +71,10 @@ class Inquiry {
     while (!wait_readable(ours_.get(), Deadline{look}))
       if (server && !alive(server) && !wait_readable(ours_.get(), Deadline{Timeout{no_time}}))
         return std::nullopt;
+    Reply reply;  // its ends take the gate too when they go
     // With the gate held, no fork comes between their arrival and our knowing of them.
     std::scoped_lock guard{fork_gate()};
-    Reply reply{receive_message(ours_.get(), into), 0, {}};
+    reply.message = receive_message(ours_.get(), into);
     reply.ends = take_into_care(std::exchange(reply.message.descriptors, {}));
     if (reply.message.size != into.size()) return std::nullopt;
     return reply;
@@ -96,7 +97,7 @@ KeeperAddress try_appoint(const ForkServer& server) {
   const int answer_by = inquiry.answer_by();
   if (!send_message(server.socket.get(), bytes_of(request), {&answer_by, 1})) return {};
   ForkAnswer answer{};
-  if (!inquiry.wait(room_of(answer))) return {};
+  if (!inquiry.wait(room_of(answer), server.member)) return {};
   if (answer.result == ForkAnswer::not_authenticated)
     throw AuthenticationError("the fork server does not accept the key of this process");
   if (answer.result == ForkAnswer::failed)

@@ -22,10 +22,13 @@ constexpr std::uint32_t one_round = 2;
 constexpr std::chrono::milliseconds dead_party_period{400};
 
 // A party that died may have come before; in a round this short nobody could tell which was first.
-constexpr std::chrono::nanoseconds short_round = 50us;
+constexpr std::uint64_t short_round = std::chrono::nanoseconds{50us}.count();
 
-std::int64_t clock_now() {
-  return std::chrono::nanoseconds{std::chrono::steady_clock::now().time_since_epoch()}.count();
+/// In nanoseconds. Unsigned, so that a time which seems to lie ahead, by another time namespace's
+/// clock, is long ago.
+std::uint64_t clock_now() {
+  const std::chrono::nanoseconds now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(now.count());
 }
 
 std::uint64_t bit_of(std::uint32_t round) { return std::uint64_t{1} << (round / one_round % 64); }
@@ -98,8 +101,8 @@ void break_for(BarrierBody& body, Member dead) {
 
 void last_has_come(const Handle& object, BarrierBody& body, bool acts) {
   // Others may have died since they came; asking is a system call for each.
-  const bool was_long = (body.round.load() & sleepers) != 0 ||
-                        clock_now() - body.began_at.load() > short_round.count();
+  const bool was_long =
+      (body.round.load() & sleepers) != 0 || clock_now() - body.began_at.load() > short_round;
   if (const auto dead = was_long ? dead_party(object, body) : std::nullopt) {
     break_for(body, *dead);
     throw_broken(body);
@@ -132,19 +135,19 @@ class Inside {
 
 /// Whether nobody has asked for the parties lately, which costs a system call for each of them.
 bool is_due(BarrierBody& body) {
-  constexpr std::chrono::nanoseconds period = 100ms;
-  const std::int64_t now = clock_now();
-  std::int64_t before = body.asked_at.load(std::memory_order_relaxed);
-  return now - before >= period.count() && body.asked_at.compare_exchange_strong(before, now);
+  constexpr std::uint64_t period = std::chrono::nanoseconds{100ms}.count();
+  const std::uint64_t now = clock_now();
+  std::uint64_t before = body.asked_at.load(std::memory_order_relaxed);
+  return now - before >= period && body.asked_at.compare_exchange_strong(before, now);
 }
 
 void break_for_the_dead(const Handle& object, const Turn& turn) {
   auto& body = *object.as<BarrierBody>();
   if (!is_due(body)) return;
-  if (const auto dead = dead_party(object, body)) {
-    const Inside inside{object};
-    if (round_of(body) == turn.round) break_for(body, *dead);
-  }
+  // Who is found dead is forgotten, so the round must not end well between that and the break.
+  const Inside inside{object};
+  if (round_of(body) != turn.round) return;
+  if (const auto dead = dead_party(object, body)) break_for(body, *dead);
 }
 
 /// Waits until `round` is over; false when the deadline passed before.

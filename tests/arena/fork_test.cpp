@@ -147,6 +147,24 @@ TEST_F(ForkTest, AForkServerDoesNotForkForAParentThatIsGone) {
   EXPECT_EQ(errno, ESRCH);
 }
 
+TEST_F(ForkTest, AChildOfAForkServerThatDiesUnbornIsDeadThoughItsRequesterNeverHeardOfIt) {
+  const mp::detail::Birth birth;
+  Gate forked;
+  Gate asked;
+  Child server{[&] {
+    mp::detail::arm_fail_point("arena.join.after_lock");
+    const pid_t pid = mp::detail::fork_for(birth.child());
+    siginfo_t end;
+    waitid(P_PID, static_cast<id_t>(pid), &end, WEXITED | WNOWAIT);
+    forked.open();
+    return asked.wait() ? 0 : 1;
+  }};
+  EXPECT_TRUE(forked.wait());
+  EXPECT_FALSE(mp::detail::alive(birth.child()));
+  asked.open();
+  EXPECT_EQ(server.join(), 0);
+}
+
 TEST_F(ForkTest, AChildThatSkipsTheForkHandlersIsRefusedAndNeverWaits) {
   static constexpr ObjectMaker maker{4, nullptr};
   std::atomic<bool> stop{false};
