@@ -55,7 +55,7 @@ TEST(Misbehaving, LeavesAnOrphan) {
 }
 
 TEST(Misbehaving, LeavesASharedMemoryName) {
-  int fd = shm_open(("/left-by-test-" + std::to_string(getpid())).c_str(), O_CREAT | O_RDWR, 0600);
+  int fd = shm_open(("/mp_test_left_" + std::to_string(getpid())).c_str(), O_CREAT | O_RDWR, 0600);
   close(fd);
 }
 

@@ -35,7 +35,7 @@ class MisdeedTest : public testing::TestWithParam<Misdeed> {
  protected:
   void TearDown() override {
     for (const auto& entry : std::filesystem::directory_iterator{"/dev/shm"})
-      if (entry.path().filename().string().starts_with("left-by-test-"))
+      if (entry.path().filename().string().starts_with("mp_test_left_"))
         std::filesystem::remove(entry.path());
   }
 };
@@ -53,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Misdeed{"LeavesADescriptor", "descriptor pipe: "},
                     Misdeed{"LeavesAZombie", "(ended, not waited for): 0 before, 1 after"},
                     Misdeed{"LeavesAnOrphan", "orphan misbehaving"},
-                    Misdeed{"LeavesASharedMemoryName", "/dev/shm/left-by-test-"},
+                    Misdeed{"LeavesASharedMemoryName", "/dev/shm/mp_test_left_"},
                     Misdeed{"ChangesWhatAProbeReads", "counter: 1: 0 before, 1 after"},
                     Misdeed{"HangsWithAChild", "killed by the watchdog"},
                     Misdeed{"Crashes", "killed by signal 9"},
