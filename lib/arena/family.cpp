@@ -203,6 +203,8 @@ pid_t pid_of(Member member) {
   return known >> 32 == member.generation ? static_cast<pid_t>(known & 0xffffffff) : 0;
 }
 
+static_assert(place_at + family_place_bytes <= 4096);
+
 void* family_place() {
   static_cast<void>(self());
   return segment().at<void>(place_at);

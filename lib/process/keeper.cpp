@@ -2,7 +2,6 @@
 #include "process/keeper.hpp"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -24,19 +23,6 @@ UniqueFd make_socket() {
   UniqueFd made = clear_of_stdio(UniqueFd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)});
   if (!made) throw_os_error("socket", "of the keeper");
   return made;
-}
-
-/// Binds it to a fresh abstract name.
-std::array<char, 5> bind_to_fresh_name(int fd) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  socklen_t length = sizeof address;
-  if (bind(fd, generic, sizeof(sa_family_t)) != 0 || getsockname(fd, generic, &length) != 0)
-    throw_os_error("bind", "the keeper's socket");
-  std::array<char, 5> name{};
-  std::copy_n(address.sun_path + 1, name.size(), name.begin());
-  return name;
 }
 
 bool same_key(const std::array<char, keeper_key_size>& a,

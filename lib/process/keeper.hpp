@@ -11,6 +11,7 @@
 
 #include "arena/family.hpp"
 #include "arena/message_handles.hpp"
+#include "base/abstract_name.hpp"
 #include "base/unique_fd.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "process/descriptor_message.hpp"
@@ -34,7 +35,7 @@ inline constexpr std::size_t keeper_key_size = 32;
 
 struct KeeperAddress {
   Member member;                          // nobody: there is no keeper
-  std::array<char, 5> name;               // of its socket, behind a zero: the kernel picks it
+  AbstractName name;                      // of its socket
   std::array<char, keeper_key_size> key;  // who merely found the socket does not know it
 };
 
@@ -67,7 +68,7 @@ class Keeper {
   [[nodiscard]] int socket() const { return socket_.get(); }  // -1: nobody has asked yet
   [[nodiscard]] bool keeps_any() const { return !kept_.empty(); }
 
-  /// One that can be read from the socket.
+  /// Answers the request that waits in the socket.
   void handle_request();
 
   /// Forgets what nobody can ask for any more, also because those who could have died.

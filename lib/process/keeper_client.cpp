@@ -1,11 +1,9 @@
 // The keeper as those see it who send and receive ends.
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstddef>
 #include <cstring>
 #include <mutex>
 #include <optional>
@@ -125,12 +123,8 @@ KeeperAddress appoint() {
 std::optional<UniqueFd> connect_to(const KeeperAddress& keeper) {
   UniqueFd made = clear_of_stdio(UniqueFd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)});
   if (!made) throw_os_error("socket", "to the fork server");
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::ranges::copy(keeper.name, address.sun_path + 1);
-  const auto length =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + keeper.name.size());
-  if (connect(made.get(), reinterpret_cast<sockaddr*>(&address), length) != 0) {
+  const AbstractAddress address{keeper.name};
+  if (connect(made.get(), address.get(), address.size) != 0) {
     if (errno == ECONNREFUSED) return std::nullopt;
     throw_os_error("connect", "the fork server");
   }

@@ -1,24 +1,19 @@
 #include "queues/local.hpp"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
-#include <string>
 
+#include "base/abstract_name.hpp"
 #include "base/os_error.hpp"
 #include "queues/book.hpp"
 #include "queues/side.hpp"
 
 namespace multiprocessing::detail {
 namespace {
-
-constexpr std::size_t name_digits = 5;  // what the kernel picks: \0 and five hex digits
 
 std::uint64_t packed(Member member) { return std::uint64_t{member.generation} << 32 | member.slot; }
 Member member_of(const Bell& bell) {
@@ -32,30 +27,26 @@ UniqueFd make_socket() {
   return made;
 }
 
-/// Binds it to a fresh abstract name, which is returned as a number.
-std::uint32_t bind_to_fresh_name(int fd) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  socklen_t length = sizeof address;
-  if (bind(fd, generic, sizeof(sa_family_t)) != 0 || getsockname(fd, generic, &length) != 0)
-    throw_os_error("bind", "a fresh abstract name");
-  const std::string digits{address.sun_path + 1, name_digits};
-  return static_cast<std::uint32_t>(std::strtoul(digits.c_str(), nullptr, 16));
+// A bell's word has room for the name as a number only.
+std::uint32_t number_of(const AbstractName& name) {
+  std::uint32_t number = 0;
+  std::from_chars(name.begin(), name.end(), number, 16);
+  return number;
+}
+
+AbstractName name_of(std::uint32_t number) {
+  AbstractName name{};
+  for (auto digit = name.rbegin(); digit != name.rend(); ++digit, number /= 16)
+    *digit = "0123456789abcdef"[number % 16];
+  return name;
 }
 
 /// Makes the socket of that name readable; false when there is none any more.
 bool ring(std::uint32_t name) {
   const UniqueFd out{socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (out.get() < 0) return true;  // no descriptors left here: the poller is told by the next put
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  char digits[name_digits + 1];
-  std::snprintf(digits, sizeof digits, "%05x", name & 0xfffffU);
-  std::memcpy(address.sun_path + 1, digits, name_digits);
-  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name_digits);
-  return sendto(out.get(), "", 1, MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), length) >=
-             0 ||
+  const AbstractAddress address{name_of(name)};
+  return sendto(out.get(), "", 1, MSG_NOSIGNAL, address.get(), address.size) >= 0 ||
          errno != ECONNREFUSED;
 }
 
@@ -79,7 +70,7 @@ void ring_once(Bell& bell) {
 }  // namespace
 
 OwnBell::OwnBell(const QueueRef& queue) : fd_(make_socket()) {
-  const std::uint32_t name = bind_to_fresh_name(fd_.get());
+  const std::uint32_t name = number_of(bind_to_fresh_name(fd_.get()));
   const PutLock lock{queue};
   for (std::size_t i = 0; i < bell_count; ++i) {
     Bell& bell = queue.body.bell(i);

@@ -2,9 +2,7 @@
 #include "process/keeper.hpp"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <mutex>
 
@@ -82,13 +80,9 @@ TEST_F(KeeperTest, AnotherObjectIsNoTicket) {
 /// What a stranger gets who found the socket: 0 for nothing.
 std::size_t answer_with(const KeeperRequest& request, std::size_t size) {
   const KeeperAddress keeper = keeper_if_any();
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::ranges::copy(keeper.name, address.sun_path + 1);
-  const auto length =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + keeper.name.size());
+  const AbstractAddress address{keeper.name};
   const UniqueFd line{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-  EXPECT_EQ(connect(line.get(), reinterpret_cast<sockaddr*>(&address), length), 0);
+  EXPECT_EQ(connect(line.get(), address.get(), address.size), 0);
   auto [ours, its] = make_channel();
   const int answer_by = its.get();
   EXPECT_TRUE(
