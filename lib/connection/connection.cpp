@@ -190,14 +190,10 @@ bool Connection::poll(Timeout timeout) const {
   return ConnectionAccess::core(*this).poll(Deadline{timeout});
 }
 
-int Connection::fileno() const {
-  const EndFd::Use use{*ConnectionAccess::core(*this).end()};
-  if (use.get() < 0) detail::throw_closed();
-  return use.get();
-}
+int Connection::fileno() const { return ConnectionAccess::core(*this).fileno(); }
 
 void Connection::close() const noexcept {
-  if (core_ != nullptr) core_->end()->close();
+  if (core_ != nullptr) core_->close();
 }
 bool Connection::closed() const noexcept { return core_ == nullptr || core_->end()->closed(); }
 bool Connection::readable() const noexcept { return core_ != nullptr && core_->readable(); }
@@ -206,10 +202,11 @@ bool Connection::writable() const noexcept { return core_ != nullptr && core_->w
 // ---- sending an end
 
 Connection::Wire Connection::save() const {
-  const ConnectionCore& core = ConnectionAccess::core(*this);
+  ConnectionCore& core = ConnectionAccess::core(*this);
   if (core.end()->closed()) detail::throw_closed();
   Wire wire;
   wire.place = detail::OutgoingFds::collect(core.end());
+  if (!detail::OutgoingHandles::can_collect()) core.leave_rings();
   wire.max_message_size = core.options().max_message_size;
   const SharedEnd& shared = core.shared();
   wire.flags = static_cast<std::uint8_t>((core.readable() ? readable_flag : 0) |

@@ -1,9 +1,11 @@
 #include "connection/core.hpp"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <mutex>
 #include <utility>
@@ -19,6 +21,22 @@ namespace {
 
 int number_of(const std::shared_ptr<EndFd>& end) { return EndFd::Use{*end}.get(); }
 
+// For one who is amid something that takes no longer, unless it is dead or stopped.
+constexpr std::chrono::milliseconds turn_of_others{10};
+
+// For how long it is believed that somebody has the other end: some 20 µs.
+constexpr std::uint64_t check_rests = 40'000;
+
+/// A clock that costs next to nothing; of about 2 GHz.
+std::uint64_t ticks() {
+#if defined(__x86_64__)
+  return __builtin_ia32_rdtsc();
+#else
+  return 2 * static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch() /
+                                        std::chrono::nanoseconds{1});
+#endif
+}
+
 void advance(std::span<iovec>& pieces, std::size_t written) {
   while (!pieces.empty() && written >= pieces.front().iov_len) {
     written -= pieces.front().iov_len;
@@ -30,8 +48,6 @@ void advance(std::span<iovec>& pieces, std::size_t written) {
 }
 
 }  // namespace
-
-void throw_closed() { throw_os_error(EBADF, "handle is closed"); }
 
 ConnectionCore& ConnectionAccess::core(const Connection& connection) {
   if (connection.core_ == nullptr) throw_closed();
@@ -46,15 +62,28 @@ ConnectionCore::ConnectionCore(std::shared_ptr<EndFd> end, const ConnectionOptio
       is_socket_(is_socket(number_of(end_))),
       is_unix_(is_unix_socket(number_of(end_))),
       is_packets_(is_packet_socket(number_of(end_))),
+      in_(shared_.ring_in()),
+      out_(shared_.ring_out()),
       readable_(options.readable) {}
 
-void ConnectionCore::check_readable(const EndFd::Use& use) const {
-  if (use.get() < 0) throw_closed();
+ConnectionCore::~ConnectionCore() {
+  if (end_.use_count() == 1) close();
+}
+
+void ConnectionCore::close() noexcept {
+  end_->close();
+  if (in_ == nullptr || told_of_closing_.exchange(true)) return;
+  in_->tell_of_closing();
+  out_->tell_of_closing();
+}
+
+void ConnectionCore::check_readable() const {
+  if (end_->closed()) throw_closed();
   if (!readable()) throw_os_error(EBADF, "connection is write-only");
 }
 
-void ConnectionCore::check_writable(const EndFd::Use& use) const {
-  if (use.get() < 0) throw_closed();
+void ConnectionCore::check_writable() const {
+  if (end_->closed()) throw_closed();
   if (!writable()) throw_os_error(EBADF, "connection is read-only");
 }
 
@@ -63,9 +92,23 @@ bool ConnectionCore::goes_at_once(std::uint64_t size) const {
 }
 
 bool ConnectionCore::poll(const Deadline& deadline) {
-  const EndFd::Use use{*end_};
-  check_readable(use);
-  return wait_readable(use.get(), deadline);
+  check_readable();
+  LateUse fd{*end_};
+  while (Ring* const ring = ring_in()) {
+    switch (ring->watch(fd, deadline)) {
+      case Ring::Came::end_of_file:
+        return true;
+      case Ring::Came::nothing:
+        return false;
+      case Ring::Came::something:
+        break;
+    }
+    if (!ring->empty()) return true;
+    // It is sealed, and who has the turn takes the bells out of the socket.
+    const Turn turn{shared_.reading(), deadline.at_most(turn_of_others)};
+    if (turn.taken()) ring->silence(fd);
+  }
+  return wait_readable(fd.get(), deadline);
 }
 
 TypedHead TypedHead::of(std::string_view message) {
@@ -79,8 +122,8 @@ TypedHead TypedHead::of(std::string_view message) {
 
 void ConnectionCore::send(std::span<const std::string_view> pieces, const OutgoingFds* fds,
                           const OutgoingHandles* handles, std::uint8_t* parcel) {
-  const EndFd::Use use{*end_};
-  check_writable(use);
+  check_writable();
+  LateUse fd{*end_};
   if (fds != nullptr && !is_unix_)
     throw SerializationError("ends and descriptors go over a Pipe or AF_UNIX only");
   std::size_t size = 0;
@@ -94,15 +137,16 @@ void ConnectionCore::send(std::span<const std::string_view> pieces, const Outgoi
   Turn turn{shared_.writing(), Deadline::never()};
   if (turn.broken()) {
     // Who reads the other end gets end-of-file for the rest of the message that will not come.
-    if (is_socket_) (void)::shutdown(use.get(), SHUT_WR);
+    if (is_socket_) (void)::shutdown(fd.get(), SHUT_WR);
     throw_os_error(EPIPE, "send", "by an end where a process died amid a message");
   }
   fail_point("connection.send.turn");
+  const bool by_ring = goes_by_ring(fd, fds != nullptr);
   if (handles != nullptr || !goes_at_once(size)) turn.begin_message();
   try {
-    if (handles != nullptr) *parcel = post(*handles, use.get());
+    if (handles != nullptr) *parcel = post(*handles, fd);
     fail_point("connection.send.begun");
-    send_frame(stream(use), turn, std::span{parts}.first(count), fds);
+    send_frame(stream(fd), turn, std::span{parts}.first(count), fds, by_ring);
   } catch (...) {
     turn.end_message();
     if (parcel != nullptr && *parcel != 0) shared_.unpost(*parcel);
@@ -112,10 +156,10 @@ void ConnectionCore::send(std::span<const std::string_view> pieces, const Outgoi
   fail_point("connection.send.sent");
 }
 
-std::uint8_t ConnectionCore::post(const OutgoingHandles& handles, int fd) const {
+std::uint8_t ConnectionCore::post(const OutgoingHandles& handles, LateUse& fd) const {
   for (;;) {
     if (const auto number = shared_.try_post(handles)) return *number;
-    pollfd entry{.fd = fd, .events = 0, .revents = 0};
+    pollfd entry{.fd = fd.get(), .events = 0, .revents = 0};
     if (::poll(&entry, 1, 0) > 0 && (entry.revents & (POLLERR | POLLHUP)) != 0)
       throw_os_error(EPIPE, "send");
     shared_.wait_for_free_link();
@@ -123,22 +167,119 @@ std::uint8_t ConnectionCore::post(const OutgoingHandles& handles, int fd) const 
 }
 
 void ConnectionCore::send_frame(Stream stream, Turn& turn, std::span<iovec> pieces,
-                                const OutgoingFds* fds) {
+                                const OutgoingFds* fds, bool by_ring) {
   std::optional<OutgoingFds::Numbers> numbers;
   if (fds != nullptr) numbers.emplace(*fds);
-  std::size_t written =
-      write_some(stream, pieces, numbers ? numbers->get() : std::span<const int>{});
+  const auto write = [&](std::span<const int> descriptors) {
+    return by_ring ? put_some(stream.fd, pieces) : write_some(stream, pieces, descriptors);
+  };
+  std::size_t written = write(numbers ? numbers->get() : std::span<const int>{});
   advance(pieces, written);
   while (!pieces.empty()) {
     turn.begin_message();
     fail_point("connection.send.half");
     try {
-      written = write_some(stream, pieces, {});
+      written = write({});
     } catch (...) {
       turn.break_stream();
       throw;
     }
     advance(pieces, written);
+  }
+}
+
+bool ConnectionCore::goes_by_ring(LateUse& fd, bool with_fds) {
+  if (out_ == nullptr) return false;
+  if (with_fds) out_->seal();
+  if (!out_->open()) return false;
+  check_receiver(fd);
+  return true;
+}
+
+/// What the system says of a write to a socket, it has to be asked here: after every closing that a
+/// process has told of, and now and then because some are killed.
+void ConnectionCore::check_receiver(LateUse& fd) {
+  const Check now{ticks(), out_->closings()};
+  if (now.closings == receiver_check_.closings && now.when - receiver_check_.when < check_rests)
+    return;
+  if (is_hung_up(fd) || shared_.receiver_broke()) throw_os_error(EPIPE, "send");
+  receiver_check_ = now;
+}
+
+std::size_t ConnectionCore::put_some(LateUse& fd, std::span<const iovec> pieces) {
+  Pieces fitting;
+  pieces = cut(pieces, packet_size, fitting);
+  std::size_t size = 0;
+  for (const iovec& piece : pieces) size += piece.iov_len;
+  const auto room = static_cast<std::uint32_t>(size);
+  while (!out_->try_put(fd, pieces, room))
+    if (shared_.receiver_broke() || !out_->wait_for_room(fd, room)) throw_os_error(EPIPE, "send");
+  return size;
+}
+
+// ---- from the ring to the socket
+
+/// Until the seal no message may be between its look at what is wanted and its arrival, or it would
+/// be there without being seen.
+int ConnectionCore::fileno() {
+  LateUse fd{*end_};
+  const int number = fd.get();
+  if (in_ != nullptr && !in_->seal_wanted()) {
+    in_->ask_for_seal();
+    fail_point("connection.ring.seal_wanted");
+    const Deadline enough{turn_of_others};
+    const OwnerLock& sender = shared_.other_writing().lock;
+    while (in_->empty() && sender.holder() && !enough.passed()) sched_yield();
+    quieten(fd);
+  }
+  if (out_ != nullptr && !out_->sealed()) {
+    out_->ask_for_seal();  // of who sends next, should another thread be sending
+    const Turn turn{shared_.writing(), Deadline{std::chrono::nanoseconds{0}}};
+    if (turn.taken()) out_->seal();
+  }
+  return number;
+}
+
+/// Makes the descriptor unreadable when nothing is there.
+void ConnectionCore::quieten(LateUse& fd) {
+  if (ring_in() == nullptr || !in_->seal_wanted()) return;
+  const Turn turn{shared_.reading(), Deadline{std::chrono::nanoseconds{0}}};
+  if (turn.taken()) in_->silence(fd);  // otherwise who has it does so afterwards
+}
+
+void ConnectionCore::leave_ring_out() {
+  if (out_ != nullptr) out_->seal();
+}
+
+void ConnectionCore::leave_rings() {
+  if (in_ == nullptr) return;
+  LateUse fd{*end_};
+  in_->ask_for_seal();
+  for (Ring* ring = ring_in(); ring != nullptr && readable(); ring = ring_in()) {
+    if (!ring->empty())
+      throw SerializationError(
+          "messages wait in the end of a pipe, and a process that is no relative would not get "
+          "them: receive them before the end is sent there");
+    Turn sending{shared_.other_writing(), Deadline{turn_of_others}};
+    if (sending.taken()) ring->seal();
+    // Another thread that receives does the same.
+    const Turn reading{shared_.reading(), Deadline{turn_of_others}};
+    if (reading.taken() && ring->sealed()) ring->silence(fd);
+  }
+  const Turn turn{shared_.writing(), Deadline::never()};
+  out_->seal();
+}
+
+void ConnectionCore::await_socket(LateUse& fd) {
+  while (Ring* const ring = ring_in()) {
+    if (ring->front()) {
+      ring->drop_front();
+      throw_bad_length();
+    }
+    if (ring->sealed())
+      ring->silence(fd);
+    else if (ring->wait(fd, Deadline::never()) == Ring::Came::end_of_file)
+      throw EOFError("the other end of the connection is closed");
   }
 }
 

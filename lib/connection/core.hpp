@@ -45,6 +45,7 @@ struct TypedHead {
 class ConnectionCore final : public ReceivedEnd {
  public:
   ConnectionCore(std::shared_ptr<EndFd> end, const ConnectionOptions& options, SharedEnd shared);
+  ~ConnectionCore() override;
 
   [[nodiscard]] const std::shared_ptr<EndFd>& end() const { return end_; }
   [[nodiscard]] const SharedEnd& shared() const { return shared_; }
@@ -74,33 +75,60 @@ class ConnectionCore final : public ReceivedEnd {
 
   [[nodiscard]] bool poll(const Deadline& deadline);
 
+  /// For this process, and tells the other side to look whether others have the end.
+  void close() noexcept;
+
+  // ---- from the ring to the socket, for good; see Ring
+
+  /// The descriptor, readable from now on when a message or end-of-file is there.
+  [[nodiscard]] int fileno();
+  /// The end is about to go to a process that does not share the ring. Throws SerializationError
+  /// when messages wait in it.
+  void leave_rings();
+  /// In the turn to write: what is sent from now on goes by the socket.
+  void leave_ring_out();
+  /// In the turn to read: waits until what comes next comes by the socket.
+  void await_socket(LateUse& fd);
+
   /// Throw OSError when it is closed or for the other direction.
-  void check_readable(const EndFd::Use& use) const;
-  void check_writable(const EndFd::Use& use) const;
+  void check_readable() const;
+  void check_writable() const;
   /// Whether a message of this size goes and comes by one call, so that no death can tear it.
   [[nodiscard]] bool goes_at_once(std::uint64_t size) const;
-  [[nodiscard]] Stream stream(const EndFd::Use& use) const {
-    return {use.get(), is_socket_, is_packets_};
-  }
+  [[nodiscard]] Stream stream(LateUse& fd) const { return {fd, is_socket_, is_packets_}; }
 
  private:
-  std::uint8_t post(const OutgoingHandles& handles, int fd) const;
-  void send_frame(Stream stream, Turn& turn, std::span<iovec> pieces, const OutgoingFds* fds);
+  std::uint8_t post(const OutgoingHandles& handles, LateUse& fd) const;
+  void send_frame(Stream stream, Turn& turn, std::span<iovec> pieces, const OutgoingFds* fds,
+                  bool by_ring);
+  [[nodiscard]] bool goes_by_ring(LateUse& fd, bool with_fds);
+  void check_receiver(LateUse& fd);
+  [[nodiscard]] std::size_t put_some(LateUse& fd, std::span<const iovec> pieces);
 
+  /// The ring by which messages come, until nothing comes by it any more.
+  [[nodiscard]] Ring* ring_in() const {
+    return in_ != nullptr && !in_->settled() ? in_.get() : nullptr;
+  }
+  [[nodiscard]] std::optional<Received> receive_in_turn(LateUse& fd, const Wanted& wanted,
+                                                        const Deadline& deadline);
+  void quieten(LateUse& fd);
   [[nodiscard]] bool receive_packet(Stream stream, Turn& turn, const Wanted& wanted,
                                     const Deadline& deadline);
   [[nodiscard]] bool receive_header(Stream stream, Turn& turn, const Wanted& wanted,
                                     const Deadline& deadline);
   [[nodiscard]] bool receive_body(Stream stream, Turn& turn, const Wanted& wanted,
                                   const Deadline& deadline);
+  [[nodiscard]] bool receive_piece(Ring& ring, LateUse& fd, Turn& turn, std::span<std::byte> into,
+                                   const Deadline& deadline);
   void unpack(std::span<const unsigned char> packet, const Wanted& wanted, Turn& turn);
   [[nodiscard]] std::span<std::byte> room_for(const Wanted& wanted);
   void take_header(std::span<const unsigned char> beginning, const Wanted& wanted, Turn& turn);
   [[nodiscard]] std::uint8_t parcel_in(const std::string& body) const;
   [[nodiscard]] Read take(Stream stream, const iovec& piece, bool with_fds, bool wait);
   [[nodiscard]] bool wait_for_more(Stream stream, Turn& turn, const Deadline& deadline);
-  [[noreturn]] void end_of_file(Turn& turn);
-  [[noreturn]] void lose_place(int fd);
+  [[noreturn]] void end_of_file(LateUse& fd, Turn& turn);
+  [[nodiscard]] bool is_reset(bool says_the_socket);
+  [[noreturn]] void lose_place(LateUse& fd);
   void stop_reading(Turn& turn);
 
   const std::shared_ptr<EndFd> end_;
@@ -109,8 +137,17 @@ class ConnectionCore final : public ReceivedEnd {
   const bool is_socket_;
   const bool is_unix_;
   const bool is_packets_;
+  const std::unique_ptr<Ring> in_;  // of pipes
+  const std::unique_ptr<Ring> out_;
   std::atomic<bool> readable_;
-  Inflow inflow_;  // guarded by the turn to read
+  std::atomic<bool> told_of_closing_{false};
+  std::atomic<bool> told_of_reset_{false};
+  struct Check {
+    std::uint64_t when = 0;
+    std::uint32_t closings = 0;
+  };
+  Check receiver_check_;  // guarded by the turn to write
+  Inflow inflow_;         // guarded by the turn to read
 };
 
 /// Between the public class and what it stands for.
@@ -122,7 +159,5 @@ class ConnectionAccess {
   /// Throws OSError for no end.
   [[nodiscard]] static ConnectionCore& core(const Connection& connection);
 };
-
-[[noreturn]] void throw_closed();
 
 }  // namespace multiprocessing::detail

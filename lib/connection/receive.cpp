@@ -33,20 +33,34 @@ unsigned char* packet_room() {
   return room.get();
 }
 
+int take_error(int fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : 0;
+}
+
 }  // namespace
 
 std::optional<ConnectionCore::Received> ConnectionCore::receive(const Wanted& wanted,
                                                                 const Deadline& deadline) {
-  const EndFd::Use use{*end_};
-  check_readable(use);
+  check_readable();
+  LateUse fd{*end_};
+  auto received = receive_in_turn(fd, wanted, deadline);
+  quieten(fd);
+  return received;
+}
+
+std::optional<ConnectionCore::Received> ConnectionCore::receive_in_turn(LateUse& fd,
+                                                                        const Wanted& wanted,
+                                                                        const Deadline& deadline) {
   Turn turn{shared_.reading(), deadline};
   if (!turn.taken()) return std::nullopt;
-  if (turn.broken()) lose_place(use.get());
+  if (turn.broken()) lose_place(fd);
   // A forked child has its parent's part of a message, which is none of its own.
   if (!turn.is_amid()) inflow_ = {};
   Wanted now = wanted;
   if (inflow_.parsed) now.place = {};
-  const Stream from = stream(use);
+  const Stream from{fd, is_socket_, is_packets_};
   const bool begun = inflow_.parsed || (is_packets_ ? receive_packet(from, turn, now, deadline)
                                                     : receive_header(from, turn, now, deadline));
   if (!begun) return std::nullopt;
@@ -71,9 +85,9 @@ std::uint8_t ConnectionCore::parcel_in(const std::string& body) const {
 }
 
 bool ConnectionCore::wait_for_more(Stream stream, Turn& turn, const Deadline& deadline) {
-  if (!turn.is_amid()) return wait_readable(stream.fd, deadline);
+  if (!turn.is_amid()) return wait_readable(stream.fd.get(), deadline);
   for (;;) {
-    if (wait_readable(stream.fd, deadline.at_most(look_at_sender))) return true;
+    if (wait_readable(stream.fd.get(), deadline.at_most(look_at_sender))) return true;
     if (shared_.sender_died()) {
       turn.break_stream();
       throw_os_error(ECONNRESET, "recv", "a message whose sender died amid it");
@@ -83,25 +97,54 @@ bool ConnectionCore::wait_for_more(Stream stream, Turn& turn, const Deadline& de
 }
 
 Read ConnectionCore::take(Stream stream, const iovec& piece, bool with_fds, bool wait) {
-  if (!with_fds || !is_unix_) return read_some(stream, piece, wait);
-  // With the gate held, no fork comes between their arrival and our knowing of them.
-  std::scoped_lock guard{fork_gate()};
-  std::vector<UniqueFd> fds;
-  const Read read = read_some(stream, piece, fds);
-  for (auto& end : take_into_care(std::move(fds))) inflow_.ends.push_back(std::move(end));
-  return read;
+  try {
+    if (!with_fds || !is_unix_) return read_some(stream, piece, wait);
+    // With the gate held, no fork comes between their arrival and our knowing of them.
+    std::scoped_lock guard{fork_gate()};
+    std::vector<UniqueFd> fds;
+    const Read read = read_some(stream, piece, fds);
+    for (auto& end : take_into_care(std::move(fds))) inflow_.ends.push_back(std::move(end));
+    return read;
+  } catch (const ConnectionResetError&) {
+    if (is_reset(true)) throw;
+    return {ReadResult::nothing};
+  }
+}
+
+/// Whether the other end was closed with messages unread; said once, as the system does. A bell
+/// that nobody took is no message.
+bool ConnectionCore::is_reset(bool says_the_socket) {
+  if (out_ == nullptr) return says_the_socket;
+  const bool unread = !out_->empty() || (says_the_socket && out_->sealed());
+  return unread && !told_of_reset_.exchange(true);
 }
 
 /// The first packet of a message, and for most the only one: taken by one call, which no death can
 /// cut in two.
 bool ConnectionCore::receive_packet(Stream stream, Turn& turn, const Wanted& wanted,
                                     const Deadline& deadline) {
+  while (Ring* const ring = ring_in()) {
+    fail_point("connection.recv.begun");
+    if (const auto packet = ring->front()) {
+      unpack(*packet, wanted, turn);
+      ring->drop_front();
+      return true;
+    }
+    if (ring->sealed()) {
+      ring->silence(stream.fd);
+      continue;
+    }
+    const Ring::Came came = ring->wait(stream.fd, deadline);
+    if (came == Ring::Came::end_of_file) end_of_file(stream.fd, turn);
+    if (came == Ring::Came::nothing) return false;
+  }
   unsigned char* const room = packet_room();
   for (;;) {
     fail_point("connection.recv.begun");
     const bool wait = deadline.is_never() && !wanted.typed;
     const Read read = take(stream, piece_of(room, packet_size), wanted.typed, wait);
-    if (read.result == ReadResult::end) end_of_file(turn);
+    if (read.result == ReadResult::end) end_of_file(stream.fd, turn);
+    if (read.result == ReadResult::some && is_bell({room, read.size})) continue;
     if (read.result == ReadResult::some) {
       unpack({room, read.size}, wanted, turn);
       return true;
@@ -139,7 +182,7 @@ bool ConnectionCore::receive_header(Stream stream, Turn& turn, const Wanted& wan
     turn.begin_message();
     const Read read = take(stream, rest, wanted.typed && begins, false);
     if (begins && read.result != ReadResult::some) turn.end_message();
-    if (read.result == ReadResult::end) end_of_file(turn);
+    if (read.result == ReadResult::end) end_of_file(stream.fd, turn);
     if (read.result == ReadResult::nothing && !wait_for_more(stream, turn, deadline)) return false;
     inflow_.header_got += read.size;
     take_header(std::span{inflow_.header}.first(inflow_.header_got), wanted, turn);
@@ -167,7 +210,7 @@ void ConnectionCore::stop_reading(Turn& turn) {
   turn.break_stream();
   inflow_ = {};
   readable_ = false;
-  if (!writable()) end_->close();
+  if (!writable()) close();
 }
 
 /// From the message's first byte on. Always as much as the next packet may hold, or the rest.
@@ -183,9 +226,14 @@ bool ConnectionCore::receive_body(Stream stream, Turn& turn, const Wanted& wante
                                   const Deadline& deadline) {
   while (inflow_.body_got < inflow_.parsed->message_size) {
     const auto rest = room_for(wanted).subspan(inflow_.body_got);
+    if (Ring* const ring = ring_in()) {
+      if (!receive_piece(*ring, stream.fd, turn, rest, deadline)) return false;
+      fail_point("connection.recv.half");
+      continue;
+    }
     if (!stream.is_socket && !wait_for_more(stream, turn, deadline)) return false;
     const Read read = take(stream, piece_of(rest.data(), rest.size()), false, false);
-    if (read.result == ReadResult::end) end_of_file(turn);
+    if (read.result == ReadResult::end) end_of_file(stream.fd, turn);
     if (read.result == ReadResult::nothing && !wait_for_more(stream, turn, deadline)) return false;
     inflow_.body_got += read.size;
     fail_point("connection.recv.half");
@@ -193,18 +241,48 @@ bool ConnectionCore::receive_body(Stream stream, Turn& turn, const Wanted& wante
   return true;
 }
 
-void ConnectionCore::end_of_file(Turn& turn) {
+/// Takes the next packet of a long message, or waits for it.
+bool ConnectionCore::receive_piece(Ring& ring, LateUse& fd, Turn& turn, std::span<std::byte> into,
+                                   const Deadline& deadline) {
+  for (;;) {
+    if (const auto packet = ring.front()) {
+      if (packet->size() > into.size()) {
+        stop_reading(turn);
+        throw_bad_length();
+      }
+      std::memcpy(into.data(), packet->data(), packet->size());
+      inflow_.body_got += packet->size();
+      ring.drop_front();
+      return true;
+    }
+    const Ring::Came came = ring.wait(fd, deadline.at_most(look_at_sender));
+    if (came == Ring::Came::end_of_file) end_of_file(fd, turn);
+    // Nobody but one who found the sender dead would seal it amid a message.
+    const bool over = shared_.sender_died() || ring.sealed();
+    if (!ring.empty()) continue;
+    if (over) {
+      turn.break_stream();
+      throw_os_error(ECONNRESET, "recv", "a message whose sender died amid it");
+    }
+    if (deadline.passed()) return false;
+  }
+}
+
+void ConnectionCore::end_of_file(LateUse& fd, Turn& turn) {
   const bool amid = inflow_.header_got != 0;
   turn.end_message();
   inflow_ = {};
+  // By the ring, nobody has asked the socket yet.
+  if (!amid && is_reset(ring_in() != nullptr && take_error(fd.get()) == ECONNRESET))
+    throw_os_error(ECONNRESET, "recv");
   if (amid) throw_os_error(ECONNRESET, "got end of file during message");
   throw EOFError("the other end of the connection is closed");
 }
 
 /// A process that had this end died when it had taken a part of a message, and with it the place in
 /// the stream. Who sends here learns it.
-void ConnectionCore::lose_place(int fd) {
-  if (is_socket_) (void)::shutdown(fd, SHUT_RD);
+void ConnectionCore::lose_place(LateUse& fd) {
+  if (is_socket_) (void)::shutdown(fd.get(), SHUT_RD);
   throw_os_error(ECONNRESET, "recv", "by an end where a process died amid a message");
 }
 

@@ -17,32 +17,33 @@ namespace multiprocessing {
 using detail::ConnectionAccess;
 using detail::ConnectionCore;
 using detail::Deadline;
-using detail::EndFd;
 using detail::ReadResult;
 using detail::Turn;
 
 // One byte that counts the descriptors, and is no message: what CPython's sendfds does.
 void send_handle(const Connection& connection, int fd) {
   ConnectionCore& core = ConnectionAccess::core(connection);
-  const EndFd::Use use{*core.end()};
-  core.check_writable(use);
+  core.check_writable();
+  detail::LateUse use{*core.end()};
   if (!detail::is_unix_socket(use.get()))
     detail::throw_os_error(EOPNOTSUPP, "send_handle", "by what is no Pipe and not AF_UNIX");
   unsigned char count = 1;
   const iovec piece{&count, 1};
   const Turn turn{core.shared().writing(), Deadline::never()};
   if (turn.broken()) detail::throw_os_error(EPIPE, "send_handle");
+  core.leave_ring_out();
   (void)write_some(core.stream(use), {&piece, 1}, {&fd, 1});
 }
 
 int recv_handle(const Connection& connection) {
   ConnectionCore& core = ConnectionAccess::core(connection);
-  const EndFd::Use use{*core.end()};
-  core.check_readable(use);
+  core.check_readable();
+  detail::LateUse use{*core.end()};
   unsigned char count = 0;
   const iovec piece{&count, 1};
   std::vector<detail::UniqueFd> fds;
   const Turn turn{core.shared().reading(), Deadline::never()};
+  core.await_socket(use);
   detail::Read read{ReadResult::nothing};
   while (read.result == ReadResult::nothing) {
     (void)detail::wait_readable(use.get(), Deadline::never());

@@ -13,8 +13,11 @@ namespace {
 
 constexpr std::chrono::milliseconds look{20};
 
-// Made when the end is first used, sent or forked.
-constexpr ObjectMaker stranger_end{sizeof(EndBody), nullptr, 0};
+constexpr std::size_t first_ring_link = 2 * parcels_per_direction;
+
+// Made when the end is first used, sent or forked. The link is for nothing but that what lies
+// behind it begins with a cache line.
+constexpr ObjectMaker stranger_end{sizeof(EndBody), nullptr, 1};
 
 std::uint64_t word_of(Member member) {
   return std::uint64_t{member.slot} << 32 | member.generation;
@@ -32,10 +35,19 @@ SharedEnd::SharedEnd(Handle body, unsigned side, bool is_pipe)
     : body_(std::move(body)), side_(side), is_pipe_(is_pipe) {}
 
 std::pair<SharedEnd, SharedEnd> SharedEnd::make_pipe() {
-  Handle body = Handle::make(sizeof(PipeBody), 2 * parcels_per_direction);
+  Handle body = Handle::make(sizeof(PipeBody), first_ring_link + 2);
+  for (RingBody& ring : body.as<PipeBody>()->rings) ring.seldom.wanted.store(RingWanted::one_bell);
   SharedEnd first{body, 0, true};
   return {std::move(first), SharedEnd{std::move(body), 1, true}};
 }
+
+std::unique_ptr<Ring> SharedEnd::ring(unsigned side) const {
+  if (!is_pipe_) return nullptr;
+  return std::make_unique<Ring>(body_.as<PipeBody>()->rings[side],
+                                links_of(body_)[first_ring_link + side]);
+}
+std::unique_ptr<Ring> SharedEnd::ring_out() const { return ring(side_); }
+std::unique_ptr<Ring> SharedEnd::ring_in() const { return ring(1 - side_); }
 
 bool SharedEnd::sender_died() const {
   return is_pipe_ && names_a_dead(other().writing.amid.load(std::memory_order_relaxed));

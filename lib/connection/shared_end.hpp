@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "arena/message_handles.hpp"
 #include "arena/owner_lock.hpp"
 #include "base/deadline.hpp"
+#include "connection/ring.hpp"
 #include "multiprocessing/detail/handle.hpp"
 
 namespace multiprocessing::detail {
@@ -24,7 +26,7 @@ inline constexpr std::size_t parcels_per_direction = 16;
 /// `amid` says who has begun a message and not come to its end: written by the holder of the lock,
 /// before the first byte and after the last. Who finds a dead process there knows that the stream
 /// has lost its place, and makes that known by `broken`, which is for ever.
-struct Direction {
+struct alignas(64) Direction {
   OwnerLock lock;
   std::atomic<std::uint32_t> broken;
   std::atomic<std::uint64_t> amid;
@@ -44,6 +46,7 @@ struct EndBody {
 };
 struct PipeBody {
   EndBody ends[2];
+  RingBody rings[2];  // of what the end sends
 };
 
 /// This process's part of it.
@@ -63,6 +66,14 @@ class SharedEnd {
   [[nodiscard]] const Handle& handle() const { return body_; }
   [[nodiscard]] unsigned side() const { return side_; }
   [[nodiscard]] bool is_pipe() const { return is_pipe_; }
+
+  /// The rings of a pipe: of what this end sends, and of what comes to it.
+  [[nodiscard]] std::unique_ptr<Ring> ring_out() const;
+  [[nodiscard]] std::unique_ptr<Ring> ring_in() const;
+
+  /// Whether who reads the other end has lost its place, or is sending to it.
+  [[nodiscard]] bool receiver_broke() const { return other().reading.broken.load() != 0; }
+  [[nodiscard]] Direction& other_writing() const { return other().writing; }
 
   /// Whether who was sending to this end died amid a message.
   [[nodiscard]] bool sender_died() const;
@@ -87,6 +98,7 @@ class SharedEnd {
   [[nodiscard]] EndBody& mine() const { return body_.as<PipeBody>()->ends[side_]; }
   [[nodiscard]] EndBody& other() const { return body_.as<PipeBody>()->ends[1 - side_]; }
   [[nodiscard]] Link& link(unsigned side, std::uint8_t number) const;
+  [[nodiscard]] std::unique_ptr<Ring> ring(unsigned side) const;
 
   Handle body_;
   unsigned side_ = 0;

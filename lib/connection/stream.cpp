@@ -53,30 +53,18 @@ void detach(msghdr& message, std::vector<UniqueFd>& descriptors) {
   for (UniqueFd& fd : descriptors) fd = clear_of_stdio(std::move(fd));
 }
 
-// What of the pieces goes into one packet.
-std::span<const iovec> cut(std::span<const iovec> pieces, std::size_t most,
-                           std::array<iovec, 4>& fitting) {
-  std::size_t count = 0;
-  for (const iovec& piece : pieces) {
-    if (most == 0) break;
-    fitting[count] = {piece.iov_base, std::min(piece.iov_len, most)};
-    most -= fitting[count++].iov_len;
-  }
-  return {fitting.data(), count};
-}
-
 ssize_t send_pieces(Stream stream, std::span<const iovec> pieces,
                     std::span<const int> descriptors) {
   msghdr message = message_of(pieces);
-  if (descriptors.empty()) return ::sendmsg(stream.fd, &message, MSG_NOSIGNAL);
+  if (descriptors.empty()) return ::sendmsg(stream.fd.get(), &message, MSG_NOSIGNAL);
   Ancillary ancillary{};
   attach(message, ancillary, descriptors);
-  return ::sendmsg(stream.fd, &message, MSG_NOSIGNAL);
+  return ::sendmsg(stream.fd.get(), &message, MSG_NOSIGNAL);
 }
 
 ssize_t write_pieces(Stream stream, std::span<const iovec> pieces) {
   const PipeSignalHeld held;
-  const ssize_t written = ::writev(stream.fd, pieces.data(), static_cast<int>(pieces.size()));
+  const ssize_t written = ::writev(stream.fd.get(), pieces.data(), static_cast<int>(pieces.size()));
   if (written < 0 && errno == EPIPE) {
     held.take_away();
     errno = EPIPE;
@@ -124,9 +112,19 @@ bool is_packet_socket(int fd) {
 }
 bool is_unix_socket(int fd) { return domain_of(fd) == AF_UNIX; }
 
+std::span<const iovec> cut(std::span<const iovec> pieces, std::size_t most, Pieces& fitting) {
+  std::size_t count = 0;
+  for (const iovec& piece : pieces) {
+    if (most == 0) break;
+    fitting[count] = {piece.iov_base, std::min(piece.iov_len, most)};
+    most -= fitting[count++].iov_len;
+  }
+  return {fitting.data(), count};
+}
+
 std::size_t write_some(Stream stream, std::span<const iovec> pieces,
                        std::span<const int> descriptors) {
-  std::array<iovec, 4> fitting;
+  Pieces fitting;
   std::size_t most = packet_size;
   for (;;) {
     if (stream.is_packets) pieces = cut(pieces, most, fitting);
@@ -134,7 +132,7 @@ std::size_t write_some(Stream stream, std::span<const iovec> pieces,
         stream.is_socket ? send_pieces(stream, pieces, descriptors) : write_pieces(stream, pieces);
     if (written >= 0) return static_cast<std::size_t>(written);
     if (errno == EAGAIN)
-      wait_for_room(stream.fd);  // somebody made it non-blocking
+      wait_for_room(stream.fd.get());  // somebody made it non-blocking
     else if (errno == EMSGSIZE && most > least_packet)
       most /= 2;  // somebody made the socket's buffer small
     else if (errno != EINTR)
@@ -143,9 +141,9 @@ std::size_t write_some(Stream stream, std::span<const iovec> pieces,
 }
 
 Read read_some(Stream stream, const iovec& piece, bool wait) {
-  if (!stream.is_socket) return result_of(::read(stream.fd, piece.iov_base, piece.iov_len));
+  if (!stream.is_socket) return result_of(::read(stream.fd.get(), piece.iov_base, piece.iov_len));
   msghdr message = message_of({&piece, 1});
-  const ssize_t size = ::recvmsg(stream.fd, &message, wait ? 0 : MSG_DONTWAIT);
+  const ssize_t size = ::recvmsg(stream.fd.get(), &message, wait ? 0 : MSG_DONTWAIT);
   if (size > 0) check_whole(message);
   return result_of(size);
 }
@@ -155,7 +153,7 @@ Read read_some(Stream stream, const iovec& piece, std::vector<UniqueFd>& descrip
   Ancillary ancillary{};
   message.msg_control = &ancillary;
   message.msg_controllen = sizeof ancillary;
-  const ssize_t size = ::recvmsg(stream.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  const ssize_t size = ::recvmsg(stream.fd.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (size > 0) {
     detach(message, descriptors);
     check_whole(message);

@@ -3,23 +3,32 @@
 
 #include <sys/uio.h>
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "connection/late_use.hpp"
+#include "connection/ring.hpp"
 
 namespace multiprocessing::detail {
 
 /// A descriptor for the length of one call, and what is known about it.
 struct Stream {
-  int fd;
+  LateUse& fd;
   bool is_socket;
   bool is_packets;  // what one call sends, one call receives, whole or not at all
 };
 
-/// How much one packet holds at most. It should fit into the buffer of a socket several times.
-inline constexpr std::size_t packet_size = 64 * 1024;
+/// How much one packet holds at most. It should fit into the buffer of a socket several times, and
+/// with its header into half a ring.
+inline constexpr std::size_t packet_size = ring_bytes / 2 - 8;
+
+/// The beginning of the pieces, `most` bytes of it.
+using Pieces = std::array<iovec, 4>;
+[[nodiscard]] std::span<const iovec> cut(std::span<const iovec> pieces, std::size_t most,
+                                         Pieces& fitting);
 
 [[nodiscard]] inline iovec piece_of(const void* data, std::size_t size) {
   return {const_cast<void*>(data), size};

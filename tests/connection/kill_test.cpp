@@ -62,9 +62,11 @@ struct Case {
   bool tears;
 };
 constexpr std::array sender_cases{
-    Case{"connection.send.turn", 100, false},    Case{"connection.send.begun", 100, false},
-    Case{"connection.send.sent", 100, false},    Case{"connection.send.turn", 500000, false},
-    Case{"connection.send.begun", 500000, true}, Case{"connection.send.sent", 500000, false}};
+    Case{"connection.send.turn", 100, false},     Case{"connection.send.begun", 100, false},
+    Case{"connection.send.sent", 100, false},     Case{"connection.send.turn", 500000, false},
+    Case{"connection.send.begun", 500000, true},  Case{"connection.send.sent", 500000, false},
+    Case{"connection.ring.filled", 100, false},   Case{"connection.ring.put", 100, false},
+    Case{"connection.ring.filled", 500000, true}, Case{"connection.ring.put", 500000, true}};
 
 mp::Process forked(auto target, auto... arguments) {
   return mp::get_context("fork").Process(target, arguments...);
@@ -114,9 +116,11 @@ void receive_some(mp::Connection end, mp::Connection tell, std::string dies_at) 
 }
 
 constexpr std::array receiver_cases{
-    Case{"connection.recv.begun", 100, false},  Case{"connection.recv.half", 100, false},
-    Case{"connection.recv.whole", 100, false},  Case{"connection.recv.begun", 500000, true},
-    Case{"connection.recv.half", 500000, true}, Case{"connection.recv.whole", 500000, true}};
+    Case{"connection.recv.begun", 100, false},    Case{"connection.recv.half", 100, false},
+    Case{"connection.recv.whole", 100, false},    Case{"connection.recv.begun", 500000, true},
+    Case{"connection.recv.half", 500000, true},   Case{"connection.recv.whole", 500000, true},
+    Case{"connection.ring.copied", 100, false},   Case{"connection.ring.dropped", 100, false},
+    Case{"connection.ring.copied", 500000, true}, Case{"connection.ring.dropped", 500000, true}};
 
 void kill_a_receiver(const Case& at) {
   auto [reader, writer] = mp::Pipe();

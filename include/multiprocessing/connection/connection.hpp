@@ -148,7 +148,8 @@ class MULTIPROCESSING_API Connection {
   /// Whether it can within `timeout`.
   [[nodiscard]] bool poll(Timeout timeout) const;
 
-  /// The descriptor, for poll(2) and its kin; readable when a message has begun to come.
+  /// The descriptor, for poll(2) and its kin; readable when a message has begun to come. From then
+  /// on a Pipe goes by its socket, in both directions of this end.
   [[nodiscard]] int fileno() const;
 
   /// Closes the end for all its copies in this process; repeatable. A call that waits on another

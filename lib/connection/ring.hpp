@@ -1,0 +1,132 @@
+// Ring: the packets of one direction of a pipe, in shared memory, with the socket as its bell.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "arena/message_handles.hpp"
+#include "base/deadline.hpp"
+#include "connection/late_use.hpp"
+
+namespace multiprocessing::detail {
+
+/// How much a ring holds. A packet lies in one piece and takes half of it at most, so that an empty
+/// ring has room for one wherever it begins.
+inline constexpr std::uint32_t ring_bytes = 128 * 1024;
+
+/// In the arena, all zero at first. Positions count bytes for ever, modulo 2^32.
+///
+/// A packet is put by one store of the tail and taken by one store of the head, so that it is there
+/// whole or not at all, whoever dies. What one side writes again and again has no neighbour that
+/// the other side reads: processors fetch the line beside the one that is asked for, too.
+struct RingBody {
+  struct alignas(64) Putting {  // guarded by the turn to write
+    std::uint32_t seen_head;
+    std::atomic<std::uint32_t> rung;  // the bell that was rung last
+  } putting;
+  alignas(64) std::uint64_t space;
+  alignas(64) std::atomic<std::uint32_t> tail;  // a futex for readers
+  struct alignas(64) Seldom {
+    std::atomic<std::uint32_t> wanted;  // of who puts, see below; written by readers
+    std::atomic<std::uint32_t> room_wanted;
+    std::atomic<std::uint32_t> sealed;    // nothing more is put, what follows goes by the socket
+    std::atomic<std::uint32_t> closings;  // of either end, anywhere
+  } seldom;
+  alignas(64) std::atomic<std::uint32_t> head;  // a futex for writers
+  alignas(64) std::uint64_t more_space;
+  struct alignas(64) Taking {  // guarded by the turn to read
+    std::uint32_t seen_tail;
+    std::atomic<std::uint32_t> settled;  // sealed and drained: only the socket counts
+  } taking;
+};
+
+/// What readers want of who puts the next packet: that it wakes those who sleep; that it seals the
+/// ring, because somebody may poll the descriptor; and that it rings the bell of this number,
+/// unless that was rung already.
+struct RingWanted {
+  static constexpr std::uint32_t wake = 1;
+  static constexpr std::uint32_t seal = 2;
+  static constexpr std::uint32_t one_bell = 4;
+};
+
+/// A ring as one process sees it. The bell is a packet in the socket, so that the descriptor is
+/// readable; `fd` is this process's end of it.
+class Ring {
+ public:
+  Ring() noexcept = default;
+  /// `memory` owns the packets' block, once there is one.
+  Ring(RingBody& body, Link& memory) noexcept : body_(&body), memory_(&memory) {}
+
+  // ---- in the turn to write
+
+  /// Whether the next message goes by the ring; seals it when somebody wants that or memory is
+  /// short.
+  [[nodiscard]] bool open();
+  void seal();
+  [[nodiscard]] bool sealed() const { return body_->seldom.sealed.load() != 0; }
+
+  /// Puts the pieces as one packet if there is room, and tells who waits for one.
+  [[nodiscard]] bool try_put(LateUse& fd, std::span<const iovec> pieces, std::uint32_t size);
+  /// Waits for a while, perhaps until a packet of that size has room; false when the one who should
+  /// make it is gone.
+  [[nodiscard]] bool wait_for_room(LateUse& fd, std::uint32_t size);
+  /// Changes whenever an end is closed that others may have.
+  [[nodiscard]] std::uint32_t closings() const {
+    return body_->seldom.closings.load(std::memory_order_acquire);
+  }
+
+  // ---- in the turn to read
+
+  /// The next packet, if there is one; it lies there until it is dropped.
+  [[nodiscard]] std::optional<std::span<const unsigned char>> front();
+  void drop_front();
+  /// Takes the bells out of the socket if the ring is empty, and settles it if it is sealed too.
+  void silence(LateUse& fd);
+  [[nodiscard]] bool settled() const { return body_->taking.settled.load() != 0; }
+
+  enum class Came { something, end_of_file, nothing };
+  /// Waits for a packet or the seal.
+  [[nodiscard]] Came wait(LateUse& fd, const Deadline& deadline);
+
+  // ---- any time
+
+  /// The same as wait, for one who has no turn.
+  [[nodiscard]] Came watch(LateUse& fd, const Deadline& deadline);
+  [[nodiscard]] bool empty() const { return body_->tail.load() == body_->head.load(); }
+  /// Who puts the next packet shall seal the ring.
+  void ask_for_seal() { body_->seldom.wanted.fetch_or(RingWanted::seal); }
+  [[nodiscard]] bool seal_wanted() const {
+    return (body_->seldom.wanted.load() & RingWanted::seal) != 0;
+  }
+  /// Has both sides look whether the other is gone.
+  void tell_of_closing();
+
+ private:
+  [[nodiscard]] bool has_room(std::uint32_t size);
+  [[nodiscard]] bool stirs() const { return !empty() || sealed(); }
+  [[nodiscard]] bool stirs_soon(const Deadline& deadline) const;
+  [[nodiscard]] unsigned char* packets();
+  void tell(LateUse& fd);
+  void nap(std::chrono::nanoseconds length, const Deadline& deadline);
+
+  RingBody* body_ = nullptr;
+  Link* memory_ = nullptr;
+  std::atomic<unsigned char*> packets_{nullptr};
+  std::uint32_t next_head_ = 0;  // behind the front; guarded by the turn to read
+};
+
+/// Whether a packet from a pipe's socket is a bell, and no message.
+[[nodiscard]] bool is_bell(std::span<const unsigned char> packet);
+
+/// Whether nobody has the other end any more, or it sends nothing more.
+[[nodiscard]] bool sends_no_more(LateUse& fd);
+
+/// Whether nobody has the other end any more.
+[[nodiscard]] bool is_hung_up(LateUse& fd);
+
+}  // namespace multiprocessing::detail
