@@ -108,14 +108,6 @@ class Server {
     next_look_ = now + look;
   }
 
-  // The time it takes tells nothing about where keys differ.
-  [[nodiscard]] bool knows_key(const ForkRequest& request) const {
-    unsigned char difference = key_.size() == key_size ? 0 : 1;
-    for (std::size_t i = 0; i < std::min(key_.size(), key_size); ++i)
-      difference |= static_cast<unsigned char>(request.key[i] ^ key_[i]);
-    return difference == 0;
-  }
-
   void handle_request() {
     ForkRequest request{};
     Message message =
@@ -123,7 +115,7 @@ class Server {
     if (message.size == 0) return end_requests();
     if (message.size != sizeof request || message.descriptors.empty()) return;
     UniqueFd status = std::move(message.descriptors[status_socket]);
-    if (!knows_key(request)) return answer(status, {ForkAnswer::not_authenticated});
+    if (!same_key(request.key, key_)) return answer(status, {ForkAnswer::not_authenticated});
     if (message.lost_some) return answer(status, {.result = ForkAnswer::failed, .error = EMFILE});
     if (!request.child) return be_keeper(status);
     if (message.descriptors.size() < request_descriptors) return;

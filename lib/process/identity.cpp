@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -35,6 +36,13 @@ Bytes random_key() {
   if (getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size()))
     throw_os_error("getrandom");
   return key;
+}
+
+bool same_key(std::span<const char> a, std::span<const char> b) {
+  unsigned char difference = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
+    difference |= static_cast<unsigned char>(a[i] ^ b[i]);
+  return difference == 0;
 }
 
 std::string current_name() {

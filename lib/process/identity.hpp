@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ inline constexpr std::size_t key_size = 32;
 
 /// Bytes that nobody can guess.
 [[nodiscard]] Bytes random_key();
+
+/// Whether they are the same; the time it takes tells nothing about where they differ.
+[[nodiscard]] bool same_key(std::span<const char> a, std::span<const char> b);
 
 /// A random key, drawn at first use, unless it was inherited.
 [[nodiscard]] Bytes current_authkey();

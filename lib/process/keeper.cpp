@@ -11,7 +11,6 @@
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
 #include "multiprocessing/base/errors.hpp"
-#include "process/identity.hpp"
 #include "process/keeper_board.hpp"
 
 namespace multiprocessing::detail {
@@ -25,14 +24,6 @@ UniqueFd make_socket() {
   return made;
 }
 
-bool same_key(const std::array<char, keeper_key_size>& a,
-              const std::array<char, keeper_key_size>& b) {
-  unsigned char difference = 0;  // the time it takes tells nothing about where they differ
-  for (std::size_t i = 0; i < keeper_key_size; ++i)
-    difference |= static_cast<unsigned char>(a[i] ^ b[i]);
-  return difference == 0;
-}
-
 /// Who asked may have died since, or be a stranger who does not read.
 void answer(const UniqueFd& to, int error, std::span<const int> descriptors = {}) {
   const KeeperAnswer answer{error};
@@ -44,10 +35,8 @@ void answer(const UniqueFd& to, int error, std::span<const int> descriptors = {}
 const KeeperAddress& Keeper::open() {
   if (socket_) return address_;
   UniqueFd made = make_socket();
+  std::ranges::copy(random_key(), address_.key.begin());
   address_.name = bind_to_fresh_name(made.get());
-  const Bytes key = random_key();
-  static_assert(key_size == keeper_key_size);
-  std::ranges::copy(key, address_.key.begin());
   address_.member = self();
   socket_ = std::move(made);
   return address_;

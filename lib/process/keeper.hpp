@@ -16,6 +16,7 @@
 #include "multiprocessing/detail/export.hpp"
 #include "process/descriptor_message.hpp"
 #include "process/end_fd.hpp"
+#include "process/identity.hpp"
 
 namespace multiprocessing::detail {
 
@@ -31,17 +32,15 @@ namespace multiprocessing::detail {
 
 // ---- what goes over its socket: datagrams, whose first descriptor is where the answer goes.
 
-inline constexpr std::size_t keeper_key_size = 32;
-
 struct KeeperAddress {
-  Member member;                          // nobody: there is no keeper
-  AbstractName name;                      // of its socket
-  std::array<char, keeper_key_size> key;  // who merely found the socket does not know it
+  Member member;                   // nobody: there is no keeper
+  AbstractName name;               // of its socket
+  std::array<char, key_size> key;  // who merely found the socket does not know it
 };
 
 struct KeeperRequest {
   enum What : std::uint32_t { keep, give } what;
-  std::array<char, keeper_key_size> key;
+  std::array<char, key_size> key;
   ObjectName ticket;
 };
 
