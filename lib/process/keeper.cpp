@@ -1,11 +1,14 @@
 // The keeper's own part, which runs in the fork server.
 #include "process/keeper.hpp"
 
+#include <arpa/inet.h>
+#include <linux/filter.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstring>
 #include <utility>
 
 #include "base/fail_point.hpp"
@@ -24,6 +27,27 @@ UniqueFd make_socket() {
   return made;
 }
 
+/// Has the kernel throw away what does not hold the key, before it is in the queue: a stranger can
+/// neither fill that nor leave descriptors in it, whose closing might wait. Where there are no such
+/// filters the keeper still refuses strangers, though not before it has received what they sent.
+void turn_strangers_away(const UniqueFd& socket, const std::array<char, key_size>& key) {
+  constexpr auto key_at = static_cast<std::uint32_t>(offsetof(KeeperRequest, key));
+  std::vector<sock_filter> program{{BPF_LDX | BPF_IMM, 0, 0, 0}};  // X: the bits that differ
+  for (std::uint32_t at = 0; at < key_size; at += sizeof(std::uint32_t)) {
+    std::uint32_t part = 0;
+    std::memcpy(&part, key.data() + at, sizeof part);
+    program.insert(program.end(), {{BPF_LD | BPF_W | BPF_ABS, 0, 0, key_at + at},
+                                   {BPF_ALU | BPF_XOR | BPF_K, 0, 0, ntohl(part)},
+                                   {BPF_ALU | BPF_OR | BPF_X, 0, 0, 0},
+                                   {BPF_MISC | BPF_TAX, 0, 0, 0}});
+  }
+  program.insert(program.end(), {{BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0},
+                                 {BPF_RET | BPF_K, 0, 0, ~0U},  // let in whole
+                                 {BPF_RET | BPF_K, 0, 0, 0}});
+  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+  (void)setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+}
+
 /// Who asked may have died since, or be a stranger who does not read.
 void answer(const UniqueFd& to, int error, std::span<const int> descriptors = {}) {
   const KeeperAnswer answer{error};
@@ -36,6 +60,7 @@ const KeeperAddress& Keeper::open() {
   if (socket_) return address_;
   UniqueFd made = make_socket();
   std::ranges::copy(random_key(), address_.key.begin());
+  turn_strangers_away(made, address_.key);
   address_.name = bind_to_fresh_name(made.get());
   address_.member = self();
   socket_ = std::move(made);

@@ -1,6 +1,7 @@
 // The keeper as it is asked: who may, and once. What queues make of it is tested with them.
 #include "process/keeper.hpp"
 
+#include <signal.h>
 #include <sys/socket.h>
 
 #include <cstddef>
@@ -17,6 +18,10 @@ namespace {
 
 using namespace mp::detail;
 using test_support::wait_until;
+
+bool is_connected(const UniqueFd& channel) {
+  return !wait_readable(channel.get(), Deadline{mp::Timeout{std::chrono::milliseconds{0}}});
+}
 
 /// A connected pair, of which one is left with the keeper.
 struct Left {
@@ -37,9 +42,7 @@ struct Left {
     ends.clear();
     return ticket;
   }
-  [[nodiscard]] bool has_other_side() const {
-    return !wait_readable(here.get(), Deadline{mp::Timeout{std::chrono::milliseconds{0}}});
-  }
+  [[nodiscard]] bool has_other_side() const { return is_connected(here); }
 
   UniqueFd here;
   std::vector<std::shared_ptr<EndFd>> ends;
@@ -77,19 +80,28 @@ TEST_F(KeeperTest, AnotherObjectIsNoTicket) {
   EXPECT_THROW((void)take_ends(Handle::make(1000)), mp::SerializationError);
 }
 
+/// As a stranger would open one; does not wait for room.
+UniqueFd line_to_keeper() {
+  const AbstractAddress address{keeper_if_any().name};
+  UniqueFd line{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  EXPECT_EQ(connect(line.get(), address.get(), address.size), 0);
+  return line;
+}
+
+/// Sends so much of it with one end of a channel; the other end.
+UniqueFd send_as_stranger(const UniqueFd& line, const KeeperRequest& request, std::size_t size) {
+  auto [ours, its] = make_channel();
+  const int given = its.get();
+  const std::span<const std::byte> bytes = std::as_bytes(std::span{&request, 1});
+  EXPECT_TRUE(send_message(line.get(), bytes.first(size), {&given, 1}));
+  return std::move(ours);
+}
+
 /// What a stranger gets who found the socket: 0 for nothing.
 std::size_t answer_with(const KeeperRequest& request, std::size_t size) {
-  const KeeperAddress keeper = keeper_if_any();
-  const AbstractAddress address{keeper.name};
-  const UniqueFd line{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-  EXPECT_EQ(connect(line.get(), address.get(), address.size), 0);
-  auto [ours, its] = make_channel();
-  const int answer_by = its.get();
-  EXPECT_TRUE(
-      send_message(line.get(), std::as_bytes(std::span{&request, 1}).first(size), {&answer_by, 1}));
-  its.reset();
+  const UniqueFd channel = send_as_stranger(line_to_keeper(), request, size);
   KeeperAnswer answer{};
-  return receive_message(ours.get(), std::as_writable_bytes(std::span{&answer, 1})).size;
+  return receive_message(channel.get(), std::as_writable_bytes(std::span{&answer, 1})).size;
 }
 
 TEST_F(KeeperTest, WhoDoesNotKnowItsKeyGetsNoAnswer) {
@@ -101,6 +113,30 @@ TEST_F(KeeperTest, WhoDoesNotKnowItsKeyGetsNoAnswer) {
   EXPECT_EQ(answer_with(request, sizeof request), 0U);
   request.key = {};
   EXPECT_EQ(answer_with(request, sizeof request), 0U);
+  EXPECT_EQ(take_ends(ticket).size(), 1U);
+}
+
+/// While alive, the process takes nothing out of its queues.
+class Stopped {
+ public:
+  explicit Stopped(pid_t pid) : pid_(pid) { kill(pid_, SIGSTOP); }
+  ~Stopped() { kill(pid_, SIGCONT); }
+  Stopped(const Stopped&) = delete;
+
+ private:
+  pid_t pid_;
+};
+
+TEST_F(KeeperTest, AStrangerNeitherFillsItsQueueNorLeavesDescriptorsInIt) {
+  Left left;
+  const Handle ticket = left.leave();
+  {
+    const Stopped stopped{pid_of(keeper_if_any().member)};
+    const UniqueFd line = line_to_keeper();
+    const KeeperRequest request{KeeperRequest::keep, {}, name_of(ticket)};
+    for (int i = 0; i < 1000; ++i)
+      ASSERT_FALSE(is_connected(send_as_stranger(line, request, sizeof request)));
+  }
   EXPECT_EQ(take_ends(ticket).size(), 1U);
 }
 
