@@ -1,5 +1,7 @@
 #include "base/abstract_name.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstddef>
 
@@ -18,6 +20,14 @@ AbstractName bind_to_fresh_name(int fd) {
   AbstractName name{};
   std::copy_n(address.sun_path + 1, name.size(), name.begin());
   return name;
+}
+
+std::uint64_t network_of(int fd) {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0) return cookie;
+  struct stat file {};  // Linux before 5.14
+  return stat("/proc/thread-self/ns/net", &file) == 0 ? file.st_ino : 0;
 }
 
 AbstractAddress::AbstractAddress(const AbstractName& name)

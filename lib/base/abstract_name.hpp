@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include <array>
+#include <cstdint>
 
 #include "multiprocessing/detail/export.hpp"
 
@@ -16,6 +17,10 @@ using AbstractName = std::array<char, 5>;
 
 /// Binds the AF_UNIX socket to a name that nobody else has. Throws OSError.
 [[nodiscard]] MULTIPROCESSING_API AbstractName bind_to_fresh_name(int fd);
+
+/// Names the network namespace of a socket that the calling thread has just made: in no other one
+/// are its names known. 0 where that cannot be told.
+[[nodiscard]] MULTIPROCESSING_API std::uint64_t network_of(int fd);
 
 struct MULTIPROCESSING_API AbstractAddress {
   explicit AbstractAddress(const AbstractName& name);

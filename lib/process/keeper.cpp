@@ -61,6 +61,7 @@ const KeeperAddress& Keeper::open() {
   UniqueFd made = make_socket();
   std::ranges::copy(random_key(), address_.key.begin());
   turn_strangers_away(made, address_.key);
+  address_.network = network_of(made.get());
   address_.name = bind_to_fresh_name(made.get());
   address_.member = self();
   socket_ = std::move(made);

@@ -35,6 +35,7 @@ namespace multiprocessing::detail {
 struct KeeperAddress {
   Member member;                   // nobody: there is no keeper
   AbstractName name;               // of its socket
+  std::uint64_t network;           // in which that name is known; see network_of()
   std::array<char, key_size> key;  // who merely found the socket does not know it
 };
 

@@ -120,9 +120,21 @@ KeeperAddress appoint() {
 
 // ---- asking it
 
+/// In another network nobody has that name, or a stranger.
+void check_network(const KeeperAddress& keeper, const UniqueFd& line) {
+  const std::uint64_t here = network_of(line.get());
+  if (here == keeper.network || here == 0 || keeper.network == 0) return;
+  throw ProcessError(
+      "the fork server with process id " + std::to_string(pid_of(keeper.member)) +
+      ", which keeps the ends of pipes and sockets in messages of this family, cannot be reached "
+      "from here: this process is in another network namespace; put and get such messages in the "
+      "fork server's, or pass the ends as arguments of a Process, or over a Pipe");
+}
+
 std::optional<UniqueFd> connect_to(const KeeperAddress& keeper) {
   UniqueFd made = clear_of_stdio(UniqueFd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)});
   if (!made) throw_os_error("socket", "to the fork server");
+  check_network(keeper, made);
   const AbstractAddress address{keeper.name};
   if (connect(made.get(), address.get(), address.size) != 0) {
     if (errno == ECONNREFUSED) return std::nullopt;

@@ -1,5 +1,6 @@
 // Ends of pipes as messages: kept by the fork server until they are received, whoever dies.
 #include <dirent.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -247,6 +248,44 @@ TEST_P(EndsTest, WhenTheKeeperWasKilledTheReceiverIsToldWhatIsLost) {
   }
   expect_end_of_file(here);
   pass_one(queue);  // by another keeper
+}
+
+template <class Call>
+bool names_another_network(Call call) {
+  try {
+    call();
+    return false;
+  } catch (const mp::ProcessError& error) {
+    return std::string{error.what()}.find("network namespace") != std::string::npos;
+  }
+}
+
+constexpr int not_permitted = 77;
+
+TEST_P(EndsTest, FromAnotherNetworkNamespaceTheKeeperIsOutOfReachAndTheErrorSaysSo) {
+  const Ends queue;
+  pass_one(queue);
+  const pid_t keeper = keeper_pid();
+  auto [here, there] = mp::Pipe();
+  give(queue, std::move(there));
+  auto child = started(
+      [](Ends q) {
+        if (unshare(geteuid() == 0 ? CLONE_NEWNET : CLONE_NEWUSER | CLONE_NEWNET) != 0)
+          throw mp::Exit{not_permitted};
+        auto [ours, its] = mp::Pipe();
+        if (!names_another_network([&, &end = its] { q.put(end); })) throw mp::Exit{1};
+        if (!names_another_network([&] { (void)q.get(); })) throw mp::Exit{2};
+      },
+      queue);
+  child.join();
+  if (child.exitcode() == not_permitted) {
+    queue.get().close();
+    GTEST_SKIP() << "this process may not make a network namespace";
+  }
+  ASSERT_EQ(child.exitcode(), 0);
+  expect_end_of_file(here);
+  pass_one(queue);  // the others have their keeper still
+  EXPECT_EQ(keeper_pid(), keeper);
 }
 
 TEST_P(EndsTest, AThousandEndsLeaveNothingBehind) {
