@@ -13,10 +13,21 @@ namespace {
 /// In the arena; all zero is a family without a keeper.
 struct Board {
   OwnerLock lock;
-  std::atomic<std::uint32_t> kept;  // tickets, by the keeper's word: whether to wait for its end
+  std::atomic<std::uint64_t> kept;  // a Kept, by the keeper's word: whether to wait for its end
   KeeperAddress keeper;             // guarded by the lock
 };
 static_assert(sizeof(Board) <= family_place_bytes);
+
+/// One word, so that a keeper which was dismissed and still lives does not speak for the next.
+struct Kept {
+  std::uint32_t keeper;  // its name as in an OwnerLock
+  std::uint32_t tickets;
+
+  [[nodiscard]] std::uint64_t packed() const { return std::uint64_t{keeper} << 32 | tickets; }
+  [[nodiscard]] static Kept from(std::uint64_t word) {
+    return {static_cast<std::uint32_t>(word >> 32), static_cast<std::uint32_t>(word)};
+  }
+};
 
 Board& board() { return *static_cast<Board*>(family_place()); }
 
@@ -28,7 +39,9 @@ KeeperAddress family_keeper(KeeperAddress (*appoint)()) {
   if (guard.from_the_dead()) keeper = {};
   if (!keeper.member || !alive(keeper.member)) {
     keeper = appoint();
-    board().kept.store(0);  // the one before may have died with some
+    const std::uint32_t name = OwnerLock::name_of(keeper.member);
+    // The same one again knows what it has; of another one's the word tells nothing.
+    if (Kept::from(board().kept.load()).keeper != name) board().kept.store(Kept{name, 0}.packed());
     fail_point("keeper.appointed");
   }
   return keeper;
@@ -40,7 +53,12 @@ void dismiss(Member member) {
   if (guard.from_the_dead() || keeper.member == member) keeper = {};
 }
 
-void tell_kept(std::size_t tickets) { board().kept.store(static_cast<std::uint32_t>(tickets)); }
+void tell_kept(std::size_t tickets) {
+  const Kept now{OwnerLock::own_name(), static_cast<std::uint32_t>(tickets)};
+  std::uint64_t seen = board().kept.load();
+  while (Kept::from(seen).keeper == now.keeper)
+    if (board().kept.compare_exchange_weak(seen, now.packed())) return;
+}
 
 bool keeps_ends(Member member) {
   try {
@@ -55,6 +73,11 @@ KeeperAddress keeper_if_any() {
   return guard.from_the_dead() ? board().keeper = {} : board().keeper;
 }
 
-std::size_t kept_tickets() { return alive(keeper_if_any().member) ? board().kept.load() : 0; }
+std::size_t kept_tickets() {
+  const Member keeper = keeper_if_any().member;
+  if (!alive(keeper)) return 0;
+  const Kept kept = Kept::from(board().kept.load());
+  return kept.keeper == OwnerLock::name_of(keeper) ? kept.tickets : 0;
+}
 
 }  // namespace multiprocessing::detail

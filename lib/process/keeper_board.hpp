@@ -12,9 +12,9 @@ namespace multiprocessing::detail {
 [[nodiscard]] KeeperAddress family_keeper(KeeperAddress (*appoint)());
 
 /// That one does not serve any more, whether or not it lives.
-void dismiss(Member keeper);
+MULTIPROCESSING_API void dismiss(Member keeper);
 
-/// How many tickets the keeper has, as it says itself.
+/// How many tickets this process has, if it is the keeper.
 void tell_kept(std::size_t tickets);
 
 }  // namespace multiprocessing::detail

@@ -4,13 +4,16 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cstddef>
 #include <mutex>
+#include <vector>
 
 #include "base/death.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "process/fork_server.hpp"
+#include "process/keeper_board.hpp"
 #include "process_suite.hpp"
 
 namespace process_test {
@@ -140,21 +143,46 @@ TEST_F(KeeperTest, AStrangerNeitherFillsItsQueueNorLeavesDescriptorsInIt) {
   EXPECT_EQ(take_ends(ticket).size(), 1U);
 }
 
+/// Of a keeper that nobody waits for but this process, which started it.
+void wait_for_end(Member keeper) {
+  const pid_t pid = pid_of(keeper);
+  const UniqueFd pidfd = open_pidfd(pid);
+  EXPECT_TRUE(wait_readable(pidfd.get(), Deadline::never()));
+  (void)reap(pidfd.get(), pid);
+}
+
 TEST_F(KeeperTest, ItServesOnForWhatItKeepsAndThenEnds) {
   Left left;
   const Handle ticket = left.leave();
-  const pid_t pid = pid_of(keeper_if_any().member);
-  const UniqueFd keeper = open_pidfd(pid);
-  EXPECT_EQ(pid, fork_server_pid());
+  const Member keeper = keeper_if_any().member;
+  EXPECT_EQ(pid_of(keeper), fork_server_pid());
   stop_fork_server();
   EXPECT_TRUE(left.has_other_side());
   EXPECT_EQ(take_ends(ticket).size(), 1U);
-  EXPECT_TRUE(wait_readable(keeper.get(), Deadline::never()));
+  wait_for_end(keeper);
   EXPECT_FALSE(left.has_other_side());
-  (void)reap(keeper.get(), pid);
   auto child = mp::get_context("forkserver").Process(entry::nothing);  // there is a server again
   child.start();
   child.join();
+}
+
+TEST_F(KeeperTest, OneThatWasDismissedAndStillLivesDoesNotSpeakForTheNext) {
+  std::array<Left, 3> left;
+  std::vector<Handle> tickets;
+  for (Left& each : left) tickets.push_back(each.leave());
+  const Member first = keeper_if_any().member;
+  stop_fork_server();
+  dismiss(first);
+  Left other;
+  const Handle ticket = other.leave();
+  EXPECT_NE(keeper_if_any().member, first);
+  EXPECT_EQ(take_ends(tickets.front()).size(), 1U);
+  wait_until([&] { return !left.front().has_other_side(); });
+  EXPECT_EQ(kept_tickets(), 1U);
+  EXPECT_EQ(take_ends(ticket).size(), 1U);
+  wait_until([] { return kept_tickets() == 0; });
+  for (const Handle& each : {tickets[1], tickets[2]}) EXPECT_EQ(take_ends(each).size(), 1U);
+  wait_for_end(first);
 }
 
 TEST_F(KeeperTest, ChildrenOfTheServerDoNotHaveWhatItKeeps) {
