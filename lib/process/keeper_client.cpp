@@ -121,7 +121,7 @@ KeeperAddress appoint() {
 // ---- asking it
 
 /// In another network nobody has that name, or a stranger.
-void check_network(const KeeperAddress& keeper, const UniqueFd& line) {
+void check_network(const KeeperAddress& keeper, const OwnFd& line) {
   const std::uint64_t here = network_of(line.get());
   if (here == keeper.network || here == 0 || keeper.network == 0) return;
   throw ProcessError(
@@ -131,30 +131,36 @@ void check_network(const KeeperAddress& keeper, const UniqueFd& line) {
       "fork server's, or pass the ends as arguments of a Process, or over a Pipe");
 }
 
-std::optional<UniqueFd> connect_to(const KeeperAddress& keeper) {
+void open_line(OwnFd& line) {
+  std::scoped_lock guard{fork_gate()};
   UniqueFd made = clear_of_stdio(UniqueFd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)});
   if (!made) throw_os_error("socket", "to the fork server");
-  check_network(keeper, made);
+  line.keep(std::move(made));
+}
+
+/// False when the keeper is gone.
+bool connect_to(const KeeperAddress& keeper, OwnFd& line) {
+  open_line(line);
+  check_network(keeper, line);
   const AbstractAddress address{keeper.name};
-  if (connect(made.get(), address.get(), address.size) != 0) {
-    if (errno == ECONNREFUSED) return std::nullopt;
+  if (connect(line.get(), address.get(), address.size) != 0) {
+    if (errno == ECONNREFUSED) return false;
     throw_os_error("connect", "the fork server");
   }
   // It lives, so the name was not somebody else's already when we connected.
-  if (!alive(keeper.member)) return std::nullopt;
-  return made;
+  return alive(keeper.member);
 }
 
 /// Nothing when the keeper is gone.
 std::optional<Reply> ask(const KeeperAddress& keeper, KeeperRequest::What what,
                          const ObjectName& ticket, std::span<const int> descriptors = {}) {
   Inquiry inquiry;
-  const std::optional<UniqueFd> line = connect_to(keeper);
-  if (!line) return std::nullopt;
+  OwnFd line;
+  if (!connect_to(keeper, line)) return std::nullopt;
   std::vector<int> fds{inquiry.answer_by()};
   fds.insert(fds.end(), descriptors.begin(), descriptors.end());
   const KeeperRequest request{what, keeper.key, ticket};
-  if (!send_message(line->get(), bytes_of(request), fds)) return std::nullopt;
+  if (!send_message(line.get(), bytes_of(request), fds)) return std::nullopt;
   fail_point(what == KeeperRequest::keep ? "keeper.leave.asked" : "keeper.take.asked");
   KeeperAnswer answer{};
   std::optional<Reply> reply = inquiry.wait(room_of(answer), keeper.member);

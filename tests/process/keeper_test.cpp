@@ -3,10 +3,14 @@
 
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "base/death.hpp"
@@ -183,6 +187,37 @@ TEST_F(KeeperTest, OneThatWasDismissedAndStillLivesDoesNotSpeakForTheNext) {
   wait_until([] { return kept_tickets() == 0; });
   for (const Handle& each : {tickets[1], tickets[2]}) EXPECT_EQ(take_ends(each).size(), 1U);
   wait_for_end(first);
+}
+
+/// In a child of a raw fork: how many sockets it has of the kind that leads to the keeper.
+int lines_inherited() {
+  int found = 0;
+  for (int fd = 0; fd < 1024; ++fd) {
+    int type = 0;
+    socklen_t size = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM) ++found;
+  }
+  return found;
+}
+
+TEST_F(KeeperTest, AChildThatIsForkedWhileAnotherThreadAsksItInheritsNothingOfThat) {
+  std::atomic<bool> over = false;
+  std::thread asks{[&] {
+    while (!over) {
+      Left left;
+      (void)take_ends(left.leave());
+    }
+  }};
+  wait_until([] { return static_cast<bool>(keeper_if_any().member); });
+  for (int i = 0; i < 100; ++i) {
+    const pid_t child = fork();
+    if (child == 0) _exit(lines_inherited());
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+  }
+  over = true;
+  asks.join();
 }
 
 TEST_F(KeeperTest, ChildrenOfTheServerDoNotHaveWhatItKeeps) {
