@@ -71,6 +71,18 @@ bool may_be_born(const Segment& arena, Member child, std::uint32_t parent) {
   return *holder != parent_to_itself || !has_ended(pid);
 }
 
+/// A member that lives and is no servant; none when there is none.
+Member find_master() {
+  const Segment& arena = segment();
+  for (std::uint32_t slot = 1; slot < slot_count; ++slot) {
+    const StateWord word = StateWord::from(arena.states[slot].load());
+    const Member member{slot, word.generation};
+    if (word.state == SlotState::vacant || arena.slots[slot].servant == word.generation) continue;
+    if (alive(member)) return member;
+  }
+  return {};
+}
+
 void make_identity_page() {
   if (own_identity != nullptr) return;
   void* page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -215,6 +227,18 @@ void leave_exit_code(int code) {
   if (!self) return;
   segment().slots[self.slot].exit_code.store(std::uint64_t{self.generation} << 32 |
                                              static_cast<std::uint32_t>(code));
+}
+
+void become_servant() {
+  const Member member = self();
+  segment().slots[member.slot].servant.store(member.generation);
+}
+
+bool only_servants_are_left() {
+  const std::atomic<std::uint64_t>& births = segment().header->birth_cursor;
+  const std::uint64_t before = births.load();
+  // Twice: whoever was being made during the first look, behind its back, is there at the second.
+  return !find_master() && !find_master() && births.load() == before;
 }
 
 std::optional<int> left_exit_code(Member member) {

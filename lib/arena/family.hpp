@@ -47,6 +47,13 @@ MULTIPROCESSING_API void settle(Member member);
 /// Looks at every member and settles those that died; how many. start() does so now and then.
 MULTIPROCESSING_API int sweep();
 
+/// This process lives for what the others ask of it: when such as this are all that is left,
+/// nobody is who could ask.
+MULTIPROCESSING_API void become_servant();
+
+/// Whether nobody else lives, or is on its way. True once is true for ever.
+[[nodiscard]] MULTIPROCESSING_API bool only_servants_are_left();
+
 /// Memory that every member finds without a handle, for what a family has one of: the module
 /// `process` says what. All zero in the beginning.
 inline constexpr std::size_t family_place_bytes = 256;

@@ -101,6 +101,7 @@ struct Slot {
   std::atomic<std::uint32_t> claims;        // blocks and chunks it may have claimed; never too low
   std::atomic<std::uint32_t> sequence;      // number of its last operation; never reset
   std::atomic<std::uint32_t> done;          // number of the last one known to have taken effect
+  std::atomic<std::uint32_t> servant;       // the generation that is one; see become_servant()
   std::atomic<std::uint64_t> ledger_pages;  // newest LedgerPage, 0: none
   std::atomic<std::uint32_t> links_used;    // how many of its links were ever given out
   alignas(64) Intent intent;

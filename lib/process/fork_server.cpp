@@ -225,6 +225,7 @@ void serve_forks(const ServerPreparation& told) {
   adopt_logging_state(told.logging);
   run_preload(told.preload);
   rehearse();
+  become_servant();
   Server{told}.serve();
   ::_exit(0);
 }

@@ -114,6 +114,7 @@ void Keeper::give(const ObjectName& ticket, const UniqueFd& to) {
 
 void Keeper::look() {
   (void)sweep();
+  if (only_servants_are_left()) kept_.clear();  // objects may hold each other for ever
   forget_unheld();
 }
 

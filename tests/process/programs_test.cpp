@@ -61,6 +61,10 @@ TEST_P(ProgramTest, EntersMainOnce) {
   EXPECT_EQ(lines_of(expect_well("unguarded").out), once_main_thrice_child);
 }
 
+TEST_P(ProgramTest, EndsInMessagesThatNobodyCanReceiveDoNotKeepTheForkServerAlive) {
+  expect_well("end_for_ever");
+}
+
 TEST_P(ProgramTest, WorksStripped) {
   EXPECT_EQ(lines_of(expect_well({stripped_program, "unguarded"}, options()).out),
             once_main_thrice_child);

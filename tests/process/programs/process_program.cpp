@@ -18,6 +18,8 @@
 #include <future>
 #include <iostream>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -25,6 +27,8 @@
 
 #include "multiprocessing/base.hpp"
 #include "multiprocessing/process.hpp"
+#include "process/fork_gate.hpp"
+#include "process/keeper.hpp"
 #include "process/mailbox.hpp"
 
 namespace mp = multiprocessing;
@@ -295,6 +299,21 @@ const bool started_before_main = [] {
   return true;
 }();
 
+// Objects that hold each other are never freed, and with them what is kept for one of them.
+int leaves_an_end_for_ever() {
+  mp::detail::OutgoingFds ends;
+  {
+    const mp::detail::OutgoingFds::Scope scope{ends};
+    std::scoped_lock guard{mp::detail::fork_gate()};
+    auto [here, there] = mp::detail::make_channel();
+    (void)mp::detail::OutgoingFds::collect(std::make_shared<mp::detail::EndFd>(std::move(there)));
+  }
+  const auto object = mp::detail::Handle::make(8, 2);
+  mp::detail::hold(mp::detail::links_of(object)[0], object);
+  mp::detail::hold(mp::detail::links_of(object)[1], mp::detail::leave_ends(ends));
+  return child_leaves(0) ? 0 : 1;
+}
+
 const std::map<std::string, int (*)()> scenarios{
     {"unguarded", unguarded},
     {"deleted", after_deleting_itself},
@@ -316,6 +335,7 @@ const std::map<std::string, int (*)()> scenarios{
     {"preload_fails_unheard", preload_fails_unheard},
     {"preloading", preloading},
     {"logging", logging},
+    {"end_for_ever", leaves_an_end_for_ever},
 };
 
 }  // namespace
