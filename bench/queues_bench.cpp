@@ -23,6 +23,8 @@
 #include <string>
 #include <vector>
 
+#include "multiprocessing/connection.hpp"
+#include "process/descriptor_message.hpp"
 #include "queues_peers.hpp"
 
 using namespace queues_bench;
@@ -275,6 +277,41 @@ void compare_hand_over() {
   }
 }
 
+/// Microseconds for one, sent and received by this process: the keeper is what takes the time.
+template <class Pass>
+double time_of_ends(Pass pass) {
+  constexpr int count = 500;
+  pass();
+  const auto begin = Clock::now();
+  for (int i = 0; i < count; ++i) pass();
+  return std::chrono::duration<double, std::micro>(Clock::now() - begin).count() / count;
+}
+
+void compare_ends() {
+  const mp::Queue<mp::Connection> queue;
+  const auto [to, from] = mp::Pipe();
+  const auto [left, right] = mp::detail::make_channel();
+  const auto [here, there] = mp::Pipe();
+  const int number = there.fileno();
+  std::byte byte{};
+  std::map<std::string, std::vector<double>> figures;
+  for (int round = 0; round < rounds; ++round) {
+    figures["ours"].push_back(time_of_ends([&, &end = there] {
+      queue.put(end);
+      queue.get().close();
+    }));
+    figures["over a Pipe"].push_back(time_of_ends([&, &via = to, &end = there, &out = from] {
+      via.send(end);
+      out.recv<mp::Connection>().close();
+    }));
+    figures["sendmsg"].push_back(time_of_ends([&, &via = left, &out = right] {
+      (void)mp::detail::send_message(via.get(), {&byte, 1}, {&number, 1});
+      (void)mp::detail::receive_message(out.get(), {&byte, 1});
+    }));
+  }
+  print_row("end of a pipe, put and got", figures, "us", true);
+}
+
 void compare_all(const std::string& how, Pinning pinning) {
   for (const int pairs : {1, 2}) {
     compare_throughput<8>(how, pairs, pinning);
@@ -325,5 +362,6 @@ int main(int argc, char** argv) {
     compare_all(how, ways.at(how));
   }
   compare_hand_over();
+  compare_ends();
   return 0;
 }
