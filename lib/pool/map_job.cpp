@@ -195,6 +195,7 @@ void MapJob::Impl::read_results(ResultsReader read, void* state) {
     Link& link = links_of(active_.handle)[header_->result_link + chunk];
     {
       const IncomingHandles incoming(links_of(link));
+      const IncomingFds ends(links_of(link));
       Reader reader = results_in(link);
       read(state, reader, header_->items_in(chunk));
     }

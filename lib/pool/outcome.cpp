@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "multiprocessing/base/errors.hpp"
+#include "process/keeper.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -21,21 +22,22 @@ Reader bytes_in(const Link& link, Outcome wanted) {
 
 }  // namespace
 
-Block outcome_block(Outcome outcome, const Writer& writer, const OutgoingHandles& handles) {
-  Block block(sizeof(OutcomeHeader) + writer.size(), handles.handles().size());
+Block outcome_block(Outcome outcome, const Writer& writer, Mentioned& mentioned) {
+  if (!mentioned.ends.empty()) mentioned.handles.add(leave_ends(mentioned.ends));
+  const std::span<const Handle> handles = mentioned.handles.handles();
+  Block block(sizeof(OutcomeHeader) + writer.size(), handles.size());
   auto* header = ::new (block.data()) OutcomeHeader{writer.size(), outcome};
   std::memcpy(header + 1, writer.view().data(), writer.size());
-  for (std::size_t i = 0; i < handles.handles().size(); ++i)
-    hold(block.links()[i], handles.handles()[i]);
+  for (std::size_t i = 0; i < handles.size(); ++i) hold(block.links()[i], handles[i]);
   return block;
 }
 
 Block exception_block(const std::exception_ptr& exception) {
-  OutgoingHandles handles;
-  const OutgoingHandles::Scope scope{handles};
+  Mentioned mentioned;
+  const Mentioned::Scope scope{mentioned};
   Writer writer;
   write_exception(writer, exception);
-  return outcome_block(Outcome::exception, writer, handles);
+  return outcome_block(Outcome::exception, writer, mentioned);
 }
 
 Reader results_in(const Link& link) { return bytes_in(link, Outcome::results); }
@@ -45,6 +47,7 @@ std::exception_ptr exception_in(const Link& link) {
     return std::make_exception_ptr(RemoteError(
         "a task threw; what it threw was lost with a worker that died, or had no memory for it"));
   const IncomingHandles incoming(links_of(link));
+  const IncomingFds ends(links_of(link));
   Reader reader = bytes_in(link, Outcome::exception);
   const std::exception_ptr exception = read_exception(reader);
   if (exception == nullptr) throw SerializationError("a task failed with no exception at all");

@@ -83,7 +83,7 @@ class WorkerJob::Impl {
   }
 
   Writer writer;
-  OutgoingHandles outgoing;
+  Mentioned mentioned;  // by what is in the writer
 
  private:
   bool claim(std::uint32_t index) {
@@ -152,16 +152,16 @@ Writer& WorkerJob::result_writer() { return impl_.writer; }
 
 void WorkerJob::finish(const Chunk& chunk) {
   if (impl_.header().shape.result == Storage::as_bytes) {
-    impl_.deliver(chunk, outcome_block(Outcome::results, impl_.writer, impl_.outgoing));
+    impl_.deliver(chunk, outcome_block(Outcome::results, impl_.writer, impl_.mentioned));
     impl_.writer.clear();
-    impl_.outgoing.clear();
+    impl_.mentioned.clear();
   }
   impl_.end(chunk, chunk_done);
 }
 
 void WorkerJob::fail(const Chunk& chunk, const std::exception_ptr& exception) noexcept {
   impl_.writer.clear();
-  impl_.outgoing.clear();
+  impl_.mentioned.clear();
   try {
     if (impl_.header().shape.result == Storage::as_bytes)
       impl_.deliver(chunk, exception_block(exception));
@@ -182,7 +182,7 @@ class JobInWorker {
     WorkerJob job(impl);
     JobHeader& header = impl.header();
     const IncomingHandles incoming(links_of(handle).subspan(first_handle_link, header.handles));
-    const OutgoingHandles::Scope outgoing(impl.outgoing);
+    const Mentioned::Scope scope(impl.mentioned);
     try {
       Reader bytes(
           std::span{header.at<const std::byte>(header.layout.bytes_at), header.callable_bytes});
