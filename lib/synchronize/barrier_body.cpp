@@ -94,6 +94,7 @@ std::optional<Member> dead_party(const Handle& object, BarrierBody& body) {
 }
 
 void break_for(BarrierBody& body, Member dead) {
+  fail_point("synchronize.barrier.dead_found");
   body.dead_pid.store(pid_of(dead));
   body.dead_code.store(left_exit_code(dead).value_or(0));
   break_now(body, BrokenBy::death);

@@ -138,6 +138,17 @@ void wait_in_a_crowd() {
   for (std::thread& thread : threads) thread.join();
 }
 
+/// A party dies that another one waits for.
+void meet_the_dead() {
+  const mp::Barrier barrier{2};
+  let_die([](mp::Barrier) { die(); }, barrier);
+  try {
+    barrier.wait();
+    throw std::runtime_error("a barrier that the dead have passed");
+  } catch (const mp::BrokenBarrierError&) {
+  }
+}
+
 }  // namespace
 
 void Churn::count_under_lock() {
@@ -216,6 +227,7 @@ void Churn::among_the_dead() {
   wait_for_one_who_dies();
   wait_beside_the_dead();
   wait_in_a_crowd();
+  meet_the_dead();
   const mp::Semaphore all{{.value = 1, .return_units_of_dead = true}};
   all.acquire();
   static_cast<void>(all.acquire(1ms));

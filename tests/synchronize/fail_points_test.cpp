@@ -15,6 +15,7 @@
 
 #include "base/fail_point.hpp"
 #include "churn.hpp"
+#include "support/processes.hpp"
 #include "support/watchdog.hpp"
 
 namespace synchronize_test {
@@ -212,6 +213,47 @@ TEST_F(FailPointsTest, WhoIsKilledRightAfterItPassedANotificationOnHasPassedItOn
   const int kills = asked("MULTIPROCESSING_TEST_KILLS_PER_POINT", 2);
   for (int kill = 0; kill < kills; ++kill) give_one_waiter_two_notifications(between_two);
   std::printf("killed %d of %d times\n", kills, kills);
+}
+
+constexpr int broken = 3;
+
+void meet_at(mp::Barrier barrier, Counters counters, std::string stop) {
+  mp::detail::arm_fail_point_stop(stop);
+  counters.raise();
+  try {
+    barrier.wait();
+  } catch (const mp::BrokenBarrierError&) {
+    throw mp::Exit{broken};
+  }
+}
+
+bool sleeps_or_has_ended(const mp::Process& process) {
+  const auto all = test_support::all_processes();
+  const auto found = std::ranges::find(all, *process.pid(), &test_support::ProcessInfo::pid);
+  return found == all.end() || found->state == 'S' || found->state == 'Z';
+}
+
+TEST_F(FailPointsTest, ARoundDoesNotEndWellWhileSomebodyIsAboutToBreakItForTheDead) {
+  const mp::Barrier barrier{2};
+  const Counters counters;
+  const auto context = mp::get_context("fork");
+  mp::Process dead = context.Process([](mp::Barrier) { raise(SIGKILL); }, barrier);
+  dead.start();
+  dead.join();
+  mp::Process finder =
+      context.Process(meet_at, barrier, counters, std::string{"synchronize.barrier.dead_found"});
+  finder.start();
+  wait_until_stopped(finder);
+  // The last one that the round wants, and it cannot find the dead party any more.
+  mp::Process last = context.Process(meet_at, barrier, counters, std::string{});
+  last.start();
+  counters.wait_for(2);
+  wait_until([&] { return sleeps_or_has_ended(last); });
+  kill(*finder.pid(), SIGCONT);
+  for (mp::Process* each : {&finder, &last}) {
+    each->join();
+    EXPECT_EQ(each->exitcode(), broken);
+  }
 }
 
 TEST_F(FailPointsTest, HundredsOfRandomKillsHangNobodyAndLeaveCountsRight) {
