@@ -14,11 +14,6 @@
 namespace multiprocessing {
 namespace {
 
-std::string with_at_sign(std::string path) {
-  if (path.starts_with('\0')) path.front() = '@';
-  return path;
-}
-
 [[noreturn]] void throw_other_family(const Address& address, const char* wanted) {
   throw ValueError("the address " + to_string(address) + " is of the family " + address.family() +
                    " and has no " + wanted);
@@ -35,7 +30,9 @@ std::string temporary_folder() {
 }  // namespace
 
 Address::Address(const char* path) : Address(std::string{path}) {}
-Address::Address(std::string path) : text_(with_at_sign(std::move(path))) {}
+Address::Address(std::string path) : text_(std::move(path)) {
+  if (text_.starts_with('\0')) text_.front() = '@';
+}
 Address::Address(std::string host, std::uint16_t port)
     : is_inet_(true), text_(std::move(host)), port_(port) {}
 
