@@ -1,9 +1,14 @@
 // What the tests of ends of pipes as messages share.
 #pragma once
 
+#include <dirent.h>
 #include <gtest/gtest.h>
 #include <sys/types.h>
+#include <unistd.h>
 
+#include <cstdlib>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "multiprocessing/connection.hpp"
@@ -19,6 +24,17 @@ using test_support::wait_until;
 using Ends = mp::Queue<Connection>;
 
 inline pid_t keeper_pid() { return mp::detail::pid_of(keeper_if_any().member); }
+
+inline std::set<int> descriptors_of(pid_t pid) {
+  std::set<int> numbers;
+  DIR* folder = opendir(("/proc/" + std::to_string(pid) + "/fd").c_str());
+  if (folder == nullptr) return numbers;
+  while (const dirent* entry = readdir(folder))
+    if (entry->d_name[0] != '.') numbers.insert(std::atoi(entry->d_name));
+  if (pid == getpid()) numbers.erase(dirfd(folder));
+  closedir(folder);
+  return numbers;
+}
 
 /// The other side has it from nobody any more; the watchdog ends a test that waits in vain.
 inline void expect_end_of_file(const Connection& end) {

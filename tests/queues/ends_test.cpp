@@ -1,12 +1,8 @@
 // Ends of pipes as messages: kept by the fork server until they are received, whoever dies.
-#include <dirent.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdlib>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,17 +14,6 @@ namespace queues_test {
 namespace {
 
 using test_support::Counters;
-
-std::set<int> descriptors_of(pid_t pid) {
-  std::set<int> numbers;
-  DIR* folder = opendir(("/proc/" + std::to_string(pid) + "/fd").c_str());
-  if (folder == nullptr) return numbers;
-  while (const dirent* entry = readdir(folder))
-    if (entry->d_name[0] != '.') numbers.insert(std::atoi(entry->d_name));
-  if (pid == getpid()) numbers.erase(dirfd(folder));
-  closedir(folder);
-  return numbers;
-}
 
 FOR_EVERY_START_METHOD(EndsTest);
 
@@ -311,85 +296,6 @@ TEST_P(EndsTest, AThousandEndsLeaveNothingBehind) {
   EXPECT_EQ(descriptors_of(keeper), before);
   queue.shutdown();
   expect_end(child);
-}
-
-// ---- full tables of descriptors
-
-/// While alive, the process may open no more than the lowest few numbers that are free.
-class FewDescriptors {
- public:
-  FewDescriptors(pid_t pid, int few) : pid_(pid) {
-    prlimit(pid, RLIMIT_NOFILE, nullptr, &before_);
-    const std::set<int> taken = descriptors_of(pid);
-    rlimit now = before_;
-    now.rlim_cur = 0;
-    for (; few > 0 || taken.contains(static_cast<int>(now.rlim_cur)); ++now.rlim_cur)
-      if (!taken.contains(static_cast<int>(now.rlim_cur))) --few;
-    prlimit(pid, RLIMIT_NOFILE, &now, nullptr);
-  }
-  ~FewDescriptors() { prlimit(pid_, RLIMIT_NOFILE, &before_, nullptr); }
-  FewDescriptors(const FewDescriptors&) = delete;
-
- private:
-  pid_t pid_;
-  rlimit before_{};
-};
-
-template <class Call>
-void expect_too_many(Call call) {
-  try {
-    call();
-    ADD_FAILURE() << "nothing was thrown";
-  } catch (const mp::OSError& error) {
-    EXPECT_EQ(error.code().value(), EMFILE) << error.what();
-  }
-}
-
-TEST(EndsLimitsTest, WithoutRoomForDescriptorsSendersReceiversAndKeeperSaySo) {
-  const Ends queue;
-  pass_one(queue);
-  for (int few = 0; few < 3; ++few) {  // it takes three, two for the answer and one to ask
-    auto [here, there] = mp::Pipe();
-    const FewDescriptors limit{getpid(), few};
-    expect_too_many([&, &end = there] { queue.put(end); });
-  }
-  for (int few = 0; few < 3; ++few) {
-    auto [here, there] = mp::Pipe();
-    give(queue, std::move(there));
-    const FewDescriptors limit{getpid(), few};
-    expect_too_many([&] { (void)queue.get(); });
-  }
-  {
-    const FewDescriptors limit{keeper_pid(), 3};
-    auto [here, there] = mp::Pipe();
-    expect_too_many([&, &end = there] {
-      for (int i = 0; i < 2000; ++i) queue.put(end);
-    });
-    while (!queue.empty()) (void)queue.get();
-  }
-  pass_one(queue);
-}
-
-TEST(EndsLimitsTest, MoreEndsThanAMessageCarriesAreAClearError) {
-  const mp::Queue<std::vector<Connection>> queue;
-  std::vector<Connection> ends;
-  for (int i = 0; i < 127; ++i) {
-    auto [here, there] = mp::Pipe();
-    ends.push_back(std::move(here));
-    ends.push_back(std::move(there));
-  }
-  EXPECT_THROW(queue.put(ends), mp::ValueError);
-  ends.resize(252);
-  queue.put(ends);
-  EXPECT_EQ(queue.get().size(), 252U);
-}
-
-TEST(EndsLimitsTest, AnEndThatWasClosedIsNotSent) {
-  const Ends queue;
-  auto [here, there] = mp::Pipe();
-  there.close();
-  EXPECT_THROW(queue.put(there), mp::OSError);
-  EXPECT_TRUE(queue.empty());
 }
 
 }  // namespace

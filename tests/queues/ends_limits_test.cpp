@@ -1,0 +1,93 @@
+// Ends of pipes as messages where something runs out: descriptors, room in a message, the end
+// itself.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <set>
+#include <vector>
+
+#include "ends.hpp"
+
+namespace queues_test {
+namespace {
+
+/// While alive, the process may open no more than the lowest few numbers that are free.
+class FewDescriptors {
+ public:
+  FewDescriptors(pid_t pid, int few) : pid_(pid) {
+    prlimit(pid, RLIMIT_NOFILE, nullptr, &before_);
+    const std::set<int> taken = descriptors_of(pid);
+    rlimit now = before_;
+    now.rlim_cur = 0;
+    for (; few > 0 || taken.contains(static_cast<int>(now.rlim_cur)); ++now.rlim_cur)
+      if (!taken.contains(static_cast<int>(now.rlim_cur))) --few;
+    prlimit(pid, RLIMIT_NOFILE, &now, nullptr);
+  }
+  ~FewDescriptors() { prlimit(pid_, RLIMIT_NOFILE, &before_, nullptr); }
+  FewDescriptors(const FewDescriptors&) = delete;
+
+ private:
+  pid_t pid_;
+  rlimit before_{};
+};
+
+template <class Call>
+void expect_too_many(Call call) {
+  try {
+    call();
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const mp::OSError& error) {
+    EXPECT_EQ(error.code().value(), EMFILE) << error.what();
+  }
+}
+
+TEST(EndsLimitsTest, WithoutRoomForDescriptorsSendersReceiversAndKeeperSaySo) {
+  const Ends queue;
+  pass_one(queue);
+  for (int few = 0; few < 3; ++few) {  // it takes three, two for the answer and one to ask
+    auto [here, there] = mp::Pipe();
+    const FewDescriptors limit{getpid(), few};
+    expect_too_many([&, &end = there] { queue.put(end); });
+  }
+  for (int few = 0; few < 3; ++few) {
+    auto [here, there] = mp::Pipe();
+    give(queue, std::move(there));
+    const FewDescriptors limit{getpid(), few};
+    expect_too_many([&] { (void)queue.get(); });
+  }
+  {
+    const FewDescriptors limit{keeper_pid(), 3};
+    auto [here, there] = mp::Pipe();
+    expect_too_many([&, &end = there] {
+      for (int i = 0; i < 2000; ++i) queue.put(end);
+    });
+    while (!queue.empty()) (void)queue.get();
+  }
+  pass_one(queue);
+}
+
+TEST(EndsLimitsTest, MoreEndsThanAMessageCarriesAreAClearError) {
+  const mp::Queue<std::vector<Connection>> queue;
+  std::vector<Connection> ends;
+  for (int i = 0; i < 127; ++i) {
+    auto [here, there] = mp::Pipe();
+    ends.push_back(std::move(here));
+    ends.push_back(std::move(there));
+  }
+  EXPECT_THROW(queue.put(ends), mp::ValueError);
+  ends.resize(252);
+  queue.put(ends);
+  EXPECT_EQ(queue.get().size(), 252U);
+}
+
+TEST(EndsLimitsTest, AnEndThatWasClosedIsNotSent) {
+  const Ends queue;
+  auto [here, there] = mp::Pipe();
+  there.close();
+  EXPECT_THROW(queue.put(there), mp::OSError);
+  EXPECT_TRUE(queue.empty());
+}
+
+}  // namespace
+}  // namespace queues_test
