@@ -69,7 +69,9 @@ class MULTIPROCESSING_API OwnerLock {
 /// Holds an internal lock, and says whether it was taken over.
 class [[nodiscard]] OwnerGuard {
  public:
-  explicit OwnerGuard(OwnerLock& lock) : lock_(lock), taken_(lock.acquire()) {}
+  explicit OwnerGuard(OwnerLock& lock) : OwnerGuard(lock, lock.acquire()) {}
+  /// Of one that the caller has taken just now.
+  OwnerGuard(OwnerLock& lock, OwnerLock::Taken taken) : lock_(lock), taken_(taken) {}
   ~OwnerGuard() { lock_.release(); }
   OwnerGuard(const OwnerGuard&) = delete;
   [[nodiscard]] bool from_the_dead() const { return taken_ == OwnerLock::Taken::from_the_dead; }

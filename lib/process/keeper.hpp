@@ -12,6 +12,7 @@
 #include "arena/family.hpp"
 #include "arena/message_handles.hpp"
 #include "base/abstract_name.hpp"
+#include "base/deadline.hpp"
 #include "base/unique_fd.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "process/descriptor_message.hpp"
@@ -21,9 +22,10 @@
 namespace multiprocessing::detail {
 
 /// Leaves the ends with the family's keeper, which is appointed if there is none. They are kept for
-/// as long as somebody holds the ticket that is returned, or until they are taken. Throws OSError,
-/// ProcessError.
-[[nodiscard]] MULTIPROCESSING_API Handle leave_ends(const OutgoingFds& ends);
+/// as long as somebody holds the ticket that is returned, or until they are taken. No ticket:
+/// that was not done in time. Throws OSError, ProcessError.
+[[nodiscard]] MULTIPROCESSING_API Handle leave_ends(const OutgoingFds& ends,
+                                                    const Deadline& deadline = Deadline::never());
 
 /// Takes what was left for the ticket, which can be done once. Throws OSError, SerializationError
 /// when it is no ticket, ProcessError when the keeper has died.

@@ -33,12 +33,14 @@ Board& board() { return *static_cast<Board*>(family_place()); }
 
 }  // namespace
 
-KeeperAddress family_keeper(KeeperAddress (*appoint)()) {
+KeeperAddress family_keeper(KeeperAddress (*appoint)(const Deadline&), const Deadline& deadline) {
   KeeperAddress& keeper = board().keeper;
-  const OwnerGuard guard{board().lock};
+  const OwnerLock::Taken taken = board().lock.acquire(deadline);
+  if (taken == OwnerLock::Taken::not_in_time) throw OutOfTime{};
+  const OwnerGuard guard{board().lock, taken};
   if (guard.from_the_dead()) keeper = {};
   if (!keeper.member || !alive(keeper.member)) {
-    keeper = appoint();
+    keeper = appoint(deadline);
     const std::uint32_t name = OwnerLock::name_of(keeper.member);
     // The same one again knows what it has; of another one's the word tells nothing.
     if (Kept::from(board().kept.load()).keeper != name) board().kept.store(Kept{name, 0}.packed());

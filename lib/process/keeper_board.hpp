@@ -7,9 +7,13 @@
 
 namespace multiprocessing::detail {
 
+/// Thrown when the deadline has passed.
+struct OutOfTime {};
+
 /// The family's keeper. If it has none that lives, `appoint` finds one, and whoever else wants to
-/// know it waits.
-[[nodiscard]] KeeperAddress family_keeper(KeeperAddress (*appoint)());
+/// know it waits. Throws OutOfTime.
+[[nodiscard]] KeeperAddress family_keeper(KeeperAddress (*appoint)(const Deadline&),
+                                          const Deadline& deadline);
 
 /// That one does not serve any more, whether or not it lives.
 MULTIPROCESSING_API void dismiss(Member keeper);

@@ -63,12 +63,15 @@ class Inquiry {
   [[nodiscard]] int answer_by() const { return its_.get(); }
 
   /// Nothing when `server` died over it; its end of the channel tells that too, and for nobody in
-  /// particular it alone.
-  [[nodiscard]] std::optional<Reply> wait(std::span<std::byte> into, Member server = {}) {
+  /// particular it alone. Throws OutOfTime.
+  [[nodiscard]] std::optional<Reply> wait(std::span<std::byte> into, Member server,
+                                          const Deadline& deadline) {
     its_.close();
-    while (!wait_readable(ours_.get(), Deadline{look}))
+    while (!wait_readable(ours_.get(), deadline.at_most(look))) {
       if (server && !alive(server) && !wait_readable(ours_.get(), Deadline{Timeout{no_time}}))
         return std::nullopt;
+      if (deadline.passed()) throw OutOfTime{};
+    }
     Reply reply;  // its ends take the gate too when they go
     // With the gate held, no fork comes between their arrival and our knowing of them.
     std::scoped_lock guard{fork_gate()};
@@ -88,14 +91,14 @@ class Inquiry {
 // ---- who is the keeper
 
 /// The server of this process becomes it. Nobody when it died over it.
-KeeperAddress try_appoint(const ForkServer& server) {
+KeeperAddress try_appoint(const ForkServer& server, const Deadline& deadline) {
   Inquiry inquiry;
   ForkRequest request{};
   std::memcpy(request.key, server.key.data(), std::min(server.key.size(), key_size));
   const int answer_by = inquiry.answer_by();
   if (!send_message(server.socket.get(), bytes_of(request), {&answer_by, 1})) return {};
   ForkAnswer answer{};
-  if (!inquiry.wait(room_of(answer), server.member)) return {};
+  if (!inquiry.wait(room_of(answer), server.member, deadline)) return {};
   if (answer.result == ForkAnswer::not_authenticated)
     throw AuthenticationError("the fork server does not accept the key of this process");
   if (answer.result == ForkAnswer::failed)
@@ -109,10 +112,10 @@ KeeperAddress try_appoint(const ForkServer& server) {
                      "tell why");
 }
 
-KeeperAddress appoint() {
+KeeperAddress appoint(const Deadline& deadline) {
   for (int attempt = 0; attempt < attempts; ++attempt) {
     const auto server = ensure_fork_server();
-    if (const KeeperAddress keeper = try_appoint(*server); keeper.member) return keeper;
+    if (const KeeperAddress keeper = try_appoint(*server, deadline); keeper.member) return keeper;
     forget_fork_server(*server);
   }
   throw_dying();
@@ -153,7 +156,8 @@ bool connect_to(const KeeperAddress& keeper, OwnFd& line) {
 
 /// Nothing when the keeper is gone.
 std::optional<Reply> ask(const KeeperAddress& keeper, KeeperRequest::What what,
-                         const ObjectName& ticket, std::span<const int> descriptors = {}) {
+                         const ObjectName& ticket, const Deadline& deadline,
+                         std::span<const int> descriptors = {}) {
   Inquiry inquiry;
   OwnFd line;
   if (!connect_to(keeper, line)) return std::nullopt;
@@ -163,7 +167,7 @@ std::optional<Reply> ask(const KeeperAddress& keeper, KeeperRequest::What what,
   if (!send_message(line.get(), bytes_of(request), fds)) return std::nullopt;
   fail_point(what == KeeperRequest::keep ? "keeper.leave.asked" : "keeper.take.asked");
   KeeperAnswer answer{};
-  std::optional<Reply> reply = inquiry.wait(room_of(answer), keeper.member);
+  std::optional<Reply> reply = inquiry.wait(room_of(answer), keeper.member, deadline);
   if (reply) reply->error = answer.error;
   return reply;
 }
@@ -177,7 +181,7 @@ std::optional<Reply> ask(const KeeperAddress& keeper, KeeperRequest::What what,
 
 }  // namespace
 
-Handle leave_ends(const OutgoingFds& ends) {
+Handle leave_ends(const OutgoingFds& ends, const Deadline& deadline) try {
   const OutgoingFds::Numbers numbers{ends};
   const std::size_t count = numbers.get().size();
   if (count >= most_descriptors)
@@ -186,10 +190,10 @@ Handle leave_ends(const OutgoingFds& ends) {
                      std::to_string(most_descriptors - 1));
   Handle ticket = Handle::make(sizeof(Ticket));
   for (int attempt = 0; attempt < attempts; ++attempt) {
-    const KeeperAddress keeper = family_keeper(appoint);
+    const KeeperAddress keeper = family_keeper(appoint, deadline);
     *ticket.as<Ticket>() = {Ticket::is_one, static_cast<std::uint32_t>(count), keeper};
     const std::optional<Reply> reply =
-        ask(keeper, KeeperRequest::keep, name_of(ticket), numbers.get());
+        ask(keeper, KeeperRequest::keep, name_of(ticket), deadline, numbers.get());
     fail_point("keeper.leave.answered");
     if (reply && reply->error != 0)
       throw_os_error(reply->error, "recvmsg",
@@ -198,13 +202,16 @@ Handle leave_ends(const OutgoingFds& ends) {
     dismiss(keeper.member);
   }
   throw_dying();
+} catch (const OutOfTime&) {
+  return {};
 }
 
 std::vector<std::shared_ptr<EndFd>> take_ends(const Handle& ticket) {
   const auto& body = *ticket.as<Ticket>();
   if (body.magic != Ticket::is_one)
     throw SerializationError("the end of a pipe or socket did not come along with its message");
-  std::optional<Reply> reply = ask(body.keeper, KeeperRequest::give, name_of(ticket));
+  std::optional<Reply> reply =
+      ask(body.keeper, KeeperRequest::give, name_of(ticket), Deadline::never());
   fail_point("keeper.take.answered");
   if (!reply) throw_lost(body, "the fork server, which kept them, has died");
   if (reply->error == ENOENT) throw_lost(body, "they have been taken already");

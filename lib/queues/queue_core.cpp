@@ -153,6 +153,18 @@ bool put_bytes(const QueueRef& queue, Piece first, Piece second, std::span<const
   return insist_on_put(queue, timeout, [&] { return try_put(queue, outgoing); });
 }
 
+/// Adds what keeps the ends until the message is received; false when there was no time for that.
+bool leave_behind(const OutgoingFds& ends, OutgoingHandles& handles, Timeout& timeout) {
+  if (ends.empty()) return true;
+  // Who does not want to wait means for room: this is part of making the message.
+  const Deadline deadline = timeout == Timeout{now} ? Deadline::never() : Deadline{timeout};
+  const Handle ticket = leave_ends(ends, deadline);
+  if (!ticket) return false;
+  handles.add(ticket);
+  if (!deadline.is_never()) timeout = deadline.left();
+  return true;
+}
+
 /// Gets one message and gives its bytes to `use`, together with the links of handles in it.
 template <class Use>
 bool get_bytes(const QueueRef& queue, const GetWait& wait, Use use) {
@@ -229,7 +241,7 @@ bool QueueCore::put_encoded(MessageEncoder encode, const void* value, Timeout ti
     const OutgoingFds::Scope ends_scope{ends};
     encode(writer, value);
   }
-  if (!ends.empty()) handles.add(leave_ends(ends));
+  if (!leave_behind(ends, handles, timeout)) return false;
   return put_bytes(queue, {writer.view().data(), writer.size()}, {}, handles.handles(), timeout);
 }
 

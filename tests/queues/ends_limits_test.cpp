@@ -1,13 +1,16 @@
-// Ends of pipes as messages where something runs out: descriptors, room in a message, the end
-// itself.
+// Ends of pipes as messages where something runs out: descriptors, room in a message, time.
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <set>
 #include <vector>
 
 #include "ends.hpp"
+#include "process/fork_server.hpp"
 
 namespace queues_test {
 namespace {
@@ -79,6 +82,47 @@ TEST(EndsLimitsTest, MoreEndsThanAMessageCarriesAreAClearError) {
   ends.resize(252);
   queue.put(ends);
   EXPECT_EQ(queue.get().size(), 252U);
+}
+
+void wait_until_stopped(pid_t child) {
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &info, WSTOPPED), 0);
+}
+
+void expect_no_time(const Ends& queue) {
+  auto [here, there] = mp::Pipe();
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THROW(queue.put(there, 20ms), mp::Full);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, 20ms);
+  there.close();
+  expect_end_of_file(here);
+}
+
+TEST(EndsLimitsTest, ATimeoutCoversTheStartOfTheKeeper) {
+  const Ends queue;
+  if (const pid_t pid = keeper_pid(); pid != 0) kill(pid, SIGKILL);
+  mp::detail::stop_fork_server();
+  mp::set_forkserver_preload([] { raise(SIGSTOP); });
+  expect_no_time(queue);
+  mp::set_forkserver_preload(nullptr);
+  wait_until_stopped(mp::detail::fork_server_pid());
+  expect_no_time(queue);
+  kill(mp::detail::fork_server_pid(), SIGCONT);
+  pass_one(queue);
+}
+
+TEST(EndsLimitsTest, ATimeoutCoversTheAnswerOfTheKeeper) {
+  const Ends queue;
+  pass_one(queue);
+  auto [here, there] = mp::Pipe();
+  const pid_t keeper = keeper_pid();
+  kill(keeper, SIGSTOP);
+  EXPECT_FALSE(queue.try_put(there, 20ms));
+  kill(keeper, SIGCONT);
+  there.close();
+  expect_end_of_file(here);  // it keeps nothing that has come to it too late
+  pass_one(queue);
+  EXPECT_EQ(keeper_pid(), keeper);
 }
 
 TEST(EndsLimitsTest, AnEndThatWasClosedIsNotSent) {
