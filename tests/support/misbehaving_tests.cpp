@@ -72,6 +72,17 @@ TEST(Misbehaving, Crashes) {
   raise(SIGKILL);
 }
 
+TEST(Misbehaving, FailsInAChild) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    EXPECT_TRUE(false);
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  EXPECT_EQ(status, 0) << "the child has failed";
+}
+
 TEST(Misbehaving, ReturnsInAForkedChild) {
   pid_t pid = fork();
   if (pid > 0) {

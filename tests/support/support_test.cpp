@@ -57,6 +57,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Misdeed{"ChangesWhatAProbeReads", "counter: 1: 0 before, 1 after"},
                     Misdeed{"HangsWithAChild", "killed by the watchdog"},
                     Misdeed{"Crashes", "killed by signal 9"},
+                    Misdeed{"FailsInAChild", "the child has failed"},
                     Misdeed{"ReturnsInAForkedChild", "came back from the test body"}),
     [](const auto& info) { return std::string{info.param.test}; });
 
