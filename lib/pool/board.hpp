@@ -68,11 +68,17 @@ inline constexpr std::uint32_t first_name = 4;
   return word != chunk_free && word < first_name;
 }
 
+/// An entry of the index: the elements of one chunk that go as bytes.
+struct ChunkElements {
+  std::uint64_t begin;   // among the bytes
+  std::uint64_t ticket;  // which of the job's handles keeps the ends of pipes in them, from 1; or 0
+};
+
 /// Where the parts of a job lie: offsets from the start of its header.
 struct JobLayout {
   std::uint64_t words_at;
   std::uint64_t bytes_at;  // callable, then the elements that go as bytes
-  std::uint64_t index_at;  // for each chunk where its elements begin among the bytes
+  std::uint64_t index_at;  // a ChunkElements per chunk, and one more
   std::uint64_t input_at;
   std::uint64_t results_at;
 };

@@ -11,6 +11,7 @@
 #include "base/os_error.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
+#include "process/keeper.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -81,6 +82,7 @@ class MapJob::Impl {
   [[nodiscard]] JobHeader* header() const { return header_; }
 
  private:
+  void leave_ends_of_chunk();
   [[nodiscard]] JobLayout lay_out();
   void take_memory();
   void fill(const JobLayout& layout);
@@ -91,10 +93,10 @@ class MapJob::Impl {
   const std::size_t chunk_size_;
   const std::size_t chunks_;
   Writer writer_;
-  OutgoingHandles outgoing_;
-  const OutgoingHandles::Scope scope_;
+  Mentioned mentioned_;
+  const Mentioned::Scope scope_;
   std::size_t callable_bytes_ = 0;
-  std::vector<std::uint64_t> begins_;  // of chunks in the writer, and the end of the last
+  std::vector<ChunkElements> index_;  // of chunks in the writer, and the end of the last
   ActiveJob active_;
   JobHeader* header_ = nullptr;
   std::size_t bytes_ = 0;
@@ -108,7 +110,7 @@ MapJob::Impl::Impl(PoolCore& pool, const MapShape& shape, const MapOptions& opti
       progress_(options.progress),
       chunk_size_(chosen_chunk_size(shape, options, pool.processes())),
       chunks_((shape.items + chunk_size_ - 1) / chunk_size_),
-      scope_(outgoing_) {
+      scope_(mentioned_) {
   pool.check_open();
   active_.retries = options.retries;
   write_function(writer_, any_function(runner));
@@ -123,8 +125,20 @@ MapJob::Impl::~Impl() {
 }
 
 void MapJob::Impl::begin_chunk() {
-  if (begins_.empty()) callable_bytes_ = writer_.size();
-  begins_.push_back(writer_.size());
+  if (index_.empty()) callable_bytes_ = writer_.size();
+  leave_ends_of_chunk();
+  index_.push_back({writer_.size(), 0});
+}
+
+void MapJob::Impl::leave_ends_of_chunk() {
+  if (mentioned_.ends.empty()) return;
+  if (index_.empty())
+    throw SerializationError(
+        "a pool's function cannot hold the end of a pipe or socket, for all workers would take it: "
+        "give it to the initializer");
+  mentioned_.handles.add(leave_ends(mentioned_.ends));
+  mentioned_.ends = {};
+  index_.back().ticket = mentioned_.handles.handles().size();
 }
 
 void MapJob::Impl::prepare() {
@@ -142,7 +156,7 @@ JobLayout MapJob::Impl::lay_out() {
   };
   JobLayout layout{};
   layout.words_at = place(chunks_, sizeof(std::uint32_t));
-  layout.index_at = place(begins_.size(), sizeof(std::uint64_t));
+  layout.index_at = place(index_.size(), sizeof(ChunkElements));
   layout.bytes_at = place(writer_.size(), 1);
   layout.input_at = place(shape_.items, shape_.input_size);
   layout.results_at = place(shape_.items, shape_.result_size);
@@ -151,7 +165,7 @@ JobLayout MapJob::Impl::lay_out() {
 }
 
 void MapJob::Impl::take_memory() {
-  const std::size_t handles = outgoing_.handles().size();
+  const std::size_t handles = mentioned_.handles.handles().size();
   const bool in_blocks = shape_.result == Storage::as_bytes;
   reusable_ = !in_blocks && handles <= spare_handles && bytes_ <= largest_spare;
   if (reusable_) active_.handle = pool_.take_spare(bytes_);
@@ -161,7 +175,7 @@ void MapJob::Impl::take_memory() {
 }
 
 void MapJob::Impl::fill(const JobLayout& layout) {
-  const auto handles = outgoing_.handles();
+  const auto handles = mentioned_.handles.handles();
   header_ = ::new (active_.handle.body()) JobHeader{};
   header_->serial = next_serial();
   header_->shape = shape_;
@@ -173,8 +187,8 @@ void MapJob::Impl::fill(const JobLayout& layout) {
   header_->result_link =
       static_cast<std::uint32_t>(first_handle_link + std::max(handles.size(), spare_handles));
   std::memset(header_->at<void>(layout.words_at), 0, chunks_ * sizeof(std::uint32_t));
-  std::memcpy(header_->at<void>(layout.index_at), begins_.data(),
-              begins_.size() * sizeof(std::uint64_t));
+  std::memcpy(header_->at<void>(layout.index_at), index_.data(),
+              index_.size() * sizeof(ChunkElements));
   std::memcpy(header_->at<void>(layout.bytes_at), writer_.view().data(), writer_.size());
   for (std::size_t i = 0; i < handles.size(); ++i)
     hold(links_of(active_.handle)[first_handle_link + i], handles[i]);

@@ -60,6 +60,7 @@ class WorkerJob::Impl {
 
   void end(const Chunk& chunk, std::uint32_t state) {
     fail_point("pool.chunk.before_end");
+    arrived_.reset();
     ++worker_.tasks_done;
     header_.word(chunk.index).store(state, std::memory_order_release);  // the commit
     fail_point("pool.chunk.after_end");
@@ -80,6 +81,12 @@ class WorkerJob::Impl {
     release(link);
     fail_point("pool.error.before_give");
     exception_block(exception).give_to(link);
+  }
+
+  /// Those in the elements of a chunk may be asked for until it is over.
+  void expect_ends(std::uint64_t ticket) {
+    arrived_.reset();
+    if (ticket != 0) arrived_.emplace(links_of(job_).subspan(first_handle_link + ticket - 1, 1));
   }
 
   Writer writer;
@@ -118,6 +125,7 @@ class WorkerJob::Impl {
   WorkerState& worker_;
   const Handle& job_;
   JobHeader& header_;
+  std::optional<IncomingFds> arrived_;
   std::uint32_t scanned_ = 0;              // which offer was last looked through to its end
   std::optional<std::uint32_t> scanning_;  // which is being looked through, up to scan_at_
   std::uint32_t scan_at_ = 0;
@@ -143,9 +151,10 @@ void* WorkerJob::results() const {
 Reader WorkerJob::input_bytes(const Chunk& chunk) const {
   JobHeader& job = impl_.header();
   if (job.shape.input != Storage::as_bytes) return Reader(std::span<const std::byte>{});
-  const auto* begins = job.at<const std::uint64_t>(job.layout.index_at);
-  return Reader(std::span{job.at<const std::byte>(job.layout.bytes_at + begins[chunk.index]),
-                          begins[chunk.index + 1] - begins[chunk.index]});
+  const auto* elements = job.at<const ChunkElements>(job.layout.index_at) + chunk.index;
+  impl_.expect_ends(elements->ticket);
+  return Reader(std::span{job.at<const std::byte>(job.layout.bytes_at + elements[0].begin),
+                          elements[1].begin - elements[0].begin});
 }
 
 Writer& WorkerJob::result_writer() { return impl_.writer; }

@@ -85,8 +85,8 @@ std::uint32_t OutgoingFds::collect(const std::shared_ptr<EndFd>& end) {
   if (outgoing == nullptr)
     throw SerializationError(
         "the end of a pipe or socket can be sent as an argument of a Process or of a pool's "
-        "initializer, by a Connection over a Pipe or AF_UNIX, by a queue, and in a result of a "
-        "pool; not in a task of a pool, which can get it from a queue, or a file");
+        "initializer, by a Connection over a Pipe or AF_UNIX, by a queue, and in an element or "
+        "result of a pool; not in a file");
   auto& ends = outgoing->ends_;
   auto found = std::ranges::find(ends, end);
   if (found == ends.end()) found = ends.insert(found, end);

@@ -1,5 +1,6 @@
-// Ends of pipes in results: kept until the caller reads them, whatever becomes of the worker.
+// Ends of pipes in results and elements: kept until they are read, whoever dies.
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <optional>
 #include <stdexcept>
@@ -100,16 +101,69 @@ TEST_P(EndsTest, AWorkerThatDiesBeforeItHasDeliveredIsMadeGoodByARetry) {
   expect_said(ends.front(), 7);
 }
 
-TEST_P(EndsTest, InATaskItIsAClearErrorOfTheCaller) {
+// ---- in elements.
+
+int answer(const Connection& end) {
+  end.send(end.recv<int>() + 1);
+  return 0;
+}
+
+TEST_P(EndsTest, ElementsAreEndsThatWorkersUse) {
+  std::vector<Connection> questions;
+  std::vector<Connection> answers;
+  for (int i = 0; i < 5; ++i) {
+    auto [here, there] = mp::Pipe();
+    here.send(i);
+    questions.push_back(std::move(here));
+    answers.push_back(std::move(there));
+  }
+  mp::Pool pool(2);
+  pool.map(answer, answers, 2);
+  answers.clear();
+  for (int i = 0; i < 5; ++i) expect_said(questions[static_cast<std::size_t>(i)], i + 1);
+}
+
+TEST_P(EndsTest, AChunkWhoseWorkerDiedBeforeItTookItsEndsIsRetriedWithThem) {
+  const Counters workers;
+  mp::Pool pool(1, arm_first, workers, std::string{"pool.chunk.after_claim"}, 1U);
+  auto [here, there] = mp::Pipe();
+  here.send(6);
+  pool.map(answer, std::vector{there}, {.retries = 1});
+  there.close();
+  EXPECT_EQ(workers[0], 2U);
+  expect_said(here, 7);
+}
+
+int die(const Connection&) { return raise(SIGKILL); }
+
+TEST_P(EndsTest, WithAWorkerThatDiesGoTheEndsThatItHasTaken) {
+  auto [here, there] = mp::Pipe();
+  mp::Pool pool(1);
+  EXPECT_THROW(pool.map(die, std::vector{there}), mp::WorkerDied);
+  try {
+    pool.map(die, std::vector{there}, {.retries = 1});
+    ADD_FAILURE();
+  } catch (const mp::ProcessError& error) {
+    EXPECT_NE(std::string{error.what()}.find("taken already"), std::string::npos) << error.what();
+  }
+  there.close();
+  EXPECT_THROW((void)here.recv<int>(), mp::EOFError);
+}
+
+struct Holder {
+  int operator()(int number) const { return number; }
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& end;
+  }
+  Connection end;
+};
+
+TEST_P(EndsTest, AFunctionThatHoldsOneIsAClearErrorOfTheCaller) {
   mp::Pool pool(1);
   const auto [here, there] = mp::Pipe();
-  const auto closed = [](const Connection& end) { return end.closed(); };
-  try {
-    pool.map(closed, std::vector{here});
-    ADD_FAILURE();
-  } catch (const mp::SerializationError& error) {
-    EXPECT_NE(std::string{error.what()}.find("not in a task of a pool"), std::string::npos);
-  }
+  EXPECT_THROW(pool.map(Holder{here}, {1}), mp::SerializationError);
+  EXPECT_EQ(pool.map([](int number) { return number + 1; }, {1}), std::vector{2});
 }
 
 }  // namespace
