@@ -1,5 +1,6 @@
 // The keeper as those see it who send and receive ends.
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -154,6 +155,21 @@ bool connect_to(const KeeperAddress& keeper, OwnFd& line) {
   return alive(keeper.member);
 }
 
+/// Waits for room in the keeper's queue; false when the keeper is gone. Throws OutOfTime.
+bool send_in_time(const OwnFd& line, const KeeperRequest& request, std::span<const int> fds,
+                  const Deadline& deadline) {
+  timeval limit{};  // none
+  if (const std::optional<timespec> left = deadline.left_as_timespec())
+    limit = {left->tv_sec, std::max(left->tv_nsec / 1000, 1L)};
+  (void)setsockopt(line.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  try {
+    return send_message(line.get(), bytes_of(request), fds);
+  } catch (const OSError& error) {
+    if (error.code().value() == EAGAIN) throw OutOfTime{};
+    throw;
+  }
+}
+
 /// Nothing when the keeper is gone.
 std::optional<Reply> ask(const KeeperAddress& keeper, KeeperRequest::What what,
                          const ObjectName& ticket, const Deadline& deadline,
@@ -164,7 +180,7 @@ std::optional<Reply> ask(const KeeperAddress& keeper, KeeperRequest::What what,
   std::vector<int> fds{inquiry.answer_by()};
   fds.insert(fds.end(), descriptors.begin(), descriptors.end());
   const KeeperRequest request{what, keeper.key, ticket};
-  if (!send_message(line.get(), bytes_of(request), fds)) return std::nullopt;
+  if (!send_in_time(line, request, fds, deadline)) return std::nullopt;
   fail_point(what == KeeperRequest::keep ? "keeper.leave.asked" : "keeper.take.asked");
   KeeperAnswer answer{};
   std::optional<Reply> reply = inquiry.wait(room_of(answer), keeper.member, deadline);
