@@ -2,23 +2,51 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {
+
+/// Written by stores as wide as the loads that take it on: single bytes are slow to be read whole.
+template <class Number>
+Number big_endian(Number number) {
+  if constexpr (std::endian::native == std::endian::big) return number;
+  if constexpr (sizeof number == 4) return __builtin_bswap32(number);
+  return __builtin_bswap64(number);
+}
 
 inline constexpr std::size_t longest_header = 12;
 
 /// What stands before a message: its length in 4 bytes, or -1 and the length in 8; big-endian.
 struct FrameHeader {
   std::array<unsigned char, longest_header> bytes;
-  std::size_t size;  // 4 or 12
+  std::size_t size;
+
+  static constexpr std::size_t short_size = 4;
+  static constexpr std::size_t long_size = longest_header;
+  static constexpr std::uint64_t longest_short = 0x7fffffff;
+  static constexpr std::uint64_t long_mark = 0xffffffff;
 };
-[[nodiscard]] MULTIPROCESSING_API FrameHeader make_header(std::uint64_t message_size);
+
+[[nodiscard]] inline FrameHeader make_header(std::uint64_t message_size) {
+  FrameHeader header;
+  const bool is_short = message_size <= FrameHeader::longest_short;
+  header.size = is_short ? FrameHeader::short_size : FrameHeader::long_size;
+  const auto first =
+      big_endian(static_cast<std::uint32_t>(is_short ? message_size : FrameHeader::long_mark));
+  std::memcpy(header.bytes.data(), &first, sizeof first);
+  if (is_short) return header;
+  const std::uint64_t length = big_endian(message_size);
+  std::memcpy(header.bytes.data() + sizeof first, &length, sizeof length);
+  return header;
+}
 
 struct ParsedHeader {
   std::size_t header_size;
@@ -30,6 +58,17 @@ struct ParsedHeader {
 /// could hold.
 [[nodiscard]] MULTIPROCESSING_API std::optional<ParsedHeader> parse_header(
     std::span<const unsigned char> beginning);
+
+/// The message in a packet that holds a short header and the whole of it, and nothing else.
+[[nodiscard]] inline std::optional<std::string_view> whole_message(
+    std::span<const unsigned char> packet) {
+  constexpr std::size_t size = 4;
+  if (packet.size() < size) return std::nullopt;
+  const std::size_t length = std::size_t{packet[0]} << 24 | std::size_t{packet[1]} << 16 |
+                             std::size_t{packet[2]} << 8 | std::size_t{packet[3]};
+  if (length != packet.size() - size) return std::nullopt;
+  return std::string_view{reinterpret_cast<const char*>(packet.data()) + size, length};
+}
 
 [[noreturn]] MULTIPROCESSING_API void throw_bad_length();
 

@@ -32,7 +32,7 @@ bool names_a_dead(std::uint64_t word) { return word != 0 && !alive(member_of(wor
 SharedEnd::SharedEnd() : body_(stranger_end) {}
 
 SharedEnd::SharedEnd(Handle body, unsigned side, bool is_pipe)
-    : body_(std::move(body)), side_(side), is_pipe_(is_pipe) {}
+    : body_(std::move(body)), pipe_(is_pipe ? body_.as<PipeBody>() : nullptr), side_(side) {}
 
 std::pair<SharedEnd, SharedEnd> SharedEnd::make_pipe() {
   Handle body = Handle::make(sizeof(PipeBody), first_ring_link + 2);
@@ -42,19 +42,18 @@ std::pair<SharedEnd, SharedEnd> SharedEnd::make_pipe() {
 }
 
 std::unique_ptr<Ring> SharedEnd::ring(unsigned side) const {
-  if (!is_pipe_) return nullptr;
-  return std::make_unique<Ring>(body_.as<PipeBody>()->rings[side],
-                                links_of(body_)[first_ring_link + side]);
+  if (!is_pipe()) return nullptr;
+  return std::make_unique<Ring>(pipe_->rings[side], links_of(body_)[first_ring_link + side]);
 }
 std::unique_ptr<Ring> SharedEnd::ring_out() const { return ring(side_); }
 std::unique_ptr<Ring> SharedEnd::ring_in() const { return ring(1 - side_); }
 
 bool SharedEnd::sender_died() const {
-  return is_pipe_ && names_a_dead(other().writing.amid.load(std::memory_order_relaxed));
+  return is_pipe() && names_a_dead(other().writing.amid.load(std::memory_order_relaxed));
 }
 
 Link& SharedEnd::link(unsigned side, std::uint8_t number) const {
-  if (!is_pipe_ || number == 0 || number > parcels_per_direction)
+  if (!is_pipe() || number == 0 || number > parcels_per_direction)
     throw SerializationError("a message of shared objects came without them");
   return links_of(body_)[side * parcels_per_direction + number - 1];
 }
@@ -103,7 +102,8 @@ void SharedEnd::empty_parcel(std::uint8_t number) const {
 
 Turn::Turn(Direction& direction, const Deadline& deadline)
     : direction_(direction),
-      taken_(direction.lock.acquire(deadline) != OwnerLock::Taken::not_in_time) {
+      taken_(direction.lock.acquire_if_free() ||
+             direction.lock.acquire(deadline) != OwnerLock::Taken::not_in_time) {
   // The lock may be a dead one's, or have been let go since by somebody who found it so.
   if (taken_ && names_a_dead(direction_.amid.load())) break_stream();
 }

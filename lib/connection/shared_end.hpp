@@ -65,7 +65,7 @@ class SharedEnd {
   [[nodiscard]] Direction& writing() const { return mine().writing; }
   [[nodiscard]] const Handle& handle() const { return body_; }
   [[nodiscard]] unsigned side() const { return side_; }
-  [[nodiscard]] bool is_pipe() const { return is_pipe_; }
+  [[nodiscard]] bool is_pipe() const { return pipe_ != nullptr; }
 
   /// The rings of a pipe: of what this end sends, and of what comes to it.
   [[nodiscard]] std::unique_ptr<Ring> ring_out() const;
@@ -95,14 +95,15 @@ class SharedEnd {
   void empty_parcel(std::uint8_t number) const;
 
  private:
-  [[nodiscard]] EndBody& mine() const { return body_.as<PipeBody>()->ends[side_]; }
-  [[nodiscard]] EndBody& other() const { return body_.as<PipeBody>()->ends[1 - side_]; }
+  [[nodiscard]] PipeBody& body() const { return pipe_ != nullptr ? *pipe_ : *body_.as<PipeBody>(); }
+  [[nodiscard]] EndBody& mine() const { return body().ends[side_]; }
+  [[nodiscard]] EndBody& other() const { return body().ends[1 - side_]; }
   [[nodiscard]] Link& link(unsigned side, std::uint8_t number) const;
   [[nodiscard]] std::unique_ptr<Ring> ring(unsigned side) const;
 
   Handle body_;
+  PipeBody* pipe_ = nullptr;  // the same, of a pipe
   unsigned side_ = 0;
-  bool is_pipe_ = false;
 };
 
 /// The right to read or write messages, for one thread of one process.
