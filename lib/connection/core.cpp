@@ -37,6 +37,12 @@ std::uint64_t ticks() {
 #endif
 }
 
+std::size_t size_of(std::span<const iovec> pieces) {
+  std::size_t size = 0;
+  for (const iovec& piece : pieces) size += piece.iov_len;
+  return size;
+}
+
 void advance(std::span<iovec>& pieces, std::size_t written) {
   while (!pieces.empty() && written >= pieces.front().iov_len) {
     written -= pieces.front().iov_len;
@@ -87,10 +93,6 @@ void ConnectionCore::check_writable() const {
   if (!writable()) throw_os_error(EBADF, "connection is read-only");
 }
 
-bool ConnectionCore::goes_at_once(std::uint64_t size) const {
-  return is_packets_ && size + longest_header <= packet_size;
-}
-
 bool ConnectionCore::poll(const Deadline& deadline) {
   check_readable();
   LateUse fd{*end_};
@@ -134,6 +136,16 @@ void ConnectionCore::send(std::span<const std::string_view> pieces, const Outgoi
   for (const std::string_view piece : pieces)
     if (!piece.empty()) parts[count++] = piece_of(piece.data(), piece.size());
 
+  if (!send_in_turn(fd, std::span{parts}.first(count), fds, handles, parcel)) return;
+  order_after_turn();
+  if (!out_->is_awaited()) return;
+  const Turn turn{shared_.writing(), Deadline::never()};
+  if (!out_->empty()) out_->tell(fd);
+}
+
+/// Whether it went by the ring.
+bool ConnectionCore::send_in_turn(LateUse& fd, std::span<iovec> pieces, const OutgoingFds* fds,
+                                  const OutgoingHandles* handles, std::uint8_t* parcel) {
   Turn turn{shared_.writing(), Deadline::never()};
   if (turn.broken()) {
     // Who reads the other end gets end-of-file for the rest of the message that will not come.
@@ -142,11 +154,15 @@ void ConnectionCore::send(std::span<const std::string_view> pieces, const Outgoi
   }
   fail_point("connection.send.turn");
   const bool by_ring = goes_by_ring(fd, fds != nullptr);
-  if (handles != nullptr || !goes_at_once(size)) turn.begin_message();
+  const std::size_t size = size_of(pieces);
+  const bool at_once = is_packets_ && size <= packet_size;
+  if (by_ring && at_once && handles == nullptr && put_at_once(fd, pieces, size)) return true;
+  if (by_ring) check_receiver(fd);
+  if (handles != nullptr || !at_once) turn.begin_message();
   try {
     if (handles != nullptr) *parcel = post(*handles, fd);
     fail_point("connection.send.begun");
-    send_frame(stream(fd), turn, std::span{parts}.first(count), fds, by_ring);
+    send_frame(stream(fd), turn, pieces, fds, by_ring);
   } catch (...) {
     turn.end_message();
     if (parcel != nullptr && *parcel != 0) shared_.unpost(*parcel);
@@ -154,6 +170,16 @@ void ConnectionCore::send(std::span<const std::string_view> pieces, const Outgoi
   }
   turn.end_message();
   fail_point("connection.send.sent");
+  return by_ring;
+}
+
+/// As most messages go: as one packet that has room.
+bool ConnectionCore::put_at_once(LateUse& fd, std::span<const iovec> pieces, std::size_t size) {
+  fail_point("connection.send.begun");
+  if (!out_->try_put(fd, pieces, static_cast<std::uint32_t>(size))) return false;
+  fail_point("connection.send.sent");
+  check_receiver_now_and_then(fd);
+  return true;
 }
 
 std::uint8_t ConnectionCore::post(const OutgoingHandles& handles, LateUse& fd) const {
@@ -179,6 +205,7 @@ void ConnectionCore::send_frame(Stream stream, Turn& turn, std::span<iovec> piec
     turn.begin_message();
     fail_point("connection.send.half");
     try {
+      if (by_ring) out_->tell_amid_turn(stream.fd);
       written = write({});
     } catch (...) {
       turn.break_stream();
@@ -192,25 +219,38 @@ bool ConnectionCore::goes_by_ring(LateUse& fd, bool with_fds) {
   if (out_ == nullptr) return false;
   if (with_fds) out_->seal();
   if (!out_->open()) return false;
+  const std::uint32_t closings = out_->closings();
+  if (closings == seen_closings_) return true;
   check_receiver(fd);
+  seen_closings_ = closings;
   return true;
 }
 
 /// What the system says of a write to a socket, it has to be asked here: after every closing that a
 /// process has told of, and now and then because some are killed.
 void ConnectionCore::check_receiver(LateUse& fd) {
-  const Check now{ticks(), out_->closings()};
-  if (now.closings == receiver_check_.closings && now.when - receiver_check_.when < check_rests)
-    return;
   if (is_hung_up(fd) || shared_.receiver_broke()) throw_os_error(EPIPE, "send");
+}
+
+/// After the message is on its way, because the clock would hold it up. When it was taken, the end
+/// may well have been closed then.
+void ConnectionCore::check_receiver_now_and_then(LateUse& fd) {
+  const std::uint64_t now = ticks();
+  if (now - receiver_check_ < check_rests) return;
   receiver_check_ = now;
+  try {
+    check_receiver(fd);
+  } catch (const BrokenPipeError&) {
+    if (out_->empty()) return;
+    told_of_reset_ = true;  // hereby
+    throw;
+  }
 }
 
 std::size_t ConnectionCore::put_some(LateUse& fd, std::span<const iovec> pieces) {
   Pieces fitting;
   pieces = cut(pieces, packet_size, fitting);
-  std::size_t size = 0;
-  for (const iovec& piece : pieces) size += piece.iov_len;
+  const std::size_t size = size_of(pieces);
   const auto room = static_cast<std::uint32_t>(size);
   while (!out_->try_put(fd, pieces, room))
     if (shared_.receiver_broke() || !out_->wait_for_room(fd, room)) throw_os_error(EPIPE, "send");
@@ -219,17 +259,12 @@ std::size_t ConnectionCore::put_some(LateUse& fd, std::span<const iovec> pieces)
 
 // ---- from the ring to the socket
 
-/// Until the seal no message may be between its look at what is wanted and its arrival, or it would
-/// be there without being seen.
 int ConnectionCore::fileno() {
   LateUse fd{*end_};
   const int number = fd.get();
   if (in_ != nullptr && !in_->seal_wanted()) {
     in_->ask_for_seal();
     fail_point("connection.ring.seal_wanted");
-    const Deadline enough{turn_of_others};
-    const OwnerLock& sender = shared_.other_writing().lock;
-    while (in_->empty() && sender.holder() && !enough.passed()) sched_yield();
     quieten(fd);
   }
   if (out_ != nullptr && !out_->sealed()) {
@@ -240,9 +275,13 @@ int ConnectionCore::fileno() {
   return number;
 }
 
-/// Makes the descriptor unreadable when nothing is there.
+/// Makes the descriptor unreadable when nothing is there. Until the seal nobody may be between its
+/// look at what is wanted and its bell: a message would be there unseen, or a bell without one.
 void ConnectionCore::quieten(LateUse& fd) {
-  if (ring_in() == nullptr || !in_->seal_wanted()) return;
+  if (in_->settled()) return;
+  const Deadline enough{turn_of_others};
+  const OwnerLock& sender = shared_.other_writing().lock;
+  while (in_->empty() && sender.holder() && !enough.passed()) sched_yield();
   const Turn turn{shared_.reading(), Deadline{std::chrono::nanoseconds{0}}};
   if (turn.taken()) in_->silence(fd);  // otherwise who has it does so afterwards
 }

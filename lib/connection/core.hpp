@@ -30,6 +30,8 @@ struct Inflow {
   std::string body;
   std::size_t body_got = 0;
   std::vector<std::shared_ptr<EndFd>> ends;
+
+  [[nodiscard]] bool begun() const { return header_got != 0 || !ends.empty(); }
 };
 
 /// What stands before a value in a message.
@@ -93,16 +95,18 @@ class ConnectionCore final : public ReceivedEnd {
   /// Throw OSError when it is closed or for the other direction.
   void check_readable() const;
   void check_writable() const;
-  /// Whether a message of this size goes and comes by one call, so that no death can tear it.
-  [[nodiscard]] bool goes_at_once(std::uint64_t size) const;
   [[nodiscard]] Stream stream(LateUse& fd) const { return {fd, is_socket_, is_packets_}; }
 
  private:
   std::uint8_t post(const OutgoingHandles& handles, LateUse& fd) const;
+  [[nodiscard]] bool send_in_turn(LateUse& fd, std::span<iovec> pieces, const OutgoingFds* fds,
+                                  const OutgoingHandles* handles, std::uint8_t* parcel);
+  [[nodiscard]] bool put_at_once(LateUse& fd, std::span<const iovec> pieces, std::size_t size);
   void send_frame(Stream stream, Turn& turn, std::span<iovec> pieces, const OutgoingFds* fds,
                   bool by_ring);
   [[nodiscard]] bool goes_by_ring(LateUse& fd, bool with_fds);
   void check_receiver(LateUse& fd);
+  void check_receiver_now_and_then(LateUse& fd);
   [[nodiscard]] std::size_t put_some(LateUse& fd, std::span<const iovec> pieces);
 
   /// The ring by which messages come, until nothing comes by it any more.
@@ -111,6 +115,13 @@ class ConnectionCore final : public ReceivedEnd {
   }
   [[nodiscard]] std::optional<Received> receive_in_turn(LateUse& fd, const Wanted& wanted,
                                                         const Deadline& deadline);
+  [[nodiscard]] bool await_packet(LateUse& fd, Turn& turn, const Deadline& deadline);
+  [[nodiscard]] std::optional<Received> take_whole(const Wanted& wanted);
+  [[nodiscard]] std::optional<Received> receive_in_parts(LateUse& fd, Turn& turn,
+                                                         const Wanted& wanted,
+                                                         const Deadline& deadline);
+  void take_parcel(Received& received, const Wanted& wanted) const;
+  [[nodiscard]] std::size_t longest(const Wanted& wanted) const;
   void quieten(LateUse& fd);
   [[nodiscard]] bool receive_packet(Stream stream, Turn& turn, const Wanted& wanted,
                                     const Deadline& deadline);
@@ -142,12 +153,9 @@ class ConnectionCore final : public ReceivedEnd {
   std::atomic<bool> readable_;
   std::atomic<bool> told_of_closing_{false};
   std::atomic<bool> told_of_reset_{false};
-  struct Check {
-    std::uint64_t when = 0;
-    std::uint32_t closings = 0;
-  };
-  Check receiver_check_;  // guarded by the turn to write
-  Inflow inflow_;         // guarded by the turn to read
+  std::uint64_t receiver_check_ = 0;  // in ticks; guarded by the turn to write, as the next
+  std::uint32_t seen_closings_ = 0;
+  Inflow inflow_;  // guarded by the turn to read
 };
 
 /// Between the public class and what it stands for.

@@ -33,6 +33,13 @@ unsigned char* packet_room() {
   return room.get();
 }
 
+/// Amid the turn, because who sends a long message waits for the room.
+void drop_front(Ring& ring) {
+  ring.drop_front();
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  ring.tell_of_room();
+}
+
 int take_error(int fd) {
   int error = 0;
   socklen_t size = sizeof error;
@@ -46,7 +53,10 @@ std::optional<ConnectionCore::Received> ConnectionCore::receive(const Wanted& wa
   check_readable();
   LateUse fd{*end_};
   auto received = receive_in_turn(fd, wanted, deadline);
-  quieten(fd);
+  if (in_ == nullptr) return received;
+  order_after_turn();
+  in_->tell_of_room();
+  if (in_->seal_wanted()) quieten(fd);
   return received;
 }
 
@@ -57,7 +67,38 @@ std::optional<ConnectionCore::Received> ConnectionCore::receive_in_turn(LateUse&
   if (!turn.taken()) return std::nullopt;
   if (turn.broken()) lose_place(fd);
   // A forked child has its parent's part of a message, which is none of its own.
-  if (!turn.is_amid()) inflow_ = {};
+  if (!turn.is_amid() && inflow_.begun()) inflow_ = {};
+  if (!inflow_.parsed) {
+    fail_point("connection.recv.begun");
+    if (auto whole = take_whole(wanted)) return whole;
+    if (!await_packet(fd, turn, deadline)) return std::nullopt;
+    if (auto whole = take_whole(wanted)) return whole;
+  }
+  return receive_in_parts(fd, turn, wanted, deadline);
+}
+
+/// The message that is the next packet of the ring, as most are. Whatever is wrong with it, who
+/// receives it in parts finds out.
+std::optional<ConnectionCore::Received> ConnectionCore::take_whole(const Wanted& wanted) {
+  Ring* const ring = ring_in();
+  const auto packet = ring == nullptr ? std::nullopt : ring->front();
+  const auto message = packet ? whole_message(*packet) : std::nullopt;
+  if (!message || message->size() > longest(wanted)) return std::nullopt;
+  std::optional<Received> received{std::in_place};
+  received->size = message->size();
+  if (!wanted.place.empty() && message->size() <= wanted.place.size())
+    std::memcpy(wanted.place.data(), message->data(), message->size());
+  else
+    received->body = *message;
+  ring->drop_front();
+  fail_point("connection.recv.whole");
+  take_parcel(*received, wanted);
+  return received;
+}
+
+std::optional<ConnectionCore::Received> ConnectionCore::receive_in_parts(LateUse& fd, Turn& turn,
+                                                                         const Wanted& wanted,
+                                                                         const Deadline& deadline) {
   Wanted now = wanted;
   if (inflow_.parsed) now.place = {};
   const Stream from{fd, is_socket_, is_packets_};
@@ -68,11 +109,16 @@ std::optional<ConnectionCore::Received> ConnectionCore::receive_in_turn(LateUse&
   if (!receive_body(from, turn, now, deadline)) return std::nullopt;
   fail_point("connection.recv.whole");
   Received received{inflow_.body_got, std::move(inflow_.body), std::move(inflow_.ends)};
-  if (wanted.typed) received.parcel = parcel_in(received.body);
-  if (received.parcel != 0) shared_.claim_parcel(received.parcel);
+  take_parcel(received, wanted);
   turn.end_message();
   inflow_ = {};
   return received;
+}
+
+void ConnectionCore::take_parcel(Received& received, const Wanted& wanted) const {
+  if (!wanted.typed) return;
+  received.parcel = parcel_in(received.body);
+  if (received.parcel != 0) shared_.claim_parcel(received.parcel);
 }
 
 /// Of a message that some `send` made; bytes that were no value do not name one.
@@ -119,28 +165,31 @@ bool ConnectionCore::is_reset(bool says_the_socket) {
   return unread && !told_of_reset_.exchange(true);
 }
 
-/// The first packet of a message, and for most the only one: taken by one call, which no death can
-/// cut in two.
-bool ConnectionCore::receive_packet(Stream stream, Turn& turn, const Wanted& wanted,
-                                    const Deadline& deadline) {
+/// Waits until the ring has a packet, or nothing comes by it any more.
+bool ConnectionCore::await_packet(LateUse& fd, Turn& turn, const Deadline& deadline) {
   while (Ring* const ring = ring_in()) {
-    fail_point("connection.recv.begun");
-    if (const auto packet = ring->front()) {
-      unpack(*packet, wanted, turn);
-      ring->drop_front();
-      return true;
-    }
+    if (ring->front()) return true;
     if (ring->sealed()) {
-      ring->silence(stream.fd);
+      ring->silence(fd);
       continue;
     }
-    const Ring::Came came = ring->wait(stream.fd, deadline);
-    if (came == Ring::Came::end_of_file) end_of_file(stream.fd, turn);
+    const Ring::Came came = ring->wait(fd, deadline);
+    if (came == Ring::Came::end_of_file) end_of_file(fd, turn);
     if (came == Ring::Came::nothing) return false;
+  }
+  return true;
+}
+
+/// The first packet of a message: taken by one call, which no death can cut in two.
+bool ConnectionCore::receive_packet(Stream stream, Turn& turn, const Wanted& wanted,
+                                    const Deadline& deadline) {
+  if (Ring* const ring = ring_in()) {
+    unpack(*ring->front(), wanted, turn);
+    drop_front(*ring);
+    return true;
   }
   unsigned char* const room = packet_room();
   for (;;) {
-    fail_point("connection.recv.begun");
     const bool wait = deadline.is_never() && !wanted.typed;
     const Read read = take(stream, piece_of(room, packet_size), wanted.typed, wait);
     if (read.result == ReadResult::end) end_of_file(stream.fd, turn);
@@ -190,14 +239,16 @@ bool ConnectionCore::receive_header(Stream stream, Turn& turn, const Wanted& wan
   return true;
 }
 
+std::size_t ConnectionCore::longest(const Wanted& wanted) const {
+  return std::min(options_.max_message_size, wanted.maxlength.value_or(options_.max_message_size));
+}
+
 void ConnectionCore::take_header(std::span<const unsigned char> beginning, const Wanted& wanted,
                                  Turn& turn) {
   try {
     const auto parsed = parse_header(beginning);
     if (!parsed) return;
-    const std::size_t longest =
-        std::min(options_.max_message_size, wanted.maxlength.value_or(options_.max_message_size));
-    if (parsed->message_size > longest) throw_bad_length();
+    if (parsed->message_size > longest(wanted)) throw_bad_length();
     inflow_.parsed = parsed;
   } catch (const OSError&) {
     stop_reading(turn);
@@ -252,7 +303,7 @@ bool ConnectionCore::receive_piece(Ring& ring, LateUse& fd, Turn& turn, std::spa
       }
       std::memcpy(into.data(), packet->data(), packet->size());
       inflow_.body_got += packet->size();
-      ring.drop_front();
+      drop_front(ring);
       return true;
     }
     const Ring::Came came = ring.wait(fd, deadline.at_most(look_at_sender));

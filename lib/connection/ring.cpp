@@ -23,23 +23,37 @@ using namespace std::chrono_literals;
 // Before a sleep, as long as there is a processor to spare.
 constexpr int looks = 2000;
 
+// Before that, without giving the processor away.
+constexpr int quick_looks = 50;
+constexpr int looks_without_pause = 8;
+constexpr unsigned waits_per_trial = 64;
+
+// Between two looks of who waits for room.
+constexpr int most_pauses = 64;
+
 // A wake may be lost with its sender, so no sleep is longer.
 constexpr std::chrono::nanoseconds first_nap = 10ms;
 constexpr std::chrono::nanoseconds longest_nap = 100ms;
 constexpr std::chrono::nanoseconds first_sleep = 1s;
 constexpr std::chrono::nanoseconds longest_sleep = 4s;
 
-/// Before a packet. One of this size stands where the rest of the ring is too short for the next
-/// packet, which lies at the beginning then.
-struct PacketHeader {
-  std::uint64_t size;
-  static constexpr std::uint64_t skip = ~std::uint64_t{0};
-};
+/// Before a packet: its size, never 0. This one stands where the rest of the ring is too short for
+/// the next packet, which lies at the beginning then.
+using Header = std::uint32_t;
+constexpr Header nothing = 0;
+constexpr Header skip = ~Header{0};
+
+constexpr std::uint32_t step = 8;  // of positions; a header lies in one step
 
 constexpr std::uint32_t room_for(std::uint32_t size) {
-  return static_cast<std::uint32_t>(sizeof(PacketHeader)) + (size + 7) / 8 * 8;
+  return (std::uint32_t{sizeof(Header)} + size + step - 1) / step * step;
 }
 constexpr std::uint32_t place_of(std::uint32_t position) { return position % ring_bytes; }
+
+/// Whether a position is that one, or behind it.
+constexpr bool is_at(std::uint32_t position, std::uint32_t that) {
+  return static_cast<std::int32_t>(position - that) >= 0;
+}
 
 /// What has to be skipped in front of a packet that takes `room`.
 constexpr std::uint32_t skipped_at(std::uint32_t position, std::uint32_t room) {
@@ -97,6 +111,7 @@ bool Ring::open() {
   if (packets() != nullptr) return true;
   try {
     Block block{ring_bytes};
+    std::memset(block.data(), 0, step);
     std::move(block).give_to(*memory_);
   } catch (const OSError&) {  // memory is short, and the socket does it too
     seal();
@@ -111,41 +126,76 @@ void Ring::seal() {
   body_->seldom.sealed.store(1);
   fail_point("connection.ring.sealed");
   if ((body_->seldom.wanted.fetch_and(~RingWanted::wake) & RingWanted::wake) != 0)
-    futex_wake_all(body_->tail);
+    futex_wake_all(body_->seldom.wanted);
+}
+
+// ---- the packets
+
+std::atomic<Header>& Ring::header_at(std::uint32_t position) {
+  return *reinterpret_cast<std::atomic<Header>*>(packets() + place_of(position));
+}
+
+std::uint32_t Ring::Place::end() const { return position + room_for(size); }
+
+std::optional<Ring::Place> Ring::packet_at(std::uint32_t position) {
+  Header header = header_at(position).load(std::memory_order_acquire);
+  if (header == nothing) return std::nullopt;
+  if (header == skip) {
+    position += ring_bytes - place_of(position);
+    header = header_at(position).load(std::memory_order_relaxed);
+  }
+  return Place{position, header};
+}
+
+// Without a turn, a packet may be taken and its place written anew between the two looks.
+bool Ring::empty() {
+  if (packets() == nullptr) return true;
+  std::uint32_t head = body_->taking.head.load();
+  for (;;) {
+    const Header header = header_at(head).load();
+    const std::uint32_t now = body_->taking.head.load();
+    if (now == head) return header == nothing;
+    head = now;
+  }
+}
+
+/// Where the next packet goes.
+std::uint32_t Ring::tail() {
+  if (const auto unnoted = packet_at(body_->putting.tail)) body_->putting.tail = unnoted->end();
+  return body_->putting.tail;
 }
 
 bool Ring::has_room(std::uint32_t size) {
-  const std::uint32_t tail = body_->tail.load(std::memory_order_relaxed);
+  const std::uint32_t from = tail();
   const std::uint32_t room = room_for(size);
-  const std::uint32_t after = tail + skipped_at(tail, room) + room;
+  const std::uint32_t after = from + skipped_at(from, room) + room + step;
   if (after - body_->putting.seen_head <= ring_bytes) return true;
-  body_->putting.seen_head = body_->head.load(std::memory_order_acquire);
+  body_->putting.seen_head = body_->taking.head.load(std::memory_order_acquire);
   return after - body_->putting.seen_head <= ring_bytes;
 }
 
 bool Ring::try_put(LateUse& fd, std::span<const iovec> pieces, std::uint32_t size) {
   if (!has_room(size)) return false;
-  const std::uint32_t tail = body_->tail.load(std::memory_order_relaxed);
-  const std::uint32_t room = room_for(size);
-  const std::uint32_t skipped = skipped_at(tail, room);
-  unsigned char* const memory = packets();
-  if (skipped != 0) std::memcpy(memory + place_of(tail), &PacketHeader::skip, sizeof(PacketHeader));
-  unsigned char* place = memory + place_of(tail + skipped);
-  const PacketHeader header{size};
-  std::memcpy(place, &header, sizeof header);
-  place += sizeof header;
+  const std::uint32_t from = body_->putting.tail;
+  const std::uint32_t skipped = skipped_at(from, room_for(size));
+  const Place packet{from + skipped, size};
+  header_at(packet.end()).store(nothing, std::memory_order_relaxed);
+  if (skipped != 0) header_at(packet.position).store(size, std::memory_order_relaxed);
+  unsigned char* place = packets() + place_of(packet.position) + sizeof(Header);
   for (const iovec& piece : pieces) {
     std::memcpy(place, piece.iov_base, piece.iov_len);
     place += piece.iov_len;
   }
   fail_point("connection.ring.filled");
-  body_->tail.store(tail + skipped + room);  // the commit
+  header_at(from).store(skipped != 0 ? skip : size, std::memory_order_release);  // the commit
   fail_point("connection.ring.put");
-  tell(fd);
+  body_->putting.tail = packet.end();
+  fail_point("connection.ring.noted");
+  if (is_awaited()) tell(fd);
   return true;
 }
 
-// First the tail, then the look: who wants to be told does it the other way round.
+// First the commit, then the look: who wants to be told does it the other way round.
 void Ring::tell(LateUse& fd) {
   const std::uint32_t rung = body_->putting.rung.load(std::memory_order_relaxed);
   const std::uint32_t wanted = body_->seldom.wanted.load();
@@ -162,48 +212,56 @@ void Ring::tell(LateUse& fd) {
   if ((wanted & RingWanted::wake) == 0) return;
   body_->seldom.wanted.fetch_and(~RingWanted::wake);
   fail_point("connection.ring.cleared");
-  futex_wake_all(body_->tail);
+  futex_wake_all(body_->seldom.wanted);
 }
 
+void Ring::tell_amid_turn(LateUse& fd) {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (is_awaited()) tell(fd);
+}
+
+// Not for the first packet that goes, or the two would meet at every one.
 bool Ring::wait_for_room(LateUse& fd, std::uint32_t size) {
-  if (spin(looks, [&] { return has_room(size); })) return true;
+  const std::uint32_t from = tail();
+  const std::uint32_t room = room_for(size);
+  const std::uint32_t least = from + skipped_at(from, room) + room + step - ring_bytes;
+  const std::uint32_t half = from - ring_bytes / 2;
+  const std::uint32_t aim = is_at(least, half) ? least : half;
+  auto& head = body_->taking.head;
+  if (spin(
+          looks, [&] { return is_at(head.load(std::memory_order_relaxed), aim); }, most_pauses))
+    return true;
+  tell_amid_turn(fd);  // others may have put something, and wait for the turn to tell of it
   if (is_hung_up(fd)) return false;
-  body_->seldom.room_wanted.store(1);
+  body_->seldom.room_wanted.store(aim + 1);
   fail_point("connection.ring.before_nap");
-  const std::uint32_t head = body_->head.load();
-  if (!has_room(size)) (void)futex_wait(body_->head, head, Deadline::never().at_most(longest_nap));
+  const std::uint32_t seen = head.load();
+  if (!has_room(size)) (void)futex_wait(head, seen, Deadline::never().at_most(longest_nap));
   return true;
 }
 
 // ---- taking
 
 std::optional<std::span<const unsigned char>> Ring::front() {
-  const std::uint32_t head = body_->head.load(std::memory_order_relaxed);
-  if (head == body_->taking.seen_tail) {
-    body_->taking.seen_tail = body_->tail.load(std::memory_order_acquire);
-    if (head == body_->taking.seen_tail) return std::nullopt;
-  }
-  const unsigned char* const memory = packets();
-  std::uint32_t at = head;
-  PacketHeader header{};
-  std::memcpy(&header, memory + place_of(at), sizeof header);
-  if (header.size == PacketHeader::skip) {
-    at += ring_bytes - place_of(at);
-    std::memcpy(&header, memory + place_of(at), sizeof header);
-  }
-  next_head_ = at + room_for(static_cast<std::uint32_t>(header.size));
-  return std::span{memory + place_of(at) + sizeof header, static_cast<std::size_t>(header.size)};
+  if (packets() == nullptr) return std::nullopt;
+  const auto packet = packet_at(body_->taking.head.load(std::memory_order_relaxed));
+  if (!packet) return std::nullopt;
+  next_head_ = packet->end();
+  return std::span{packets() + place_of(packet->position) + sizeof(Header), packet->size};
 }
 
 void Ring::drop_front() {
   fail_point("connection.ring.copied");
-  body_->head.store(next_head_);  // the commit
+  body_->taking.head.store(next_head_, std::memory_order_release);  // the commit
   fail_point("connection.ring.dropped");
-  if (body_->seldom.room_wanted.load() == 0) return;
-  // As long as there is little room, who wants it would sleep again at once.
-  if (body_->tail.load(std::memory_order_relaxed) - next_head_ > ring_bytes / 2) return;
+}
+
+// Also first the commit, then the look.
+void Ring::tell_of_room() {
+  const std::uint32_t wanted = body_->seldom.room_wanted.load();
+  if (wanted == 0 || !is_at(body_->taking.head.load(), wanted - 1)) return;
   body_->seldom.room_wanted.store(0);
-  futex_wake_all(body_->head);
+  futex_wake_all(body_->taking.head);
 }
 
 // The next bell is wanted first: who puts a packet that is not seen here then rings it, and it is
@@ -224,20 +282,31 @@ void Ring::silence(LateUse& fd) {
 }
 
 void Ring::nap(std::chrono::nanoseconds length, const Deadline& deadline) {
-  const std::uint32_t tail = body_->tail.load();
-  body_->seldom.wanted.fetch_or(RingWanted::wake);
+  const std::uint32_t wanted = body_->seldom.wanted.fetch_or(RingWanted::wake) | RingWanted::wake;
   fail_point("connection.ring.before_nap");
-  if (!stirs()) (void)futex_wait(body_->tail, tail, deadline.at_most(length));
+  if (!stirs()) (void)futex_wait(body_->seldom.wanted, wanted, deadline.at_most(length));
 }
 
-bool Ring::stirs_soon(const Deadline& deadline) const {
+// A message that is on its way from another processor is here sooner than a yield is over; from the
+// same processor it comes by a yield only. Which of both it is shows by trying, now and then.
+bool Ring::stirs_at_once() {
+  if (!comes_at_once_ && ++waits_ % waits_per_trial != 0) return false;
+  comes_at_once_ = false;
+  for (int look = 0; look < quick_looks && !comes_at_once_; ++look) {
+    comes_at_once_ = stirs();
+    if (look > looks_without_pause) pause_processor();
+  }
+  return comes_at_once_;
+}
+
+bool Ring::stirs_soon(const Deadline& deadline) {
   return spin(deadline.passed() ? 1 : looks, [this] { return stirs(); });
 }
 
 // After a short sleep that is ended quickly, one that the system ends when nobody has the other end
 // any more, however that came.
 Ring::Came Ring::wait(LateUse& fd, const Deadline& deadline) {
-  if (stirs_soon(deadline)) return Came::something;
+  if ((!deadline.passed() && stirs_at_once()) || stirs_soon(deadline)) return Came::something;
   for (auto length = first_nap;; length = std::clamp(2 * length, first_sleep, longest_sleep)) {
     if (sends_no_more(fd)) return stirs() ? Came::something : Came::end_of_file;
     if (deadline.passed()) return Came::nothing;
@@ -264,8 +333,8 @@ Ring::Came Ring::watch(LateUse& fd, const Deadline& deadline) {
 void Ring::tell_of_closing() {
   body_->seldom.closings.fetch_add(1);
   if ((body_->seldom.wanted.fetch_and(~RingWanted::wake) & RingWanted::wake) != 0)
-    futex_wake_all(body_->tail);
-  if (body_->seldom.room_wanted.exchange(0) != 0) futex_wake_all(body_->head);
+    futex_wake_all(body_->seldom.wanted);
+  if (body_->seldom.room_wanted.exchange(0) != 0) futex_wake_all(body_->taking.head);
 }
 
 }  // namespace multiprocessing::detail

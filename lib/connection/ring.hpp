@@ -21,29 +21,43 @@ inline constexpr std::uint32_t ring_bytes = 128 * 1024;
 
 /// In the arena, all zero at first. Positions count bytes for ever, modulo 2^32.
 ///
-/// A packet is put by one store of the tail and taken by one store of the head, so that it is there
-/// whole or not at all, whoever dies. What one side writes again and again has no neighbour that
-/// the other side reads: processors fetch the line beside the one that is asked for, too.
+/// The word before a packet says how long it is, or 0: nothing has been put there. Who puts a
+/// packet writes that 0 behind it, then the packet, and commits by its first word; so a reader
+/// finds news and message in one cache line. One store of the head takes it. The tail is noted
+/// after the commit, for the next who puts: where a packet lies at the tail, its sender died in
+/// between, and the tail is behind that one.
+///
+/// What one side writes again and again has no neighbour that the other side reads: processors
+/// fetch the line beside the one that is asked for, too.
 struct RingBody {
   struct alignas(64) Putting {  // guarded by the turn to write
+    std::uint32_t tail;
     std::uint32_t seen_head;
     std::atomic<std::uint32_t> rung;  // the bell that was rung last
   } putting;
   alignas(64) std::uint64_t space;
-  alignas(64) std::atomic<std::uint32_t> tail;  // a futex for readers
   struct alignas(64) Seldom {
-    std::atomic<std::uint32_t> wanted;  // of who puts, see below; written by readers
-    std::atomic<std::uint32_t> room_wanted;
-    std::atomic<std::uint32_t> sealed;    // nothing more is put, what follows goes by the socket
-    std::atomic<std::uint32_t> closings;  // of either end, anywhere
+    std::atomic<std::uint32_t> wanted;       // of who puts, see below; a futex, written by readers
+    std::atomic<std::uint32_t> room_wanted;  // until the head is there: that position + 1
+    std::atomic<std::uint32_t> sealed;       // nothing more is put, what follows goes by the socket
+    std::atomic<std::uint32_t> closings;     // of either end, anywhere
   } seldom;
-  alignas(64) std::atomic<std::uint32_t> head;  // a futex for writers
   alignas(64) std::uint64_t more_space;
-  struct alignas(64) Taking {  // guarded by the turn to read
-    std::uint32_t seen_tail;
+  struct alignas(64) Taking {            // written in the turn to read
+    std::atomic<std::uint32_t> head;     // a futex for writers
     std::atomic<std::uint32_t> settled;  // sealed and drained: only the socket counts
   } taking;
 };
+
+/// Between a commit and the look whether somebody waits for it lies the release of a turn. That is
+/// a locked instruction, which orders all memory on some processors, and on others a fence does.
+inline void order_after_turn() {
+#if defined(__x86_64__) || defined(__i386__)
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+#else
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
+}
 
 /// What readers want of who puts the next packet: that it wakes those who sleep; that it seals the
 /// ring, because somebody may poll the descriptor; and that it rings the bell of this number,
@@ -70,8 +84,15 @@ class Ring {
   void seal();
   [[nodiscard]] bool sealed() const { return body_->seldom.sealed.load() != 0; }
 
-  /// Puts the pieces as one packet if there is room, and tells who waits for one.
+  /// Puts the pieces as one packet if there is room.
   [[nodiscard]] bool try_put(LateUse& fd, std::span<const iovec> pieces, std::uint32_t size);
+  /// Whether somebody wants to be told of a packet that was put before, with all memory in order
+  /// since; any time. To tell is for the turn.
+  [[nodiscard]] bool is_awaited() const {
+    return body_->seldom.wanted.load() != body_->putting.rung.load(std::memory_order_relaxed);
+  }
+  void tell(LateUse& fd);
+  void tell_amid_turn(LateUse& fd);
   /// Waits for a while, perhaps until a packet of that size has room; false when the one who should
   /// make it is gone.
   [[nodiscard]] bool wait_for_room(LateUse& fd, std::uint32_t size);
@@ -85,6 +106,8 @@ class Ring {
   /// The next packet, if there is one; it lies there until it is dropped.
   [[nodiscard]] std::optional<std::span<const unsigned char>> front();
   void drop_front();
+  /// After that, with all memory in order: wakes who waits for room.
+  void tell_of_room();
   /// Takes the bells out of the socket if the ring is empty, and settles it if it is sealed too.
   void silence(LateUse& fd);
   [[nodiscard]] bool settled() const { return body_->taking.settled.load() != 0; }
@@ -97,7 +120,7 @@ class Ring {
 
   /// The same as wait, for one who has no turn.
   [[nodiscard]] Came watch(LateUse& fd, const Deadline& deadline);
-  [[nodiscard]] bool empty() const { return body_->tail.load() == body_->head.load(); }
+  [[nodiscard]] bool empty();
   /// Who puts the next packet shall seal the ring.
   void ask_for_seal() { body_->seldom.wanted.fetch_or(RingWanted::seal); }
   [[nodiscard]] bool seal_wanted() const {
@@ -108,16 +131,27 @@ class Ring {
 
  private:
   [[nodiscard]] bool has_room(std::uint32_t size);
-  [[nodiscard]] bool stirs() const { return !empty() || sealed(); }
-  [[nodiscard]] bool stirs_soon(const Deadline& deadline) const;
+  [[nodiscard]] bool stirs() { return !empty() || sealed(); }
+  [[nodiscard]] bool stirs_at_once();
+  [[nodiscard]] bool stirs_soon(const Deadline& deadline);
   [[nodiscard]] unsigned char* packets();
-  void tell(LateUse& fd);
+  [[nodiscard]] std::atomic<std::uint32_t>& header_at(std::uint32_t position);
+  struct Place {
+    std::uint32_t position;  // of its header
+    std::uint32_t size;
+    [[nodiscard]] std::uint32_t end() const;
+  };
+  [[nodiscard]] std::optional<Place> packet_at(std::uint32_t position);
+  [[nodiscard]] std::uint32_t tail();
   void nap(std::chrono::nanoseconds length, const Deadline& deadline);
 
   RingBody* body_ = nullptr;
   Link* memory_ = nullptr;
   std::atomic<unsigned char*> packets_{nullptr};
-  std::uint32_t next_head_ = 0;  // behind the front; guarded by the turn to read
+  // Guarded by the turn to read.
+  std::uint32_t next_head_ = 0;  // behind the front
+  bool comes_at_once_ = true;
+  unsigned waits_ = 0;
 };
 
 /// Whether a packet from a pipe's socket is a bell, and no message.

@@ -110,6 +110,38 @@ TEST(RingTest, MessagesThatWaitWhenTheDescriptorIsAskedForComeBeforeThoseThatFol
   EXPECT_FALSE(there.poll());
 }
 
+// Who sends asks now and then whether the other end is there, after the message has gone.
+TEST(RingTest, AMessageThatWasReceivedBeforeItsEndWasClosedIsSent) {
+  for (int round = 0; round < 300; ++round) {
+    auto [here, there] = mp::Pipe();
+    std::thread receiver{[&there = there] {
+      EXPECT_EQ(there.recv<int>(), 1);
+      there.close();
+    }};
+    EXPECT_NO_THROW(here.send(1));
+    receiver.join();
+    EXPECT_THROW(here.send(2), mp::BrokenPipeError);
+  }
+}
+
+TEST(RingTest, AReceiverThatWasKilledIsNoticedByWhoSendsNext) {
+  auto [here, there] = mp::Pipe();
+  mp::Process receiver = mp::get_context("fork").Process(
+      [](mp::Connection end) {
+        end.send(end.recv<int>());
+        (void)end.recv<int>();
+      },
+      there);
+  receiver.start();
+  there.close();
+  here.send(1);
+  EXPECT_EQ(here.recv<int>(), 1);
+  kill_and_join(receiver);
+  EXPECT_THROW(here.send(2), mp::BrokenPipeError);
+  EXPECT_THROW(here.send(3), mp::BrokenPipeError);
+  EXPECT_THROW((void)here.recv<int>(), mp::EOFError);
+}
+
 /// Of poll, select and an epoll that has had the descriptor from the beginning.
 class Watchers {
  public:
