@@ -1,0 +1,35 @@
+#include "base/asymmetric_fence.hpp"
+
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace multiprocessing::detail {
+namespace {
+
+bool membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 0; }
+
+// Where a filter takes the system call from this process alone, others may have registered: what a
+// processor has in its store buffer is out within microseconds.
+constexpr timespec long_enough{.tv_sec = 0, .tv_nsec = 2'000'000};
+
+}  // namespace
+
+bool register_light_fences() {
+  const int before = errno;
+  const bool registered = membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED);
+  errno = before;
+  return registered;
+}
+
+void heavy_fence() {
+  const int before = errno;
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (!membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED)) nanosleep(&long_enough, nullptr);
+  errno = before;
+}
+
+}  // namespace multiprocessing::detail

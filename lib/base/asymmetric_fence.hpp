@@ -1,0 +1,26 @@
+// Two fences that are one together: the light one costs nothing and is passed often, the heavy one
+// is a system call for whoever has to know what the others did before it.
+//
+// "A flag, then a look" on both sides needs a full fence on both; with these the side that is
+// seldom at it pays for both. C++ proposes them as asymmetric_thread_fence_light and _heavy
+// (P1202).
+#pragma once
+
+#include <atomic>
+
+#include "multiprocessing/detail/export.hpp"
+
+namespace multiprocessing::detail {
+
+/// Has heavy fences of all processes reach the threads of this one from now on; once for a process,
+/// and again in a forked child. False where the kernel cannot: then light fences do not count.
+[[nodiscard]] MULTIPROCESSING_API bool register_light_fences();
+
+/// Between a store and a load that must not pass it, for threads of a registered process.
+inline void light_fence() { std::atomic_signal_fence(std::memory_order_seq_cst); }
+
+/// What registered threads stored before their last light fence is seen afterwards, and what they
+/// load after their next one is what was stored before.
+MULTIPROCESSING_API void heavy_fence();
+
+}  // namespace multiprocessing::detail
