@@ -1,0 +1,273 @@
+// BiasedLock: as an OwnerLock, also for the thread that enters by plain stores.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "arena/biased_lock.hpp"
+#include "base/fail_point.hpp"
+#include "children.hpp"
+#include "multiprocessing/base/errors.hpp"
+#include "support/watchdog.hpp"
+
+namespace {
+
+using namespace arena_test;
+using namespace std::chrono_literals;
+using mp::detail::arm_fail_point;
+using mp::detail::BiasedGuard;
+using mp::detail::BiasedLock;
+using Way = BiasedLock::Way;
+
+using BiasedLockTest = ArenaTest;
+
+struct Counter {
+  BiasedLock lock;
+  volatile std::uint64_t first, second;  // equal whenever nobody is inside
+  std::atomic<std::uint64_t> entered[8];
+  std::atomic<std::uint64_t> favoured, takeovers, violations;
+  std::atomic<bool> stop;
+};
+
+/// Enters once as number `which`; notes what should never be.
+void enter(Counter& counter, int which, bool wants_favour = true) {
+  Way way = counter.lock.acquire_quickly();
+  bool from_the_dead = false;
+  if (way == Way::not_taken) {
+    from_the_dead = counter.lock.acquire() == BiasedLock::Taken::from_the_dead;
+    way = Way::locked;
+  }
+  if (from_the_dead) {
+    ++counter.takeovers;
+    counter.second = counter.first;
+  } else if (counter.first != counter.second) {
+    ++counter.violations;
+  }
+  counter.first = counter.first + 1;
+  counter.second = counter.second + 1;
+  ++counter.entered[which];
+  if (way == Way::favoured) ++counter.favoured;
+  if (way == Way::locked && wants_favour) counter.lock.favour_me();
+  counter.lock.release(way);
+}
+
+bool kernel_can() { return mp::detail::register_light_fences(); }
+
+TEST_F(BiasedLockTest, ItFavoursWhoAsksUntilSomebodyElseComes) {
+  if (!kernel_can()) GTEST_SKIP() << "membarrier(2) is not there";
+  const Shared<Counter> counter;
+  BiasedLock& lock = counter->lock;
+  EXPECT_EQ(lock.acquire_quickly(), Way::locked);
+  EXPECT_EQ(lock.holder(), mp::detail::self());
+  lock.favour_me();
+  lock.release(Way::locked);
+  EXPECT_FALSE(lock.holder());
+  EXPECT_EQ(lock.acquire_quickly(), Way::favoured);
+  EXPECT_EQ(lock.holder(), mp::detail::self());
+  lock.release(Way::favoured);
+  EXPECT_FALSE(lock.holder());
+  Child other{[&] {
+    if (lock.acquire_quickly() != Way::not_taken) return 1;
+    const BiasedGuard guard{lock};
+    return guard.from_the_dead() || lock.favours_anybody() ? 2 : 0;
+  }};
+  EXPECT_EQ(other.join(), 0);
+  EXPECT_EQ(lock.acquire_quickly(), Way::locked);
+  lock.release(Way::locked);
+}
+
+TEST_F(BiasedLockTest, AnotherThreadOfTheFavouredProcessIsNotFavoured) {
+  const Shared<Counter> counter;
+  enter(*counter, 0);
+  std::thread{[&] {
+    EXPECT_EQ(counter->lock.acquire_quickly() == Way::favoured, false);
+    enter(*counter, 1);
+  }}.join();
+  enter(*counter, 0);
+  EXPECT_EQ(counter->violations, 0U);
+  EXPECT_EQ(counter->first, 3U);
+}
+
+TEST_F(BiasedLockTest, ThreadsAndProcessesExcludeEachOtherThatAllAskForFavour) {
+  const test_support::Watchdog allowed{300s};
+  const Shared<Counter> counter;
+  auto work = [&] {
+    for (int i = 0; i < 2000; ++i) {
+      enter(*counter, 0);
+      if (i % 16 == 0) std::this_thread::yield();
+    }
+  };
+  std::vector<Child> children;
+  for (int i = 0; i < 3; ++i)
+    children.emplace_back([&] {
+      std::thread other{work};
+      work();
+      other.join();
+      return 0;
+    });
+  for (Child& child : children) EXPECT_EQ(child.join(), 0);
+  EXPECT_EQ(counter->first, 12'000U);
+  EXPECT_EQ(counter->second, 12'000U);
+  EXPECT_EQ(counter->violations, 0U);
+}
+
+// The favoured one never waits, and who comes now and then never meets it inside.
+TEST_F(BiasedLockTest, WhoComesSeldomExcludesWhoIsInAndOutAllTheTime) {
+  const test_support::Watchdog allowed{300s};
+  const Shared<Counter> counter;
+  Child busy{[&] {
+    while (!counter->stop) enter(*counter, 0);
+    return 0;
+  }};
+  for (int i = 0; i < 2000; ++i) {
+    enter(*counter, 1, false);
+    for (const auto before = counter->entered[0].load(); counter->entered[0] < before + 20;)
+      std::this_thread::yield();
+  }
+  counter->stop = true;
+  EXPECT_EQ(busy.join(), 0);
+  EXPECT_EQ(counter->violations, 0U);
+  EXPECT_EQ(counter->first, counter->entered[0] + counter->entered[1]);
+  if (kernel_can()) {
+    EXPECT_GT(counter->favoured, 0U);
+  }
+}
+
+TEST_F(BiasedLockTest, AForkedChildOfTheFavouredIsNotFavoured) {
+  const Shared<Counter> counter;
+  enter(*counter, 0);
+  Child child{[&] {
+    if (counter->lock.acquire_quickly() == Way::favoured) return 1;
+    for (int i = 0; i < 100; ++i) enter(*counter, 1);
+    return 0;
+  }};
+  for (int i = 0; i < 100; ++i) enter(*counter, 0);
+  EXPECT_EQ(child.join(), 0);
+  EXPECT_EQ(counter->violations, 0U);
+  EXPECT_EQ(counter->first, 201U);
+}
+
+TEST_F(BiasedLockTest, AProcessThatSkippedTheForkHandlersIsNotItsParent) {
+  const Shared<Counter> counter;
+  enter(*counter, 0);
+  const pid_t pid = _Fork();
+  if (pid == 0) end_with([&] { return counter->lock.acquire_quickly() == Way::not_taken ? 0 : 1; });
+  EXPECT_EQ(reap(pid), 0);
+}
+
+TEST_F(BiasedLockTest, TheDeathOfTheFavouredInsidePassesTheLockOn) {
+  if (!kernel_can()) GTEST_SKIP() << "membarrier(2) is not there";
+  for (const char* point : {"arena.bias.entered", "arena.bias.before_leave"}) {
+    for (const bool settled : {false, true}) {
+      SCOPED_TRACE(point);
+      const Shared<Counter> counter;
+      Child victim{[&] {
+        arm_fail_point(point, 10);
+        for (;;) enter(*counter, 0);
+        return 0;
+      }};
+      EXPECT_EQ(settled ? victim.join() : victim.join_unsettled(), -SIGKILL);
+      EXPECT_EQ(counter->lock.acquire_quickly(), Way::not_taken);
+      EXPECT_EQ(counter->lock.acquire(), BiasedLock::Taken::from_the_dead);
+      EXPECT_FALSE(counter->lock.favours_anybody());
+      counter->lock.release(Way::locked);
+      EXPECT_EQ(counter->lock.acquire_quickly(), Way::locked);
+      counter->lock.release(Way::locked);
+    }
+  }
+}
+
+TEST_F(BiasedLockTest, TheDeathOfWhoHasJustBeenGivenTheFavourPassesTheLockOn) {
+  if (!kernel_can()) GTEST_SKIP() << "membarrier(2) is not there";
+  const Shared<Counter> counter;
+  Child victim{[&] {
+    arm_fail_point("arena.bias.given");
+    enter(*counter, 0);
+    return 0;
+  }};
+  EXPECT_EQ(victim.join_unsettled(), -SIGKILL);
+  EXPECT_EQ(counter->lock.acquire(), BiasedLock::Taken::from_the_dead);
+  EXPECT_FALSE(counter->lock.favours_anybody());
+  counter->lock.release(Way::locked);
+}
+
+TEST_F(BiasedLockTest, TheDeathOfTheFavouredOutsideIsNothing) {
+  const Shared<Counter> counter;
+  Child victim{[&] {
+    for (int i = 0; i < 3; ++i) enter(*counter, 0);
+    return 0;
+  }};
+  EXPECT_EQ(victim.join_unsettled(), 0);
+  EXPECT_EQ(counter->lock.acquire(), BiasedLock::Taken::free);
+  counter->lock.release(Way::locked);
+}
+
+// The first to take the favour back dies at it: the second still waits for who is inside.
+TEST_F(BiasedLockTest, WhoTakesTheFavourBackMayDieAtAnyStep) {
+  if (!kernel_can()) GTEST_SKIP() << "membarrier(2) is not there";
+  const test_support::Watchdog allowed{300s};
+  for (const char* point : {"arena.bias.revoked", "arena.bias.fenced", "arena.bias.out"}) {
+    SCOPED_TRACE(point);
+    const Shared<Counter> counter;
+    Child busy{[&] {
+      while (!counter->stop) enter(*counter, 0);
+      return 0;
+    }};
+    for (int i = 0; i < 20; ++i) {
+      const auto before = counter->favoured.load();
+      while (counter->favoured == before) std::this_thread::yield();
+      Child revoker{[&] {
+        arm_fail_point(point);
+        for (;;) enter(*counter, 1, false);
+        return 0;
+      }};
+      EXPECT_EQ(i % 2 == 0 ? revoker.join() : revoker.join_unsettled(), -SIGKILL);
+      for (int k = 0; k < 10; ++k) enter(*counter, 2, false);
+    }
+    counter->stop = true;
+    EXPECT_EQ(busy.join(), 0);
+    EXPECT_EQ(counter->violations, 0U);
+  }
+}
+
+TEST_F(BiasedLockTest, FourThatAskForFavourKilledAtRandomNeverMeetInsideNorHang) {
+  const test_support::Watchdog allowed{600s};
+  const Shared<Counter> counter;
+  auto contender = [&](int which) {
+    return Child{[&counter, which] {
+      for (std::uint64_t i = 0;; ++i) {
+        enter(*counter, which);
+        // Long rounds alone now and then, so that favour is worth something.
+        if (i % 64 == 0) std::this_thread::sleep_for(50us);
+      }
+      return 0;
+    }};
+  };
+  auto total = [&] {
+    std::uint64_t sum = 0;
+    for (const auto& each : counter->entered) sum += each;
+    return sum;
+  };
+  std::vector<Child> contenders;
+  for (int i = 0; i < 4; ++i) contenders.push_back(contender(i));
+  std::mt19937 random{43};
+  for (int i = 0; i < 200; ++i) {
+    usleep(static_cast<useconds_t>(random() % 1500));
+    Child& victim = contenders[random() % 4];
+    ::kill(victim.pid(), SIGKILL);
+    for (const auto before = total(); total() < before + 2;) std::this_thread::yield();
+    EXPECT_EQ(random() % 2 == 0 ? victim.join() : victim.join_unsettled(), -SIGKILL);
+    victim = contender(static_cast<int>(random() % 4));
+  }
+  for (Child& each : contenders) EXPECT_EQ(each.kill(), -SIGKILL);
+  EXPECT_EQ(counter->violations, 0U);
+  std::printf("200 kills: %lu takeovers, entered %lu times, %lu of them by favour\n",
+              static_cast<unsigned long>(counter->takeovers.load()),
+              static_cast<unsigned long>(total()),
+              static_cast<unsigned long>(counter->favoured.load()));
+}
+
+}  // namespace
