@@ -135,6 +135,7 @@ struct QueueBody {
   std::atomic<std::uint32_t> finished;    // futex of join(): changes when tasks are done
   std::atomic<std::uint32_t> dropped;     // messages that shutdown threw away; under the get lock
   OwnerLock book_lock;                    // for task_done
+  std::atomic<std::uint32_t> next_slot;   // where to look first for a free one
 
   // What one side writes again and again has no neighbour that the other side reads: processors
   // fetch the line beside the one that is asked for, too.
