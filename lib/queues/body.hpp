@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "arena/biased_lock.hpp"
 #include "arena/owner_lock.hpp"
 #include "multiprocessing/detail/queue_core.hpp"
 
@@ -59,18 +60,21 @@ struct alignas(64) RingHeader {
 /// anew by whoever takes the lock from a dead holder. `ring_index` is the commit of a step to the
 /// next ring.
 struct alignas(64) Side {
-  OwnerLock lock;
-  std::atomic<std::uint32_t> ring_index;  // 0: none yet; ring n hangs on link n % ring_links
+  BiasedLock lock;
   std::int64_t ring;                      // from the body to the ring's header
   std::uint64_t other;                    // the other side's position when last looked at
+  std::atomic<std::uint32_t> ring_index;  // 0: none yet; ring n hangs on link n % ring_links
   std::uint32_t base;
   std::uint32_t mask;
-  std::atomic<std::uint64_t> bytes;    // put or got, where the queue is bounded by bytes
-  std::uint16_t looks;                 // across, in this round of them
-  std::uint16_t news;                  // that they found
-  std::uint16_t cooldown;              // rounds until pausing is tried again
-  std::atomic<std::uint16_t> pausing;  // how long, 0: not at all
+  std::uint32_t last_to_look;         // across: a number that differs between threads, mostly
+  std::atomic<std::uint64_t> bytes;   // put or got, where the queue is bounded by bytes
+  std::uint8_t looks;                 // across, in this round of them
+  std::uint8_t looks_alone;           // by the last to look, one after the other
+  std::uint8_t cooldown;              // rounds until pausing is tried again
+  std::atomic<std::uint8_t> pausing;  // how long, 0: not at all
+  std::uint16_t news;                 // found in this round
 };
+static_assert(sizeof(Side) == 64);
 
 /// What a side is about to do beyond moving its position; completed or undone by whoever takes its
 /// lock from the dead. `what` is stored last, and cleared when all is done.
@@ -121,6 +125,9 @@ inline constexpr std::uint32_t first_book_link = slots_link + 1;
 inline constexpr std::uint32_t writers_link = first_book_link + book_pages;
 static_assert(writers_link + 1 == queue_links);
 
+/// Of a message that is put and got word by word, 8 bytes each.
+inline constexpr std::uint32_t most_few_words = 16;
+
 /// Larger ones go by slots and objects.
 inline constexpr std::size_t largest_inline = 4096;
 
@@ -128,6 +135,7 @@ struct QueueBody {
   // Read by everybody, seldom written.
   QueueShape shape;
   std::uint32_t fixed_units;  // of each record where all are alike; 0: records have headers
+  std::uint32_t few_words;    // the same where a short way is worth while; 0: it is not
   std::atomic<QueueState> state;
   std::atomic<std::uint32_t> get_wanted;  // bit 0: consumers sleep; bit 1: bells are armed
   std::atomic<std::uint32_t> put_wanted;  // bit 0: producers sleep

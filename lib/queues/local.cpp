@@ -10,6 +10,7 @@
 #include "base/abstract_name.hpp"
 #include "base/os_error.hpp"
 #include "queues/book.hpp"
+#include "queues/patience.hpp"
 #include "queues/side.hpp"
 
 namespace multiprocessing::detail {
@@ -95,6 +96,7 @@ void OwnBell::arm(const QueueRef& queue) {
   }
   bell_->name.fetch_or(Bell::armed);
   queue.body.get_wanted.fetch_or(bells_wanted);
+  fence_against(queue.body.put);
   // First the flag, then the look: a producer does it the other way round, so one of us rings.
   const QueueBody& body = queue.body;
   if (body.tail.word.load() != body.head.word.load() || body.state.load() != QueueState::open)

@@ -26,9 +26,9 @@ constexpr int waits_when_crowded = 32;
 
 }  // namespace
 
-void Patience::let_ahead() const {
+void let_ahead(const Side& side) {
   if (crowded > 0) return;
-  const int pauses = pauses_per_unit * side_.pausing.load(std::memory_order_relaxed);
+  const int pauses = pauses_per_unit * side.pausing.load(std::memory_order_relaxed);
   for (int i = 0; i < pauses; ++i) pause_processor();
 }
 
@@ -42,7 +42,7 @@ bool Patience::moved_soon(const Deadline& deadline) const {
   }
   for (int poll = 1; poll <= polls_before_sleep; ++poll) {
     if (moved()) {
-      let_ahead();
+      let_ahead(side_);
       return true;
     }
     if (poll % polls_per_yield != 0) continue;
@@ -62,6 +62,7 @@ bool Patience::wait(const Deadline& deadline) {
   if (deadline.passed()) return false;
   // First the flag, then the look: who moves the position does it the other way round.
   wanted_.fetch_or(sleepers_wanted);
+  fence_against(other_);
   fail_point("queue.wait.before_sleep");
   const std::chrono::nanoseconds nap =
       std::min<std::chrono::nanoseconds>(50ms * (1 << 2 * naps_), 1s);

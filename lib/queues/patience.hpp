@@ -14,11 +14,8 @@ namespace multiprocessing::detail {
 class Patience {
  public:
   Patience(const QueueBody& body, const PublishedPosition& watched,
-           std::atomic<std::uint32_t>& wanted, const Side& side)
-      : body_(body), watched_(watched), wanted_(wanted), side_(side) {}
-
-  /// Where messages stream, lets the other side get ahead, so that the two meet less often.
-  void let_ahead() const;
+           std::atomic<std::uint32_t>& wanted, const Side& side, const Side& other)
+      : body_(body), watched_(watched), wanted_(wanted), side_(side), other_(other) {}
 
   /// What the next wait compares with; before the try that may fail.
   void note() {
@@ -43,10 +40,20 @@ class Patience {
   const PublishedPosition& watched_;
   std::atomic<std::uint32_t>& wanted_;
   const Side& side_;
+  const Side& other_;
   std::uint64_t seen_ = 0;
   QueueState state_ = QueueState::open;
   int naps_ = 0;
 };
+
+/// Where messages stream, lets the other side get ahead, so that the two meet less often.
+void let_ahead(const Side& side);
+
+/// After a flag for the other side, before a look at what it did: it has seen the flag, or we see
+/// what it did. A favoured thread would have no fence between the two.
+inline void fence_against(const Side& other) {
+  if (other.lock.favours_anybody()) heavy_fence();
+}
 
 /// Wakes one who sleeps until `moved` moves, if anybody does.
 void wake_one(std::atomic<std::uint32_t>& wanted, const PublishedPosition& moved);

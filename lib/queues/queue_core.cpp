@@ -1,5 +1,6 @@
 #include "multiprocessing/detail/queue_core.hpp"
 
+#include "arena/handles.hpp"
 #include "arena/message_handles.hpp"
 #include "base/fail_point.hpp"
 #include "process/keeper.hpp"
@@ -22,8 +23,7 @@ bool has_more_room(const QueueBody& body) {
 }
 
 /// What follows a put: whoever waits for it is told.
-void after_put(const QueueRef& queue) {
-  QueueBody& body = queue.body;
+void after_put(QueueBody& body) {
   if (const std::uint32_t wanted = body.get_wanted.load(); wanted != 0) {
     fail_point("queue.put.before_wake");
     wake_one(body.get_wanted, body.tail);
@@ -48,7 +48,8 @@ void after_get(const QueueRef& queue, bool more) {
 template <class Try>
 bool insist_on_put(const QueueRef& queue, Timeout timeout, Try once) {
   QueueBody& body = queue.body;
-  Patience patience{body, body.head, body.put_wanted, body.put};
+  const Side& side = body.put;
+  Patience patience{body, body.head, body.put_wanted, side, body.get};
   std::optional<Deadline> deadline;
   for (bool noted = false;; noted = true) {
     // Not before the first try: looking at the other side costs more than all the rest.
@@ -56,12 +57,12 @@ bool insist_on_put(const QueueRef& queue, Timeout timeout, Try once) {
     const Tried tried = once();
     if (tried == Tried::shut_down) throw_shut_down();
     if (tried == Tried::done) {
-      after_put(queue);
+      after_put(body);
       return true;
     }
     if (timeout == Timeout{now}) return false;
     if (!noted) {
-      patience.let_ahead();
+      let_ahead(side);
       continue;
     }
     if (!deadline) deadline.emplace(timeout);
@@ -85,7 +86,8 @@ bool has_writers(const QueueRef& queue) {
 template <class Try>
 bool insist_on_get(const QueueRef& queue, const GetWait& wait, Incoming& incoming, Try once) {
   QueueBody& body = queue.body;
-  Patience patience{body, body.tail, body.get_wanted, body.get};
+  const Side& side = body.get;
+  Patience patience{body, body.tail, body.get_wanted, side, body.put};
   std::optional<Deadline> deadline;
   bool orphaned = false;
   for (bool noted = false;; noted = true) {
@@ -103,7 +105,7 @@ bool insist_on_get(const QueueRef& queue, const GetWait& wait, Incoming& incomin
       if (orphaned) continue;  // what the last one put before it went
     }
     if (!noted && !at_once) {
-      patience.let_ahead();
+      let_ahead(side);
       continue;
     }
     if (!deadline) deadline.emplace(wait.timeout);
@@ -189,6 +191,57 @@ bool get_bytes(const QueueRef& queue, const GetWait& wait, Use use) {
   return true;
 }
 
+[[gnu::noinline]] bool put_flat_slowly(const Handle& handle, const void* value, Timeout timeout) {
+  const QueueRef queue{handle};
+  check_open(queue);
+  if (put_quickly(queue.body, value)) {
+    after_put(queue.body);
+    return true;
+  }
+  return put_bytes(queue, {value, queue.body.shape.flat_size}, {}, {}, timeout);
+}
+
+[[gnu::noinline]] bool get_flat_slowly(const QueueCore& core, void* into, const GetWait& wait) {
+  const QueueRef queue{core.handle()};
+  check_open(queue);
+  const Got got = get_quickly(queue.body, into);
+  if (got == Got::last || got == Got::more) {
+    after_get(queue, got == Got::more);
+    return true;
+  }
+  if (got == Got::nothing && wait.timeout != Timeout{now}) let_ahead(queue.body.get);
+  if (queue.body.fixed_units != 0) return core.get_flats(into, 1, wait) == 1;
+  return get_bytes(queue, wait, [&](std::span<const std::byte> bytes, std::span<const Link>) {
+    copy_bytes(into, bytes.data(), bytes.size());
+  });
+}
+
+/// The body of a queue with few words a message; null where more than that is to be looked at.
+QueueBody* body_for_few_words(const Handle& handle) {
+  const HandleRecord* record = handle.record_if_made();
+  if (record == nullptr || record->local.load(std::memory_order_acquire) != nullptr ||
+      fail_points_armed.load(std::memory_order_relaxed))
+    return nullptr;
+  auto* body = static_cast<QueueBody*>(record->body);
+  return body->few_words != 0 ? body : nullptr;
+}
+
+bool somebody_waits(const QueueBody& body) {
+  return (body.get_wanted.load() | body.put_wanted.load()) != 0;
+}
+
+[[gnu::noinline]] bool tell_after_put(QueueBody& body) {
+  body.put.lock.wake_revoker();
+  after_put(body);
+  return true;
+}
+
+[[gnu::noinline]] bool tell_after_get(const Handle& handle, bool more) {
+  handle.as<QueueBody>()->get.lock.wake_revoker();
+  after_get(QueueRef{handle}, more);
+  return true;
+}
+
 }  // namespace
 
 void construct_queue(void* body, const QueueShape& shape) {
@@ -197,20 +250,33 @@ void construct_queue(void* body, const QueueShape& shape) {
   // Records that are all alike need no headers.
   if (shape.flat_size != 0 && shape.flat_size <= largest_inline)
     queue->fixed_units = (shape.flat_size + 7) / 8;
+  if (shape.flat_size % 8 == 0 && queue->fixed_units <= most_few_words && shape.max_bytes == 0 &&
+      shape.kind != QueueKind::joinable)
+    queue->few_words = queue->fixed_units;
 }
 
 QueueCore::QueueCore(const QueueShape& shape) : handle_(Handle::make(queue_bytes, queue_links)) {
   construct_queue(handle_.body(), shape);
 }
 
+// No call but the last on their short ways: see quick.hpp.
+
 bool QueueCore::put_flat(const void* value, Timeout timeout) const {
-  const QueueRef queue{handle_};
-  check_open(queue);
-  if (put_quickly(queue.body, value)) {
-    after_put(queue);
-    return true;
-  }
-  return put_bytes(queue, {value, queue.body.shape.flat_size}, {}, {}, timeout);
+  QueueBody* const body = body_for_few_words(handle_);
+  bool revoked = false;
+  if (body == nullptr || !put_favoured(*body, value, revoked))
+    return put_flat_slowly(handle_, value, timeout);
+  if (revoked || somebody_waits(*body)) return tell_after_put(*body);
+  return true;
+}
+
+bool QueueCore::get_flat(void* into, const GetWait& wait) const {
+  QueueBody* const body = body_for_few_words(handle_);
+  bool revoked = false;
+  const Got got = body == nullptr ? Got::not_tried : get_favoured(*body, into, revoked);
+  if (got != Got::last && got != Got::more) return get_flat_slowly(*this, into, wait);
+  if (revoked || somebody_waits(*body)) return tell_after_get(handle_, got == Got::more);
+  return true;
 }
 
 std::size_t QueueCore::put_flats(const void* values, std::size_t count, Timeout timeout) const {
@@ -243,19 +309,6 @@ bool QueueCore::put_encoded(MessageEncoder encode, const void* value, Timeout ti
   }
   if (!leave_behind(ends, handles, timeout)) return false;
   return put_bytes(queue, {writer.view().data(), writer.size()}, {}, handles.handles(), timeout);
-}
-
-bool QueueCore::get_flat(void* into, const GetWait& wait) const {
-  const QueueRef queue{handle_};
-  check_open(queue);
-  if (bool more = false; get_quickly(queue.body, into, more)) {
-    after_get(queue, more);
-    return true;
-  }
-  if (queue.body.fixed_units != 0) return get_flats(into, 1, wait) == 1;
-  return get_bytes(queue, wait, [&](std::span<const std::byte> bytes, std::span<const Link>) {
-    copy_bytes(into, bytes.data(), bytes.size());
-  });
 }
 
 std::size_t QueueCore::get_flats(void* into, std::size_t most, const GetWait& wait) const {

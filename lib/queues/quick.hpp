@@ -1,13 +1,120 @@
-// The short way of a put or get: records that are all alike, a free lock, room or a message known
-// of. It says false, with nothing done, where anything else is to be seen to.
+// The short ways of a put or get: records that are all alike, room or a message known of, and
+// nobody in the way. They say no, with nothing done, where anything else is to be seen to.
 #pragma once
 
+#include <cstring>
+
+#include "base/fail_point.hpp"
 #include "queues/body.hpp"
+#include "queues/ring.hpp"
 
 namespace multiprocessing::detail {
 
+enum class Got { not_tried, nothing, last, more };  // as far as is known
+
+/// For any thread, when the lock is free.
 [[nodiscard]] bool put_quickly(QueueBody& body, const void* value);
-/// `more`: it is not the last one that is known of.
-[[nodiscard]] bool get_quickly(QueueBody& body, void* into, bool& more);
+[[nodiscard]] Got get_quickly(QueueBody& body, void* into);
+
+/// Where a record lies, if it lies in one piece.
+inline std::byte* record_at(QueueBody& body, const Side& side, std::uint32_t at) {
+  const std::uint32_t place = (at - side.base) & side.mask;
+  if (place + body.fixed_units > side.mask + 1) return nullptr;
+  return reinterpret_cast<std::byte*>(&body) + side.ring + sizeof(RingHeader) +
+         std::size_t{place} * 8;
+}
+
+/// Under the lock: the place of the next record when it can be put right now.
+inline std::byte* place_to_put(QueueBody& body, Position tail) {
+  const Side& put = body.put;
+  const Position freed = Position::from(put.other);
+  if (body.state.load(std::memory_order_relaxed) != QueueState::open ||
+      put.ring_index.load(std::memory_order_relaxed) == 0)
+    return nullptr;
+  const QueueShape& shape = body.shape;
+  if (shape.max_items != 0 && tail.items - freed.items >= shape.max_items) return nullptr;
+  const bool in_this_ring = static_cast<std::int32_t>(freed.units - put.base) > 0;
+  const std::uint32_t used = tail.units - (in_this_ring ? freed.units : put.base);
+  if (put.mask + 1 - used < body.fixed_units) return nullptr;
+  return record_at(body, put, tail.units);
+}
+
+/// Under the lock: the place of the next record when one is known of, and not in the next ring.
+inline std::byte* place_to_get(QueueBody& body, Position head) {
+  const Side& get = body.get;
+  if (get.other == head.packed() ||
+      body.state.load(std::memory_order_relaxed) == QueueState::shut ||
+      get.ring_index.load(std::memory_order_relaxed) == 0)
+    return nullptr;
+  const auto& ring =
+      *reinterpret_cast<const RingHeader*>(reinterpret_cast<const std::byte*>(&body) + get.ring);
+  if (ring.sealed.load(std::memory_order_acquire) != 0) return nullptr;
+  return record_at(body, get, head.units);
+}
+
+template <class Points>
+void publish_record(QueueBody& body, Position tail) {
+  Points::fail_point("queue.put.filled");
+  body.tail.word.store(Position{tail.items + 1, tail.units + body.fixed_units}.packed(),
+                       std::memory_order_release);  // the commit
+  Points::fail_point("queue.put.published");
+}
+
+template <class Points>
+Got free_record(QueueBody& body, Position head) {
+  const Position after{head.items + 1, head.units + body.fixed_units};
+  Points::fail_point("queue.get.copied");
+  body.head.word.store(after.packed(), std::memory_order_release);  // the commit
+  Points::fail_point("queue.get.freed");
+  return body.get.other == after.packed() ? Got::last : Got::more;
+}
+
+/// Two words at a time, but loaded one by one: a message is mostly put as soon as its members are
+/// stored, and a load across two of those would wait until they, and all stores before them, are in
+/// the cache.
+inline void copy_words(std::byte* to, const std::byte* from, std::uint32_t words) {
+  using Pair [[gnu::vector_size(16)]] = std::uint64_t;
+  const auto load = [](const std::byte* at) {
+    std::uint64_t word;
+    std::memcpy(&word, at, sizeof word);
+    asm("" : "+r"(word));  // compilers would make one load of two
+    return word;
+  };
+  for (; words >= 2; words -= 2, to += sizeof(Pair), from += sizeof(Pair)) {
+    const Pair pair{load(from), load(from + 8)};
+    std::memcpy(to, &pair, sizeof pair);
+  }
+  if (words != 0) std::memcpy(to, from, 8);
+}
+
+// For the thread that the lock favours. While a line of the ring is on its way from the other
+// processor, the own one goes on as long as what it stores finds place in its store buffer; so
+// these are part of their caller, which has no frame to store.
+
+[[nodiscard]] inline bool put_favoured(QueueBody& body, const void* value, bool& revoked) {
+  using Points = WithoutFailPoints;
+  if (!body.put.lock.enter<Points>()) return false;
+  const Position tail = body.tail.get(std::memory_order_relaxed);
+  std::byte* const place = place_to_put(body, tail);
+  if (place != nullptr) {
+    copy_words(place, static_cast<const std::byte*>(value), body.few_words);
+    publish_record<Points>(body, tail);
+  }
+  revoked = body.put.lock.leave<Points>();
+  return place != nullptr;
+}
+
+[[nodiscard]] inline Got get_favoured(QueueBody& body, void* into, bool& revoked) {
+  using Points = WithoutFailPoints;
+  if (!body.get.lock.enter<Points>()) return Got::not_tried;
+  const Position head = body.head.get(std::memory_order_relaxed);
+  Got got = Got::nothing;
+  if (const std::byte* const place = place_to_get(body, head)) {
+    copy_words(static_cast<std::byte*>(into), place, body.few_words);
+    got = free_record<Points>(body, head);
+  }
+  revoked = body.get.lock.leave<Points>();
+  return got;
+}
 
 }  // namespace multiprocessing::detail

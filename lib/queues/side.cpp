@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
@@ -160,14 +161,14 @@ void adapt(Side& side, std::uint32_t news) {
   constexpr std::uint32_t streaming = 2 * looks_per_round;  // an answer comes alone
   constexpr std::uint32_t few = 16 * looks_per_round;
   constexpr std::uint32_t many = 64 * looks_per_round;
-  constexpr std::uint16_t first_pause = 2;
-  constexpr std::uint16_t longest_pause = 16;
-  constexpr std::uint16_t rounds_after_trial = 32;
+  constexpr std::uint8_t first_pause = 2;
+  constexpr std::uint8_t longest_pause = 16;
+  constexpr std::uint8_t rounds_after_trial = 32;
   side.news = static_cast<std::uint16_t>(std::min<std::uint32_t>(side.news + news, 0xffff));
   if (++side.looks < looks_per_round) return;
   const std::uint32_t found = side.news;
   side.looks = side.news = 0;
-  std::uint16_t pausing = side.pausing.load(std::memory_order_relaxed);
+  std::uint8_t pausing = side.pausing.load(std::memory_order_relaxed);
   if (pausing == 0) {
     if (side.cooldown != 0)
       --side.cooldown;
@@ -177,11 +178,23 @@ void adapt(Side& side, std::uint32_t news) {
     pausing = 0;
     side.cooldown = rounds_after_trial;
   } else if (found < few) {
-    pausing = std::min<std::uint16_t>(2 * pausing, longest_pause);
+    pausing = std::min<std::uint8_t>(2 * pausing, longest_pause);
   } else if (found > many) {
     pausing /= 2;
   }
   side.pausing.store(pausing, std::memory_order_relaxed);
+}
+
+void favour_who_is_alone(Side& side) {
+  constexpr std::uint8_t alone_for_good = 8;
+  static thread_local char mine;
+  const auto me = OwnerLock::own_name() ^
+                  static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(&mine) >> 4);
+  if (std::exchange(side.last_to_look, me) != me) side.looks_alone = 0;
+  if (side.looks_alone == alone_for_good)
+    side.lock.favour_me();
+  else
+    ++side.looks_alone;
 }
 
 void copy_bytes(void* to, const void* from, std::size_t size) {

@@ -11,14 +11,14 @@ class [[nodiscard]] PutLock {
   explicit PutLock(const QueueRef& queue);
 
  private:
-  OwnerGuard guard_;
+  BiasedGuard guard_;
 };
 class [[nodiscard]] GetLock {
  public:
   explicit GetLock(const QueueRef& queue);
 
  private:
-  OwnerGuard guard_;
+  BiasedGuard guard_;
 };
 
 /// Caches where the ring of `side` lies.
@@ -35,6 +35,9 @@ void find_ring(const QueueRef& queue, Position head);
 
 /// After a look across that found `news` messages or places: whether to pause between looks.
 void adapt(Side& side, std::uint32_t news);
+
+/// After a look across: whether this thread is the only one at this side, and so to be favoured.
+void favour_who_is_alone(Side& side);
 
 inline std::uint32_t units_in(const Side& side) { return side.mask + 1; }
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <vector>
 
+#include "base/asymmetric_fence.hpp"
 #include "base/fail_point.hpp"
 #include "storm.hpp"
 #include "support/watchdog.hpp"
@@ -197,6 +198,47 @@ TEST(QueueKillTest, KilledAtAStepThatAQueueTakesOnceOrSeldom) {
       EXPECT_EQ(storm.consume(nullptr, 20), 0);
       storm.expect_sound(1);
     }
+  }
+}
+
+// A side that one thread alone is at goes by plain stores: killed there, another takes it over.
+TEST(QueueKillTest, KilledAsTheOnlyProducerOrConsumerLeavesTheQueueToTheNext) {
+  if (!mp::detail::register_light_fences()) GTEST_SKIP() << "membarrier(2) is not there";
+  const test_support::Watchdog allowed{std::chrono::seconds{900}};
+  const int kills = (asked("MULTIPROCESSING_TEST_KILLS_PER_POINT", 6) + 2) / 3;
+  struct Case {
+    const char* point;
+    bool producer;
+  };
+  for (const Case& each :
+       {Case{"arena.bias.entered", true}, Case{"queue.put.filled", true},
+        Case{"queue.put.published", true}, Case{"arena.bias.before_leave", true},
+        Case{"arena.bias.entered", false}, Case{"queue.get.copied", false},
+        Case{"queue.get.freed", false}, Case{"arena.bias.before_leave", false}}) {
+    SCOPED_TRACE(each.point);
+    Storm<Flat> storm{Flat(16)};
+    std::atomic<std::uint64_t>* steps = storm.board().steps;
+    Child other{[&] { return each.producer ? storm.consume(steps) : storm.produce(steps); }};
+    for (int i = 0; i < kills; ++i) {
+      Child victim{[&] {
+        const auto work = [&](int most) {
+          return each.producer ? storm.produce(nullptr, most) : storm.consume(nullptr, most);
+        };
+        mp::detail::count_fail_points(true);
+        while (mp::detail::fail_point_passes("arena.bias.entered") == 0) work(50);
+        mp::detail::count_fail_points(false);
+        mp::detail::arm_fail_point(each.point, 1 + static_cast<unsigned>(i * 13) % 40);
+        for (;;) work(50);
+        return 0;
+      }};
+      EXPECT_EQ(i % 2 == 0 ? victim.join() : victim.join_unsettled(), -SIGKILL);
+      Child next{
+          [&] { return each.producer ? storm.produce(nullptr, 50) : storm.consume(nullptr, 50); }};
+      EXPECT_EQ(next.join(), 0);
+    }
+    storm.board().stop = true;
+    EXPECT_EQ(other.join(), 0);
+    storm.expect_sound(static_cast<std::uint64_t>(kills) + 1);
   }
 }
 

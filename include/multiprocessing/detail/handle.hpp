@@ -73,6 +73,11 @@ class MULTIPROCESSING_API Handle {
     return static_cast<T*>(body());
   }
 
+  /// What is known of the object in this process; null before it is made.
+  [[nodiscard]] const HandleRecord* record_if_made() const noexcept {
+    return maker_.load() == nullptr ? record_ : nullptr;
+  }
+
   /// What this process keeps beside the object, which has been used; null if nothing yet.
   [[nodiscard]] LocalPart* local_part() const noexcept;
 
