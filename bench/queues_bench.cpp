@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <functional>
@@ -224,12 +225,17 @@ void print_row(const std::string& title, const std::map<std::string, std::vector
   std::fflush(stdout);
 }
 
+/// Whether several may send and receive: a pipe mixes what is longer than PIPE_BUF.
+bool can_have_pairs(const std::string& name, std::size_t size) {
+  return name != "zeromq" && name != "bare copies" && (name != "pipe" || size <= PIPE_BUF);
+}
+
 template <std::size_t size>
 void compare_throughput(const std::string& how, int pairs, Pinning pinning) {
   std::map<std::string, std::vector<double>> figures;
   for (int round = 0; round < rounds; ++round) {
     for (const auto& [name, make] : peers<size>()) {
-      if (pairs > 1 && (name == "zeromq" || name == "bare copies")) continue;
+      if (pairs > 1 && !can_have_pairs(name, size)) continue;
       try {
         figures[name].push_back(throughput(*make(), size, pairs, pinning) / 1e6);
       } catch (const std::exception& error) {
@@ -323,6 +329,22 @@ void compare_all(const std::string& how, Pinning pinning) {
   compare_round_trips(how, pinning);
 }
 
+/// One row of the tables, for whoever tunes.
+void compare_one(std::size_t size, int pairs, const std::string& how, Pinning pinning) {
+  switch (size) {
+    case 8:
+      return compare_throughput<8>(how, pairs, pinning);
+    case 64:
+      return compare_throughput<64>(how, pairs, pinning);
+    case 1 << 10:
+      return compare_throughput<1 << 10>(how, pairs, pinning);
+    case 64 << 10:
+      return compare_throughput<64 << 10>(how, pairs, pinning);
+    default:
+      return compare_throughput<1 << 20>(how, pairs, pinning);
+  }
+}
+
 /// One figure of ours alone, for scripts and profilers.
 double only_ours(std::size_t size, int pairs, Pinning pinning) {
   switch (size) {
@@ -350,13 +372,18 @@ int main(int argc, char** argv) {
     std::printf("ours %.4g M/s\n", rate / 1e6);
     return 0;
   }
+  if (wanted.size() == 4 && wanted[0] == "--row" && ways.contains(wanted[3])) {
+    compare_one(std::stoul(wanted[1]), std::stoi(wanted[2]), wanted[3], ways.at(wanted[3]));
+    return 0;
+  }
   if (wanted.empty()) wanted = {"split", "none", "one"};
 #if !defined(BENCH_ZMQ)
   std::printf("zeromq is left out: it is not installed\n");
 #endif
   for (const std::string& how : wanted) {
     if (!ways.contains(how)) {
-      std::fprintf(stderr, "usage: queues_bench [split|one|none]... | --only SIZE PAIRS HOW\n");
+      std::fprintf(stderr,
+                   "usage: queues_bench [split|one|none]... | --row|--only SIZE PAIRS HOW\n");
       return 2;
     }
     compare_all(how, ways.at(how));
