@@ -14,7 +14,12 @@ bool membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 
 
 // Where a filter takes the system call from this process alone, others may have registered: what a
 // processor has in its store buffer is out within microseconds.
-constexpr timespec long_enough{.tv_sec = 0, .tv_nsec = 2'000'000};
+void sleep_long_enough() {
+  timespec left{.tv_sec = 0, .tv_nsec = 2'000'000};
+  // By number, for the function is a point at which a thread may be cancelled.
+  while (syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &left, &left) != 0 && errno == EINTR) {
+  }
+}
 
 }  // namespace
 
@@ -28,7 +33,7 @@ bool register_light_fences() {
 void heavy_fence() {
   const int before = errno;
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (!membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED)) nanosleep(&long_enough, nullptr);
+  if (!membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED)) sleep_long_enough();
   errno = before;
 }
 

@@ -27,8 +27,8 @@ TEST(AsymmetricFenceTest, OfTwoThatRaiseAFlagAndLookAtLeastOneSeesTheOther) {
   Flags flags{};
   std::thread light{[&] {
     for (int round = 1; round <= rounds; ++round) {
-      while (flags.round.load(std::memory_order_acquire) != round) {
-      }
+      for (int polls = 1; flags.round.load(std::memory_order_acquire) != round; ++polls)
+        if (polls % 1000 == 0) std::this_thread::yield();
       flags.light.store(round, std::memory_order_relaxed);
       detail::light_fence();
       const bool saw = flags.heavy.load(std::memory_order_relaxed) == round;
