@@ -33,53 +33,87 @@ bool can_be_favoured() {
 
 constinit thread_local std::uint32_t own_thread_number = 0;
 
-BiasedLock::Taken BiasedLock::acquire() {
-  if (favoured_.load(std::memory_order_relaxed) == (own_key() | revoked)) wake_revoker();
-  const Taken taken = lock_.acquire();
-  const std::uint64_t favoured = favoured_.load(std::memory_order_relaxed);
-  if (favoured == 0 || favoured == own_key()) return taken;
-  return take_favour_back() ? Taken::from_the_dead : taken;
+BiasedLock::Taken BiasedLock::acquire(Seats& seats) {
+  wake_revoker(seats);  // if this thread was in by mistake
+  const OwnerLock::Taken taken = lock_.acquire();
+  const bool from_the_dead = taken == OwnerLock::Taken::from_the_dead;
+  if (favoured_.load(std::memory_order_relaxed) == 0)
+    return from_the_dead ? Taken::from_the_dead : Taken::free;
+  try {
+    return take_favour_back(seats) || from_the_dead ? Taken::from_the_dead
+                                                    : Taken::from_the_favoured;
+  } catch (...) {
+    lock_.release();  // with its mark: the next one goes on
+    throw;
+  }
 }
 
-void BiasedLock::favour_me() {
+void BiasedLock::favour_me(Seats& seats) {
   if (favoured_.load(std::memory_order_relaxed) != 0 || !can_be_favoured()) return;
-  if (own_thread_number == 0) own_thread_number = ++last_thread_number;
-  favoured_.store(own_key(), std::memory_order_relaxed);
+  if (own_thread_number == 0) {
+    const std::uint32_t number = ++last_thread_number;
+    if (number > most_threads) return;
+    own_thread_number = number;
+  }
+  const std::uint64_t key = own_key();
+  for (std::size_t i = 0; i < seats.seat.size(); ++i) {
+    Seats::Seat& seat = seats.seat[i];
+    const std::uint64_t whose = seat.whose.load(std::memory_order_relaxed);
+    if (whose != key) {
+      if (whose != 0 && alive(process_of(whose))) continue;
+      seat.inside.store(0, std::memory_order_relaxed);  // it may have died inside
+      seat.whose.store(key, std::memory_order_relaxed);
+    }
+    favoured_.store(key | std::uint64_t{i} << 32 | not_now, std::memory_order_relaxed);
+    fail_point("arena.bias.chosen");
+    return;
+  }
+}
+
+// At the release, for until then this thread is inside by the lock, and what interrupts it is not
+// to enter beside it.
+void BiasedLock::give_favour() {
+  favoured_.store(favoured_.load(std::memory_order_relaxed) & ~not_now, std::memory_order_relaxed);
   fail_point("arena.bias.given");
 }
 
 // True: it died inside.
-bool BiasedLock::take_favour_back() {
-  const std::uint64_t whose = favoured_.load(std::memory_order_relaxed) | revoked;
-  favoured_.store(whose, std::memory_order_relaxed);
+bool BiasedLock::take_favour_back(Seats& seats) {
+  const std::uint64_t favoured = favoured_.load(std::memory_order_relaxed) | not_now;
+  favoured_.store(favoured, std::memory_order_relaxed);
   fail_point("arena.bias.revoked");
   heavy_fence();  // from here on it sees the mark when it enters, or we see it inside
   fail_point("arena.bias.fenced");
-  const Member owner = OwnerLock::named(static_cast<std::uint32_t>(whose));
-  const auto is_out = [&] { return inside_.load(std::memory_order_acquire) == 0; };
+  std::atomic<std::uint32_t>& inside = seat_of(seats, favoured).inside;
+  const Member owner = process_of(favoured);
+  const auto is_out = [&] { return inside.load(std::memory_order_acquire) == 0; };
   bool died = false;
   while (!spin(64, is_out)) {
     if (!alive(owner) && !is_out()) {
       settle_fully(owner);
-      inside_.store(0, std::memory_order_relaxed);
       died = true;
       break;
     }
-    futex_wait(inside_, 1, Deadline{nap});
+    futex_wait(inside, 1, Deadline{nap});
   }
   fail_point("arena.bias.out");
+  if (died) inside.store(0, std::memory_order_relaxed);
   favoured_.store(0, std::memory_order_release);
   return died;
 }
 
-void BiasedLock::wake_revoker() {
-  if ((favoured_.load(std::memory_order_relaxed) & revoked) != 0) futex_wake(inside_, 1);
+void BiasedLock::wake_revoker(Seats& seats) {
+  const std::uint64_t favoured = favoured_.load(std::memory_order_relaxed);
+  if ((favoured & not_now) != 0) futex_wake(seat_of(seats, favoured).inside, 1);
 }
 
-Member BiasedLock::holder() const {
+Member BiasedLock::holder(const Seats& seats) const {
   if (const Member holder = lock_.holder()) return holder;
-  if (inside_.load(std::memory_order_relaxed) == 0) return {};
-  return OwnerLock::named(static_cast<std::uint32_t>(favoured_.load(std::memory_order_relaxed)));
+  const std::uint64_t favoured = favoured_.load(std::memory_order_relaxed);
+  if (favoured == 0 ||
+      seats.seat[seat_number(favoured)].inside.load(std::memory_order_relaxed) == 0)
+    return {};
+  return process_of(favoured);
 }
 
 }  // namespace multiprocessing::detail

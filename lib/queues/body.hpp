@@ -70,6 +70,7 @@ struct alignas(64) Side {
   std::atomic<std::uint64_t> bytes;   // put or got, where the queue is bounded by bytes
   std::uint8_t looks;                 // across, in this round of them
   std::uint8_t looks_alone;           // by the last to look, one after the other
+  std::uint8_t favours_lost;          // how often somebody else came, up to some
   std::uint8_t cooldown;              // rounds until pausing is tried again
   std::atomic<std::uint8_t> pausing;  // how long, 0: not at all
   std::uint16_t news;                 // found in this round
@@ -132,7 +133,7 @@ inline constexpr std::uint32_t most_few_words = 16;
 inline constexpr std::size_t largest_inline = 4096;
 
 struct QueueBody {
-  // Read by everybody, seldom written.
+  // Read by everybody, seldom written (the last word for each large message).
   QueueShape shape;
   std::uint32_t fixed_units;  // of each record where all are alike; 0: records have headers
   std::uint32_t few_words;    // the same where a short way is worth while; 0: it is not
@@ -149,9 +150,11 @@ struct QueueBody {
   // fetch the line beside the one that is asked for, too.
   Pending put_pending;
   Side put;
+  Seats put_seats;
   Bells some_bells;
   PublishedPosition tail;
   Bells more_bells;
+  Seats get_seats;
   Side get;
   Pending get_pending;
   PublishedPosition head;

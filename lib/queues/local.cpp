@@ -103,6 +103,20 @@ void OwnBell::arm(const QueueRef& queue) {
     ring_once(*bell_);
 }
 
+namespace {
+
+// Under the lock under which pollers come, or one of them would be forgotten when we died in it.
+void forget_bells(QueueBody& body) {
+  const BiasedLock::Way way = body.put.lock.acquire_quickly(body.put_seats);
+  if (way == BiasedLock::Way::not_taken) return;  // another time
+  bool any = false;
+  for (std::size_t i = 0; i < bell_count; ++i) any = any || body.bell(i).member.load() != 0;
+  if (!any) body.get_wanted.fetch_and(~bells_wanted);
+  body.put.lock.release(body.put_seats, way);
+}
+
+}  // namespace
+
 void ring_bells(QueueBody& body) {
   bool any = false;
   for (std::size_t i = 0; i < bell_count; ++i) {
@@ -111,10 +125,7 @@ void ring_bells(QueueBody& body) {
     any = true;
     ring_once(bell);
   }
-  if (any) return;
-  body.get_wanted.fetch_and(~bells_wanted);
-  for (std::size_t i = 0; i < bell_count; ++i)  // one that came meanwhile
-    if (body.bell(i).member.load() != 0) body.get_wanted.fetch_or(bells_wanted);
+  if (!any) forget_bells(body);
 }
 
 QueueLocal::~QueueLocal() {

@@ -231,14 +231,15 @@ bool somebody_waits(const QueueBody& body) {
 }
 
 [[gnu::noinline]] bool tell_after_put(QueueBody& body) {
-  body.put.lock.wake_revoker();
+  body.put.lock.wake_revoker(body.put_seats);
   after_put(body);
   return true;
 }
 
 [[gnu::noinline]] bool tell_after_get(const Handle& handle, bool more) {
-  handle.as<QueueBody>()->get.lock.wake_revoker();
-  after_get(QueueRef{handle}, more);
+  const QueueRef queue{handle};
+  queue.body.get.lock.wake_revoker(queue.body.get_seats);
+  after_get(queue, more);
   return true;
 }
 

@@ -40,7 +40,7 @@ void copy_record(void* to, const void* from, std::uint32_t size) {
 
 bool put_quickly(QueueBody& body, const void* value) {
   if (!is_quick(body)) return false;
-  const BiasedLock::Way way = body.put.lock.acquire_quickly();
+  const BiasedLock::Way way = body.put.lock.acquire_quickly(body.put_seats);
   if (way == BiasedLock::Way::not_taken) return false;
   fail_point("queue.put.locked");
   const Position tail = body.tail.get(std::memory_order_relaxed);
@@ -50,25 +50,25 @@ bool put_quickly(QueueBody& body, const void* value) {
     copy_record(place, value, body.shape.flat_size);
     publish_record<Points>(body, tail);
   }
-  body.put.lock.release(way);
+  body.put.lock.release(body.put_seats, way);
   return place != nullptr;
 }
 
 Got get_quickly(QueueBody& body, void* into) {
   if (!is_quick(body)) return Got::not_tried;
-  const BiasedLock::Way way = body.get.lock.acquire_quickly();
+  const BiasedLock::Way way = body.get.lock.acquire_quickly(body.get_seats);
   if (way == BiasedLock::Way::not_taken) return Got::not_tried;
   fail_point("queue.get.locked");
   const Side& get = body.get;
   const Position head = body.head.get(std::memory_order_relaxed);
-  Got got = Got::nothing;
+  Got got = known_at(body, head);
   if (const std::byte* const place = place_to_get(body, head)) {
     if (Position::from(get.other).units - head.units > units_ahead)
       fetch_ahead(body, get, head.units, false);
     copy_record(into, place, body.shape.flat_size);
     got = free_record<Points>(body, head);
   }
-  body.get.lock.release(way);
+  body.get.lock.release(body.get_seats, way);
   return got;
 }
 

@@ -10,7 +10,8 @@
 
 namespace multiprocessing::detail {
 
-enum class Got { not_tried, nothing, last, more };  // as far as is known
+/// `nothing`: none is known of. `last` and `more`: one, and whether others are known of.
+enum class Got { not_tried, nothing, last, more };
 
 /// For any thread, when the lock is free.
 [[nodiscard]] bool put_quickly(QueueBody& body, const void* value);
@@ -39,7 +40,8 @@ inline std::byte* place_to_put(QueueBody& body, Position tail) {
   return record_at(body, put, tail.units);
 }
 
-/// Under the lock: the place of the next record when one is known of, and not in the next ring.
+/// Under the lock: the place of the next record when one is known of, in one piece, in a ring that
+/// goes on.
 inline std::byte* place_to_get(QueueBody& body, Position head) {
   const Side& get = body.get;
   if (get.other == head.packed() ||
@@ -50,6 +52,10 @@ inline std::byte* place_to_get(QueueBody& body, Position head) {
       *reinterpret_cast<const RingHeader*>(reinterpret_cast<const std::byte*>(&body) + get.ring);
   if (ring.sealed.load(std::memory_order_acquire) != 0) return nullptr;
   return record_at(body, get, head.units);
+}
+
+inline Got known_at(const QueueBody& body, Position head) {
+  return body.get.other == head.packed() ? Got::nothing : Got::not_tried;
 }
 
 template <class Points>
@@ -93,27 +99,27 @@ inline void copy_words(std::byte* to, const std::byte* from, std::uint32_t words
 
 [[nodiscard]] inline bool put_favoured(QueueBody& body, const void* value, bool& revoked) {
   using Points = WithoutFailPoints;
-  if (!body.put.lock.enter<Points>()) return false;
+  if (!body.put.lock.enter<Points>(body.put_seats)) return false;
   const Position tail = body.tail.get(std::memory_order_relaxed);
   std::byte* const place = place_to_put(body, tail);
   if (place != nullptr) {
     copy_words(place, static_cast<const std::byte*>(value), body.few_words);
     publish_record<Points>(body, tail);
   }
-  revoked = body.put.lock.leave<Points>();
+  revoked = body.put.lock.leave<Points>(body.put_seats);
   return place != nullptr;
 }
 
 [[nodiscard]] inline Got get_favoured(QueueBody& body, void* into, bool& revoked) {
   using Points = WithoutFailPoints;
-  if (!body.get.lock.enter<Points>()) return Got::not_tried;
+  if (!body.get.lock.enter<Points>(body.get_seats)) return Got::not_tried;
   const Position head = body.head.get(std::memory_order_relaxed);
-  Got got = Got::nothing;
+  Got got = known_at(body, head);
   if (const std::byte* const place = place_to_get(body, head)) {
     copy_words(static_cast<std::byte*>(into), place, body.few_words);
     got = free_record<Points>(body, head);
   }
-  revoked = body.get.lock.leave<Points>();
+  revoked = body.get.lock.leave<Points>(body.get_seats);
   return got;
 }
 

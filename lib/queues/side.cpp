@@ -87,15 +87,25 @@ std::uint32_t next_units(const QueueBody& body, Position tail, std::uint32_t nee
       std::max<std::uint64_t>({wanted, least_units, std::uint64_t{needed} * 4})));
 }
 
+/// Who comes and goes costs the favoured more than it gains by being favoured again soon.
+void note_who_came(Side& side, const BiasedGuard& guard) {
+  constexpr int most_lost = 4;
+  if (guard.taken() == BiasedLock::Taken::free) return;
+  side.looks_alone = 0;
+  if (side.favours_lost < most_lost) ++side.favours_lost;
+}
+
 }  // namespace
 
-PutLock::PutLock(const QueueRef& queue) : guard_(queue.body.put.lock) {
-  if (guard_.from_the_dead()) mend_put(queue);
+PutLock::PutLock(const QueueRef& queue) : guard_(queue.body.put.lock, queue.body.put_seats) {
+  note_who_came(queue.body.put, guard_);
+  if (guard_.taken() == BiasedLock::Taken::from_the_dead) mend_put(queue);
   fail_point("queue.put.locked");
 }
 
-GetLock::GetLock(const QueueRef& queue) : guard_(queue.body.get.lock) {
-  if (guard_.from_the_dead()) mend_get(queue);
+GetLock::GetLock(const QueueRef& queue) : guard_(queue.body.get.lock, queue.body.get_seats) {
+  note_who_came(queue.body.get, guard_);
+  if (guard_.taken() == BiasedLock::Taken::from_the_dead) mend_get(queue);
   fail_point("queue.get.locked");
 }
 
@@ -185,16 +195,15 @@ void adapt(Side& side, std::uint32_t news) {
   side.pausing.store(pausing, std::memory_order_relaxed);
 }
 
-void favour_who_is_alone(Side& side) {
-  constexpr std::uint8_t alone_for_good = 8;
+void favour_who_is_alone(Side& side, Seats& seats) {
+  constexpr int alone_for_good = 8;
   static thread_local char mine;
   const auto me = OwnerLock::own_name() ^
                   static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(&mine) >> 4);
   if (std::exchange(side.last_to_look, me) != me) side.looks_alone = 0;
-  if (side.looks_alone == alone_for_good)
-    side.lock.favour_me();
-  else
-    ++side.looks_alone;
+  if (++side.looks_alone < alone_for_good << side.favours_lost) return;
+  side.looks_alone = 0;
+  side.lock.favour_me(seats);
 }
 
 void copy_bytes(void* to, const void* from, std::size_t size) {

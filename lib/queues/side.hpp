@@ -37,7 +37,7 @@ void find_ring(const QueueRef& queue, Position head);
 void adapt(Side& side, std::uint32_t news);
 
 /// After a look across: whether this thread is the only one at this side, and so to be favoured.
-void favour_who_is_alone(Side& side);
+void favour_who_is_alone(Side& side, Seats& seats);
 
 inline std::uint32_t units_in(const Side& side) { return side.mask + 1; }
 

@@ -1,6 +1,7 @@
 // BiasedLock: as an OwnerLock, also for the thread that enters by plain stores.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <random>
 #include <string>
@@ -20,24 +21,27 @@ using namespace std::chrono_literals;
 using mp::detail::arm_fail_point;
 using mp::detail::BiasedGuard;
 using mp::detail::BiasedLock;
+using mp::detail::Seats;
+using Taken = BiasedLock::Taken;
 using Way = BiasedLock::Way;
 
 using BiasedLockTest = ArenaTest;
 
 struct Counter {
   BiasedLock lock;
+  Seats seats;
   volatile std::uint64_t first, second;  // equal whenever nobody is inside
   std::atomic<std::uint64_t> entered[8];
   std::atomic<std::uint64_t> favoured, takeovers, violations;
   std::atomic<bool> stop;
 };
 
-/// Enters once as number `which`; notes what should never be.
-void enter(Counter& counter, int which, bool wants_favour = true) {
-  Way way = counter.lock.acquire_quickly();
+/// Enters once as number `which`; notes what should never be. How it came in.
+Way enter(Counter& counter, int which, bool wants_favour = true) {
+  Way way = counter.lock.acquire_quickly(counter.seats);
   bool from_the_dead = false;
   if (way == Way::not_taken) {
-    from_the_dead = counter.lock.acquire() == BiasedLock::Taken::from_the_dead;
+    from_the_dead = counter.lock.acquire(counter.seats) == Taken::from_the_dead;
     way = Way::locked;
   }
   if (from_the_dead) {
@@ -50,8 +54,16 @@ void enter(Counter& counter, int which, bool wants_favour = true) {
   counter.second = counter.second + 1;
   ++counter.entered[which];
   if (way == Way::favoured) ++counter.favoured;
-  if (way == Way::locked && wants_favour) counter.lock.favour_me();
-  counter.lock.release(way);
+  if (wants_favour && way == Way::locked) counter.lock.favour_me(counter.seats);
+  counter.lock.release(counter.seats, way);
+  return way;
+}
+
+/// Waits until a child has stopped itself.
+void wait_for_stop(pid_t pid) {
+  int status = 0;
+  ASSERT_EQ(waitpid(pid, &status, WUNTRACED), pid);
+  ASSERT_TRUE(WIFSTOPPED(status));
 }
 
 bool kernel_can() { return mp::detail::register_light_fences(); }
@@ -60,35 +72,37 @@ TEST_F(BiasedLockTest, ItFavoursWhoAsksUntilSomebodyElseComes) {
   if (!kernel_can()) GTEST_SKIP() << "membarrier(2) is not there";
   const Shared<Counter> counter;
   BiasedLock& lock = counter->lock;
-  EXPECT_EQ(lock.acquire_quickly(), Way::locked);
-  EXPECT_EQ(lock.holder(), mp::detail::self());
-  lock.favour_me();
-  lock.release(Way::locked);
-  EXPECT_FALSE(lock.holder());
-  EXPECT_EQ(lock.acquire_quickly(), Way::favoured);
-  EXPECT_EQ(lock.holder(), mp::detail::self());
-  lock.release(Way::favoured);
-  EXPECT_FALSE(lock.holder());
+  Seats& seats = counter->seats;
+  EXPECT_EQ(lock.acquire_quickly(seats), Way::locked);
+  EXPECT_EQ(lock.holder(seats), mp::detail::self());
+  lock.favour_me(seats);
+  EXPECT_EQ(lock.acquire_quickly(seats), Way::not_taken);  // not before it is released
+  lock.release(seats, Way::locked);
+  EXPECT_FALSE(lock.holder(seats));
+  EXPECT_EQ(lock.acquire_quickly(seats), Way::favoured);
+  EXPECT_EQ(lock.holder(seats), mp::detail::self());
+  EXPECT_EQ(lock.acquire_quickly(seats), Way::not_taken);
+  lock.release(seats, Way::favoured);
+  EXPECT_FALSE(lock.holder(seats));
   Child other{[&] {
-    if (lock.acquire_quickly() != Way::not_taken) return 1;
-    const BiasedGuard guard{lock};
-    return guard.from_the_dead() || lock.favours_anybody() ? 2 : 0;
+    if (lock.acquire_quickly(seats) != Way::not_taken) return 1;
+    const BiasedGuard guard{lock, seats};
+    return guard.taken() != Taken::from_the_favoured || lock.favours_anybody() ? 2 : 0;
   }};
   EXPECT_EQ(other.join(), 0);
-  EXPECT_EQ(lock.acquire_quickly(), Way::locked);
-  lock.release(Way::locked);
+  EXPECT_EQ(lock.acquire_quickly(seats), Way::locked);
+  lock.release(seats, Way::locked);
 }
 
 TEST_F(BiasedLockTest, AnotherThreadOfTheFavouredProcessIsNotFavoured) {
+  if (!kernel_can()) GTEST_SKIP() << "membarrier(2) is not there";
   const Shared<Counter> counter;
   enter(*counter, 0);
-  std::thread{[&] {
-    EXPECT_EQ(counter->lock.acquire_quickly() == Way::favoured, false);
-    enter(*counter, 1);
-  }}.join();
-  enter(*counter, 0);
+  EXPECT_EQ(enter(*counter, 0), Way::favoured);
+  std::thread{[&] { EXPECT_EQ(enter(*counter, 1), Way::locked); }}.join();
+  EXPECT_EQ(enter(*counter, 0), Way::locked);
   EXPECT_EQ(counter->violations, 0U);
-  EXPECT_EQ(counter->first, 3U);
+  EXPECT_EQ(counter->first, 4U);
 }
 
 TEST_F(BiasedLockTest, ThreadsAndProcessesExcludeEachOtherThatAllAskForFavour) {
@@ -137,25 +151,52 @@ TEST_F(BiasedLockTest, WhoComesSeldomExcludesWhoIsInAndOutAllTheTime) {
 }
 
 TEST_F(BiasedLockTest, AForkedChildOfTheFavouredIsNotFavoured) {
+  if (!kernel_can()) GTEST_SKIP() << "membarrier(2) is not there";
   const Shared<Counter> counter;
   enter(*counter, 0);
+  EXPECT_EQ(enter(*counter, 0), Way::favoured);
   Child child{[&] {
-    if (counter->lock.acquire_quickly() == Way::favoured) return 1;
-    for (int i = 0; i < 100; ++i) enter(*counter, 1);
+    if (enter(*counter, 1) == Way::favoured) return 1;
+    for (int i = 1; i < 100; ++i) enter(*counter, 1);
     return 0;
   }};
   for (int i = 0; i < 100; ++i) enter(*counter, 0);
   EXPECT_EQ(child.join(), 0);
   EXPECT_EQ(counter->violations, 0U);
-  EXPECT_EQ(counter->first, 201U);
+  EXPECT_EQ(counter->first, 202U);
 }
 
 TEST_F(BiasedLockTest, AProcessThatSkippedTheForkHandlersIsNotItsParent) {
   const Shared<Counter> counter;
   enter(*counter, 0);
+  enter(*counter, 0);
   const pid_t pid = _Fork();
-  if (pid == 0) end_with([&] { return counter->lock.acquire_quickly() == Way::not_taken ? 0 : 1; });
+  if (pid == 0)
+    end_with(
+        [&] { return counter->lock.acquire_quickly(counter->seats) == Way::not_taken ? 0 : 1; });
   EXPECT_EQ(reap(pid), 0);
+}
+
+TEST_F(BiasedLockTest, AFifthProcessIsFavouredWhenOneOfTheFirstFourHasEnded) {
+  if (!kernel_can()) GTEST_SKIP() << "membarrier(2) is not there";
+  const Shared<Counter> counter;
+  const auto is_favoured = [&] {
+    enter(*counter, 0);
+    return enter(*counter, 0) == Way::favoured;
+  };
+  std::vector<Child> children;
+  for (int i = 0; i < 4; ++i) {
+    Gate known;
+    children.emplace_back([&] {
+      if (is_favoured()) known.open();
+      return pause();
+    });
+    EXPECT_TRUE(known.wait());
+  }
+  EXPECT_FALSE(is_favoured());
+  children.pop_back();
+  EXPECT_TRUE(is_favoured());
+  EXPECT_EQ(counter->violations, 0U);
 }
 
 TEST_F(BiasedLockTest, TheDeathOfTheFavouredInsidePassesTheLockOn) {
@@ -170,28 +211,31 @@ TEST_F(BiasedLockTest, TheDeathOfTheFavouredInsidePassesTheLockOn) {
         return 0;
       }};
       EXPECT_EQ(settled ? victim.join() : victim.join_unsettled(), -SIGKILL);
-      EXPECT_EQ(counter->lock.acquire_quickly(), Way::not_taken);
-      EXPECT_EQ(counter->lock.acquire(), BiasedLock::Taken::from_the_dead);
+      EXPECT_EQ(counter->lock.acquire_quickly(counter->seats), Way::not_taken);
+      EXPECT_EQ(counter->lock.acquire(counter->seats), Taken::from_the_dead);
       EXPECT_FALSE(counter->lock.favours_anybody());
-      counter->lock.release(Way::locked);
-      EXPECT_EQ(counter->lock.acquire_quickly(), Way::locked);
-      counter->lock.release(Way::locked);
+      counter->lock.release(counter->seats, Way::locked);
+      EXPECT_EQ(counter->lock.acquire_quickly(counter->seats), Way::locked);
+      counter->lock.release(counter->seats, Way::locked);
     }
   }
 }
 
-TEST_F(BiasedLockTest, TheDeathOfWhoHasJustBeenGivenTheFavourPassesTheLockOn) {
+TEST_F(BiasedLockTest, TheDeathOfWhoIsJustGivenTheFavourPassesTheLockOn) {
   if (!kernel_can()) GTEST_SKIP() << "membarrier(2) is not there";
-  const Shared<Counter> counter;
-  Child victim{[&] {
-    arm_fail_point("arena.bias.given");
-    enter(*counter, 0);
-    return 0;
-  }};
-  EXPECT_EQ(victim.join_unsettled(), -SIGKILL);
-  EXPECT_EQ(counter->lock.acquire(), BiasedLock::Taken::from_the_dead);
-  EXPECT_FALSE(counter->lock.favours_anybody());
-  counter->lock.release(Way::locked);
+  for (const char* point : {"arena.bias.chosen", "arena.bias.given"}) {
+    SCOPED_TRACE(point);
+    const Shared<Counter> counter;
+    Child victim{[&] {
+      arm_fail_point(point);
+      enter(*counter, 0);
+      return 0;
+    }};
+    EXPECT_EQ(victim.join_unsettled(), -SIGKILL);
+    EXPECT_EQ(counter->lock.acquire(counter->seats), Taken::from_the_dead);
+    EXPECT_FALSE(counter->lock.favours_anybody());
+    counter->lock.release(counter->seats, Way::locked);
+  }
 }
 
 TEST_F(BiasedLockTest, TheDeathOfTheFavouredOutsideIsNothing) {
@@ -201,8 +245,60 @@ TEST_F(BiasedLockTest, TheDeathOfTheFavouredOutsideIsNothing) {
     return 0;
   }};
   EXPECT_EQ(victim.join_unsettled(), 0);
-  EXPECT_EQ(counter->lock.acquire(), BiasedLock::Taken::free);
-  counter->lock.release(Way::locked);
+  EXPECT_NE(counter->lock.acquire(counter->seats), Taken::from_the_dead);
+  counter->lock.release(counter->seats, Way::locked);
+}
+
+/// Stopped between its look and its word that it is inside; dies at `then`, when it goes on.
+Child stopped_late(Counter& counter, const char* then) {
+  Child late{[&counter, then] {
+    while (enter(counter, 0) != Way::favoured) {
+    }
+    mp::detail::arm_fail_point_stop("arena.bias.before_enter", then);
+    enter(counter, 0);
+    return 0;
+  }};
+  wait_for_stop(late.pid());
+  return late;
+}
+
+TEST_F(BiasedLockTest, WhoIsLateToEnterDoesNotHideTheDeathOfWhoIsFavouredNow) {
+  if (!kernel_can()) GTEST_SKIP() << "membarrier(2) is not there";
+  const Shared<Counter> counter;
+  Child late = stopped_late(*counter, "");
+  Child inside{[&] {
+    while (enter(*counter, 1) != Way::favoured) {
+    }
+    mp::detail::arm_fail_point_stop("arena.bias.entered");
+    enter(*counter, 1);
+    return 0;
+  }};
+  wait_for_stop(inside.pid());
+  ::kill(late.pid(), SIGCONT);
+  EXPECT_EQ(inside.kill(), -SIGKILL);
+  EXPECT_EQ(late.join(), 0);
+  EXPECT_EQ(counter->takeovers, 1U);
+}
+
+TEST_F(BiasedLockTest, WhoDiesLateToEnterHoldsUpNobody) {
+  if (!kernel_can()) GTEST_SKIP() << "membarrier(2) is not there";
+  const Shared<Counter> counter;
+  Child late = stopped_late(*counter, "arena.bias.refused");
+  Child busy{[&] {
+    while (!counter->stop) enter(*counter, 1);
+    return 0;
+  }};
+  while (counter->entered[1] < 100) std::this_thread::yield();
+  ::kill(late.pid(), SIGCONT);
+  EXPECT_EQ(late.join_unsettled(), -SIGKILL);
+  for (int i = 0; i < 100; ++i) {
+    enter(*counter, 2, false);
+    for (const auto before = counter->favoured.load(); counter->favoured == before;)
+      std::this_thread::yield();
+  }
+  counter->stop = true;
+  EXPECT_EQ(busy.join(), 0);
+  EXPECT_EQ(counter->violations, 0U);
 }
 
 // The first to take the favour back dies at it: the second still waits for who is inside.
@@ -264,6 +360,9 @@ TEST_F(BiasedLockTest, FourThatAskForFavourKilledAtRandomNeverMeetInsideNorHang)
   }
   for (Child& each : contenders) EXPECT_EQ(each.kill(), -SIGKILL);
   EXPECT_EQ(counter->violations, 0U);
+  if (kernel_can()) {
+    EXPECT_GT(counter->favoured, 0U);
+  }
   std::printf("200 kills: %lu takeovers, entered %lu times, %lu of them by favour\n",
               static_cast<unsigned long>(counter->takeovers.load()),
               static_cast<unsigned long>(total()),

@@ -31,7 +31,7 @@ struct QueueShape {
   std::uint64_t max_bytes;  // 0: no bound
 };
 
-inline constexpr std::size_t queue_bytes = 576;
+inline constexpr std::size_t queue_bytes = 704;
 inline constexpr std::size_t queue_links = 48;
 
 /// Makes a queue in zeroed memory.
