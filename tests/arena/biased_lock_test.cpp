@@ -105,6 +105,22 @@ TEST_F(BiasedLockTest, AnotherThreadOfTheFavouredProcessIsNotFavoured) {
   EXPECT_EQ(counter->first, 4U);
 }
 
+TEST_F(BiasedLockTest, ThreadsExcludeEachOtherThatAllAskForFavour) {
+  const Shared<Counter> counter;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      for (int k = 0; k < 2000; ++k) {
+        enter(*counter, 0);
+        if (k % 16 == 0) std::this_thread::yield();
+      }
+    });
+  for (std::thread& each : threads) each.join();
+  EXPECT_EQ(counter->first, 8'000U);
+  EXPECT_EQ(counter->second, 8'000U);
+  EXPECT_EQ(counter->violations, 0U);
+}
+
 TEST_F(BiasedLockTest, ThreadsAndProcessesExcludeEachOtherThatAllAskForFavour) {
   const test_support::Watchdog allowed{300s};
   const Shared<Counter> counter;
