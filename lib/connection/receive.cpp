@@ -135,6 +135,8 @@ bool ConnectionCore::wait_for_more(Stream stream, Turn& turn, const Deadline& de
   for (;;) {
     if (wait_readable(stream.fd.get(), deadline.at_most(look_at_sender))) return true;
     if (shared_.sender_died()) {
+      // What it sent in time may have come since the look before.
+      if (wait_readable(stream.fd.get(), Deadline{0ns})) return true;
       turn.break_stream();
       throw_os_error(ECONNRESET, "recv", "a message whose sender died amid it");
     }

@@ -49,7 +49,10 @@ std::unique_ptr<Ring> SharedEnd::ring_out() const { return ring(side_); }
 std::unique_ptr<Ring> SharedEnd::ring_in() const { return ring(1 - side_); }
 
 bool SharedEnd::sender_died() const {
-  return is_pipe() && names_a_dead(other().writing.amid.load(std::memory_order_relaxed));
+  if (!is_pipe()) return false;
+  const Direction& sending = other().writing;
+  // In this order, for who finds the dead one notes it there before taking its name from here.
+  return names_a_dead(sending.amid.load()) || sending.broken.load() != 0;
 }
 
 Link& SharedEnd::link(unsigned side, std::uint8_t number) const {

@@ -71,11 +71,12 @@ class SharedEnd {
   [[nodiscard]] std::unique_ptr<Ring> ring_out() const;
   [[nodiscard]] std::unique_ptr<Ring> ring_in() const;
 
-  /// Whether who reads the other end has lost its place, or is sending to it.
+  /// Whether who reads the other end has lost its place.
   [[nodiscard]] bool receiver_broke() const { return other().reading.broken.load() != 0; }
+  /// The other end's direction that comes to this one; its lock names who is sending.
   [[nodiscard]] Direction& other_writing() const { return other().writing; }
 
-  /// Whether who was sending to this end died amid a message.
+  /// Whether who was sending to this end died amid a message, found out by whomever.
   [[nodiscard]] bool sender_died() const;
 
   // ---- parcels; of pipes only
@@ -109,8 +110,8 @@ class SharedEnd {
 /// The right to read or write messages, for one thread of one process.
 class Turn {
  public:
-  /// Waits for it; taken() says whether it came in time. Throws when the stream has lost its place:
-  /// BrokenPipeError or ConnectionResetError, whichever `lost` throws.
+  /// Waits for it; taken() says whether it came in time. Who had it may have died amid a message:
+  /// see broken().
   Turn(Direction& direction, const Deadline& deadline);
   ~Turn();
   Turn(const Turn&) = delete;

@@ -1,5 +1,6 @@
 // The ring beside a pipe's socket, and the ways from one to the other.
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/select.h>
@@ -11,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/fail_point.hpp"
 #include "connection_suite.hpp"
 #include "support/asked.hpp"
 #include "support/watchdog.hpp"
@@ -108,6 +110,23 @@ TEST(RingTest, MessagesThatWaitWhenTheDescriptorIsAskedForComeBeforeThoseThatFol
   for (int i = 20; i < 30; ++i) here.send(i);
   for (int i = 0; i < 30; ++i) EXPECT_EQ(there.recv<int>(), i);
   EXPECT_FALSE(there.poll());
+}
+
+// Who finds the dead one first says nothing by the socket here.
+TEST(RingTest, AMessageWhoseSenderDiedIsOverThoughAnotherHasTakenTheTurnSince) {
+  const test_support::Watchdog watchdog{30s};
+  auto [here, there] = mp::Pipe();
+  mp::Process sender = mp::get_context("fork").Process(
+      [](mp::Connection end) {
+        mp::detail::arm_fail_point("connection.send.half", 1);
+        end.send_bytes(std::string(1'000'000, 'x'));
+      },
+      here);
+  sender.start();
+  sender.join();
+  EXPECT_EQ(sender.exitcode(), -SIGKILL);
+  EXPECT_THROW(mp::send_handle(here, 0), mp::BrokenPipeError);
+  EXPECT_THROW((void)there.recv_bytes(), mp::ConnectionResetError);
 }
 
 // Who sends asks now and then whether the other end is there, after the message has gone.
