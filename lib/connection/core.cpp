@@ -108,7 +108,10 @@ bool ConnectionCore::poll(const Deadline& deadline) {
     if (!ring->empty()) return true;
     // It is sealed, and who has the turn takes the bells out of the socket.
     const Turn turn{shared_.reading(), deadline.at_most(turn_of_others)};
-    if (turn.taken()) ring->silence(fd);
+    if (turn.taken())
+      ring->silence(fd);
+    else if (deadline.passed())
+      return false;
   }
   return wait_readable(fd.get(), deadline);
 }
@@ -138,9 +141,18 @@ void ConnectionCore::send(std::span<const std::string_view> pieces, const Outgoi
 
   if (!send_in_turn(fd, std::span{parts}.first(count), fds, handles, parcel)) return;
   order_after_turn();
-  if (!out_->is_awaited()) return;
-  const Turn turn{shared_.writing(), Deadline::never()};
-  if (!out_->empty()) out_->tell(fd);
+  if (out_->is_awaited()) tell_of_sent(fd);
+}
+
+/// The message is on its way, so nobody waits here for the end of another's long one: who sends
+/// that tells, too. So does who seals the ring, and behind the seal no bell may come.
+void ConnectionCore::tell_of_sent(LateUse& fd) {
+  while (out_->is_awaited() && !out_->sealed() && !out_->empty()) {
+    const Turn turn{shared_.writing(), Deadline{turn_of_others}};
+    if (!turn.taken()) continue;
+    if (!out_->sealed() && !out_->empty()) out_->tell(fd);
+    return;
+  }
 }
 
 /// Whether it went by the ring.
@@ -154,6 +166,7 @@ bool ConnectionCore::send_in_turn(LateUse& fd, std::span<iovec> pieces, const Ou
   }
   fail_point("connection.send.turn");
   const bool by_ring = goes_by_ring(fd, fds != nullptr);
+  if (!by_ring && out_ != nullptr) out_->note_socket();
   const std::size_t size = size_of(pieces);
   const bool at_once = is_packets_ && size <= packet_size;
   if (by_ring && at_once && handles == nullptr && put_at_once(fd, pieces, size)) return true;
@@ -217,8 +230,8 @@ void ConnectionCore::send_frame(Stream stream, Turn& turn, std::span<iovec> piec
 
 bool ConnectionCore::goes_by_ring(LateUse& fd, bool with_fds) {
   if (out_ == nullptr) return false;
-  if (with_fds) out_->seal();
-  if (!out_->open()) return false;
+  if (with_fds) out_->tell_and_seal(fd);
+  if (!out_->open(fd)) return false;
   const std::uint32_t closings = out_->closings();
   if (closings == seen_closings_) return true;
   check_receiver(fd);
@@ -262,15 +275,17 @@ std::size_t ConnectionCore::put_some(LateUse& fd, std::span<const iovec> pieces)
 int ConnectionCore::fileno() {
   LateUse fd{*end_};
   const int number = fd.get();
-  if (in_ != nullptr && !in_->seal_wanted()) {
-    in_->ask_for_seal();
-    fail_point("connection.ring.seal_wanted");
-    quieten(fd);
+  if (in_ != nullptr) {
+    if (!in_->seal_wanted()) {
+      in_->ask_for_seal();
+      fail_point("connection.ring.seal_wanted");
+    }
+    quieten(fd);  // who was amid something at the first time may have left a bell
   }
   if (out_ != nullptr && !out_->sealed()) {
     out_->ask_for_seal();  // of who sends next, should another thread be sending
     const Turn turn{shared_.writing(), Deadline{std::chrono::nanoseconds{0}}};
-    if (turn.taken()) out_->seal();
+    if (turn.taken()) out_->tell_and_seal(fd);
   }
   return number;
 }
@@ -281,13 +296,15 @@ void ConnectionCore::quieten(LateUse& fd) {
   if (in_->settled()) return;
   const Deadline enough{turn_of_others};
   const OwnerLock& sender = shared_.other_writing().lock;
-  while (in_->empty() && sender.holder() && !enough.passed()) sched_yield();
+  while (!in_->sealed() && in_->empty() && sender.holder() && !enough.passed()) sched_yield();
   const Turn turn{shared_.reading(), Deadline{std::chrono::nanoseconds{0}}};
   if (turn.taken()) in_->silence(fd);  // otherwise who has it does so afterwards
 }
 
-void ConnectionCore::leave_ring_out() {
-  if (out_ != nullptr) out_->seal();
+void ConnectionCore::leave_ring_out(LateUse& fd) {
+  if (out_ == nullptr) return;
+  out_->tell_and_seal(fd);
+  out_->note_socket();
 }
 
 void ConnectionCore::leave_rings() {
@@ -306,7 +323,8 @@ void ConnectionCore::leave_rings() {
     if (reading.taken() && ring->sealed()) ring->silence(fd);
   }
   const Turn turn{shared_.writing(), Deadline::never()};
-  out_->seal();
+  out_->tell_and_seal(fd);
+  out_->note_socket();  // the stranger would not
 }
 
 void ConnectionCore::await_socket(LateUse& fd) {

@@ -88,7 +88,7 @@ class ConnectionCore final : public ReceivedEnd {
   /// when messages wait in it.
   void leave_rings();
   /// In the turn to write: what is sent from now on goes by the socket.
-  void leave_ring_out();
+  void leave_ring_out(LateUse& fd);
   /// In the turn to read: waits until what comes next comes by the socket.
   void await_socket(LateUse& fd);
 
@@ -104,6 +104,7 @@ class ConnectionCore final : public ReceivedEnd {
   [[nodiscard]] bool put_at_once(LateUse& fd, std::span<const iovec> pieces, std::size_t size);
   void send_frame(Stream stream, Turn& turn, std::span<iovec> pieces, const OutgoingFds* fds,
                   bool by_ring);
+  void tell_of_sent(LateUse& fd);
   [[nodiscard]] bool goes_by_ring(LateUse& fd, bool with_fds);
   void check_receiver(LateUse& fd);
   void check_receiver_now_and_then(LateUse& fd);

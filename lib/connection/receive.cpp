@@ -160,10 +160,10 @@ Read ConnectionCore::take(Stream stream, const iovec& piece, bool with_fds, bool
 }
 
 /// Whether the other end was closed with messages unread; said once, as the system does. A bell
-/// that nobody took is no message.
+/// that nobody took is no message, though the system takes it for one.
 bool ConnectionCore::is_reset(bool says_the_socket) {
   if (out_ == nullptr) return says_the_socket;
-  const bool unread = !out_->empty() || (says_the_socket && out_->sealed());
+  const bool unread = !out_->empty() || (says_the_socket && out_->used_socket());
   return unread && !told_of_reset_.exchange(true);
 }
 

@@ -102,10 +102,10 @@ unsigned char* Ring::packets() {
 
 // ---- putting
 
-bool Ring::open() {
+bool Ring::open(LateUse& fd) {
   if (body_->seldom.sealed.load(std::memory_order_relaxed) != 0) return false;
   if (seal_wanted()) {
-    seal();
+    tell_and_seal(fd);
     return false;
   }
   if (packets() != nullptr) return true;
@@ -127,6 +127,11 @@ void Ring::seal() {
   fail_point("connection.ring.sealed");
   if ((body_->seldom.wanted.fetch_and(~RingWanted::wake) & RingWanted::wake) != 0)
     futex_wake_all(body_->seldom.wanted);
+}
+
+void Ring::tell_and_seal(LateUse& fd) {
+  if (!sealed() && !empty()) tell_amid_turn(fd);
+  seal();
 }
 
 // ---- the packets
@@ -188,6 +193,9 @@ bool Ring::try_put(LateUse& fd, std::span<const iovec> pieces, std::uint32_t siz
   }
   fail_point("connection.ring.filled");
   header_at(from).store(skipped != 0 ? skip : size, std::memory_order_release);  // the commit
+  // A death may come between any two instructions, so the compiler must not exchange the two: a
+  // tail behind a packet that was never committed would lose all that follow.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   fail_point("connection.ring.put");
   body_->putting.tail = packet.end();
   fail_point("connection.ring.noted");

@@ -41,6 +41,7 @@ struct RingBody {
     std::atomic<std::uint32_t> room_wanted;  // until the head is there: that position + 1
     std::atomic<std::uint32_t> sealed;       // nothing more is put, what follows goes by the socket
     std::atomic<std::uint32_t> closings;     // of either end, anywhere
+    std::atomic<std::uint32_t> by_socket;    // something other than bells has gone there
   } seldom;
   alignas(64) std::uint64_t more_space;
   struct alignas(64) Taking {            // written in the turn to read
@@ -80,16 +81,26 @@ class Ring {
 
   /// Whether the next message goes by the ring; seals it when somebody wants that or memory is
   /// short.
-  [[nodiscard]] bool open();
+  [[nodiscard]] bool open(LateUse& fd);
   void seal();
+  /// The same for one who can ring: no bell comes after the seal, behind what goes by the socket.
+  void tell_and_seal(LateUse& fd);
   [[nodiscard]] bool sealed() const { return body_->seldom.sealed.load() != 0; }
+
+  /// To be noted before the first message goes by the socket; then it may be one that is unread
+  /// there, and without it only a bell.
+  void note_socket() {
+    if (!used_socket()) body_->seldom.by_socket.store(1);
+  }
+  [[nodiscard]] bool used_socket() const { return body_->seldom.by_socket.load() != 0; }
 
   /// Puts the pieces as one packet if there is room.
   [[nodiscard]] bool try_put(LateUse& fd, std::span<const iovec> pieces, std::uint32_t size);
   /// Whether somebody wants to be told of a packet that was put before, with all memory in order
   /// since; any time. To tell is for the turn.
   [[nodiscard]] bool is_awaited() const {
-    return body_->seldom.wanted.load() != body_->putting.rung.load(std::memory_order_relaxed);
+    return (body_->seldom.wanted.load() & ~RingWanted::seal) !=
+           body_->putting.rung.load(std::memory_order_relaxed);
   }
   void tell(LateUse& fd);
   void tell_amid_turn(LateUse& fd);

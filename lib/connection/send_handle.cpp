@@ -31,7 +31,7 @@ void send_handle(const Connection& connection, int fd) {
   const iovec piece{&count, 1};
   const Turn turn{core.shared().writing(), Deadline::never()};
   if (turn.broken()) detail::throw_os_error(EPIPE, "send_handle");
-  core.leave_ring_out();
+  core.leave_ring_out(use);
   (void)write_some(core.stream(use), {&piece, 1}, {&fd, 1});
 }
 

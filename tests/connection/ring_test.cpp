@@ -112,6 +112,30 @@ TEST(RingTest, MessagesThatWaitWhenTheDescriptorIsAskedForComeBeforeThoseThatFol
   EXPECT_FALSE(there.poll());
 }
 
+// The first packet rings, and who did not sleep leaves the bell where it is.
+TEST(RingTest, ABellThatNobodyTookIsNoUnreadMessage) {
+  auto [here, there] = mp::Pipe();
+  here.send(1);
+  EXPECT_EQ(there.recv<int>(), 1);
+  (void)here.fileno();
+  there.send(2);
+  there.send(3);
+  EXPECT_EQ(here.recv<int>(), 2);
+  there.close();
+  EXPECT_EQ(here.recv<int>(), 3);
+  EXPECT_THROW((void)here.recv<int>(), mp::EOFError);
+}
+
+TEST(RingTest, AMessageByTheSocketThatIsUnreadAtTheClosingIsTold) {
+  auto [here, there] = mp::Pipe();
+  here.send(1);
+  EXPECT_EQ(there.recv<int>(), 1);
+  (void)here.fileno();
+  here.send(2);
+  there.close();
+  EXPECT_THROW((void)here.recv<int>(), mp::ConnectionResetError);
+}
+
 // Who finds the dead one first says nothing by the socket here.
 TEST(RingTest, AMessageWhoseSenderDiedIsOverThoughAnotherHasTakenTheTurnSince) {
   const test_support::Watchdog watchdog{30s};
