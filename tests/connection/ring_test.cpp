@@ -4,8 +4,10 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
@@ -15,6 +17,7 @@
 #include "base/fail_point.hpp"
 #include "connection_suite.hpp"
 #include "support/asked.hpp"
+#include "support/processes.hpp"
 #include "support/watchdog.hpp"
 
 namespace connection_test {
@@ -151,6 +154,38 @@ TEST(RingTest, AMessageWhoseSenderDiedIsOverThoughAnotherHasTakenTheTurnSince) {
   EXPECT_EQ(sender.exitcode(), -SIGKILL);
   EXPECT_THROW(mp::send_handle(here, 0), mp::BrokenPipeError);
   EXPECT_THROW((void)there.recv_bytes(), mp::ConnectionResetError);
+}
+
+bool is_asleep(pid_t child) {
+  const auto children = test_support::descendants_of(getpid());
+  return std::ranges::any_of(
+      children, [child](const auto& one) { return one.pid == child && one.state == 'S'; });
+}
+
+// The ring is sealed, and only who has the turn could go on to the socket.
+TEST(RingTest, PollKeepsItsTimeWhileAStoppedReceiverHasTheTurn) {
+  const test_support::Watchdog watchdog{30s};
+  auto [here, there] = mp::Pipe();
+  mp::Process receiver = mp::get_context("fork").Process(
+      [](mp::Connection end) {
+        end.send(end.recv<int>());
+        (void)end.recv<int>();
+      },
+      there);
+  receiver.start();
+  here.send(1);
+  EXPECT_EQ(here.recv<int>(), 1);
+  const pid_t pid = *receiver.pid();
+  while (!is_asleep(pid)) std::this_thread::yield();  // in its recv
+  kill(pid, SIGSTOP);
+  siginfo_t info{};
+  EXPECT_EQ(waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOWAIT), 0);
+  (void)here.fileno();
+  EXPECT_FALSE(there.poll());
+  EXPECT_FALSE(there.poll(30ms));
+  kill_and_join(receiver);
+  here.send(2);
+  EXPECT_TRUE(there.poll(10s));
 }
 
 // Who sends asks now and then whether the other end is there, after the message has gone.
