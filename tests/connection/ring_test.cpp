@@ -4,7 +4,6 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/select.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,10 +13,8 @@
 #include <thread>
 #include <vector>
 
-#include "base/fail_point.hpp"
 #include "connection_suite.hpp"
 #include "support/asked.hpp"
-#include "support/processes.hpp"
 #include "support/watchdog.hpp"
 
 namespace connection_test {
@@ -113,111 +110,6 @@ TEST(RingTest, MessagesThatWaitWhenTheDescriptorIsAskedForComeBeforeThoseThatFol
   for (int i = 20; i < 30; ++i) here.send(i);
   for (int i = 0; i < 30; ++i) EXPECT_EQ(there.recv<int>(), i);
   EXPECT_FALSE(there.poll());
-}
-
-// The first packet rings, and who did not sleep leaves the bell where it is.
-TEST(RingTest, ABellThatNobodyTookIsNoUnreadMessage) {
-  auto [here, there] = mp::Pipe();
-  here.send(1);
-  EXPECT_EQ(there.recv<int>(), 1);
-  (void)here.fileno();
-  there.send(2);
-  there.send(3);
-  EXPECT_EQ(here.recv<int>(), 2);
-  there.close();
-  EXPECT_EQ(here.recv<int>(), 3);
-  EXPECT_THROW((void)here.recv<int>(), mp::EOFError);
-}
-
-TEST(RingTest, AMessageByTheSocketThatIsUnreadAtTheClosingIsTold) {
-  auto [here, there] = mp::Pipe();
-  here.send(1);
-  EXPECT_EQ(there.recv<int>(), 1);
-  (void)here.fileno();
-  here.send(2);
-  there.close();
-  EXPECT_THROW((void)here.recv<int>(), mp::ConnectionResetError);
-}
-
-// Who finds the dead one first says nothing by the socket here.
-TEST(RingTest, AMessageWhoseSenderDiedIsOverThoughAnotherHasTakenTheTurnSince) {
-  const test_support::Watchdog watchdog{30s};
-  auto [here, there] = mp::Pipe();
-  mp::Process sender = mp::get_context("fork").Process(
-      [](mp::Connection end) {
-        mp::detail::arm_fail_point("connection.send.half", 1);
-        end.send_bytes(std::string(1'000'000, 'x'));
-      },
-      here);
-  sender.start();
-  sender.join();
-  EXPECT_EQ(sender.exitcode(), -SIGKILL);
-  EXPECT_THROW(mp::send_handle(here, 0), mp::BrokenPipeError);
-  EXPECT_THROW((void)there.recv_bytes(), mp::ConnectionResetError);
-}
-
-bool is_asleep(pid_t child) {
-  const auto children = test_support::descendants_of(getpid());
-  return std::ranges::any_of(
-      children, [child](const auto& one) { return one.pid == child && one.state == 'S'; });
-}
-
-// The ring is sealed, and only who has the turn could go on to the socket.
-TEST(RingTest, PollKeepsItsTimeWhileAStoppedReceiverHasTheTurn) {
-  const test_support::Watchdog watchdog{30s};
-  auto [here, there] = mp::Pipe();
-  mp::Process receiver = mp::get_context("fork").Process(
-      [](mp::Connection end) {
-        end.send(end.recv<int>());
-        (void)end.recv<int>();
-      },
-      there);
-  receiver.start();
-  here.send(1);
-  EXPECT_EQ(here.recv<int>(), 1);
-  const pid_t pid = *receiver.pid();
-  while (!is_asleep(pid)) std::this_thread::yield();  // in its recv
-  kill(pid, SIGSTOP);
-  siginfo_t info{};
-  EXPECT_EQ(waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOWAIT), 0);
-  (void)here.fileno();
-  EXPECT_FALSE(there.poll());
-  EXPECT_FALSE(there.poll(30ms));
-  kill_and_join(receiver);
-  here.send(2);
-  EXPECT_TRUE(there.poll(10s));
-}
-
-// Who sends asks now and then whether the other end is there, after the message has gone.
-TEST(RingTest, AMessageThatWasReceivedBeforeItsEndWasClosedIsSent) {
-  for (int round = 0; round < 300; ++round) {
-    auto [here, there] = mp::Pipe();
-    std::thread receiver{[&there = there] {
-      EXPECT_EQ(there.recv<int>(), 1);
-      there.close();
-    }};
-    EXPECT_NO_THROW(here.send(1));
-    receiver.join();
-    EXPECT_THROW(here.send(2), mp::BrokenPipeError);
-  }
-}
-
-TEST(RingTest, AReceiverThatWasKilledIsNoticedByWhoSendsNext) {
-  auto [here, there] = mp::Pipe();
-  mp::Process receiver = mp::get_context("fork").Process(
-      [](mp::Connection end) {
-        end.send(end.recv<int>());
-        (void)end.recv<int>();
-      },
-      there);
-  receiver.start();
-  there.close();
-  here.send(1);
-  EXPECT_EQ(here.recv<int>(), 1);
-  kill_and_join(receiver);
-  EXPECT_THROW(here.send(2), mp::BrokenPipeError);
-  EXPECT_THROW(here.send(3), mp::BrokenPipeError);
-  EXPECT_THROW((void)here.recv<int>(), mp::EOFError);
 }
 
 /// Of poll, select and an epoll that has had the descriptor from the beginning.

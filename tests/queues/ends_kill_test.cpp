@@ -135,7 +135,9 @@ TEST(KeeperKillTest, ItMayBeKilledAtAnyTime) {
   std::atomic<bool> stop = false;
   std::thread killer{[&] {
     for (int round = 0; !stop; ++round) {
-      std::this_thread::sleep_for(std::chrono::milliseconds{5 + round % 17});
+      const std::chrono::duration<double, std::milli> life{(5 + round % 17) *
+                                                           test_support::patience()};
+      std::this_thread::sleep_for(life);
       if (const pid_t pid = keeper_pid(); pid != 0) kill(pid, SIGKILL);
     }
   }};
