@@ -140,6 +140,7 @@ class ConnectionCore final : public ReceivedEnd {
   [[nodiscard]] bool wait_for_more(Stream stream, Turn& turn, const Deadline& deadline);
   [[noreturn]] void end_of_file(LateUse& fd, Turn& turn);
   [[nodiscard]] bool is_reset(bool says_the_socket);
+  [[noreturn]] static void lose_sender(Turn& turn);
   [[noreturn]] void lose_place(LateUse& fd);
   void stop_reading(Turn& turn);
 

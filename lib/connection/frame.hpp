@@ -22,6 +22,14 @@ Number big_endian(Number number) {
   return __builtin_bswap64(number);
 }
 
+/// The number that was written there so.
+template <class Number>
+Number number_at(const unsigned char* place) {
+  Number number;
+  std::memcpy(&number, place, sizeof number);
+  return big_endian(number);
+}
+
 inline constexpr std::size_t longest_header = 12;
 
 /// What stands before a message: its length in 4 bytes, or -1 and the length in 8; big-endian.
@@ -62,10 +70,9 @@ struct ParsedHeader {
 /// The message in a packet that holds a short header and the whole of it, and nothing else.
 [[nodiscard]] inline std::optional<std::string_view> whole_message(
     std::span<const unsigned char> packet) {
-  constexpr std::size_t size = 4;
+  constexpr std::size_t size = FrameHeader::short_size;
   if (packet.size() < size) return std::nullopt;
-  const std::size_t length = std::size_t{packet[0]} << 24 | std::size_t{packet[1]} << 16 |
-                             std::size_t{packet[2]} << 8 | std::size_t{packet[3]};
+  const std::size_t length = number_at<std::uint32_t>(packet.data());
   if (length != packet.size() - size) return std::nullopt;
   return std::string_view{reinterpret_cast<const char*>(packet.data()) + size, length};
 }

@@ -137,8 +137,7 @@ bool ConnectionCore::wait_for_more(Stream stream, Turn& turn, const Deadline& de
     if (shared_.sender_died()) {
       // What it sent in time may have come since the look before.
       if (wait_readable(stream.fd.get(), Deadline{0ns})) return true;
-      turn.break_stream();
-      throw_os_error(ECONNRESET, "recv", "a message whose sender died amid it");
+      lose_sender(turn);
     }
     if (deadline.passed()) return false;
   }
@@ -225,7 +224,8 @@ void ConnectionCore::unpack(std::span<const unsigned char> packet, const Wanted&
 bool ConnectionCore::receive_header(Stream stream, Turn& turn, const Wanted& wanted,
                                     const Deadline& deadline) {
   while (!inflow_.parsed) {
-    const std::size_t aim = inflow_.header_got < 4 ? 4 : longest_header;
+    const std::size_t aim = inflow_.header_got < FrameHeader::short_size ? FrameHeader::short_size
+                                                                         : FrameHeader::long_size;
     const iovec rest =
         piece_of(inflow_.header.data() + inflow_.header_got, aim - inflow_.header_got);
     const bool begins = inflow_.header_got == 0;
@@ -313,10 +313,7 @@ bool ConnectionCore::receive_piece(Ring& ring, LateUse& fd, Turn& turn, std::spa
     // Nobody but one who found the sender dead would seal it amid a message.
     const bool over = shared_.sender_died() || ring.sealed();
     if (!ring.empty()) continue;
-    if (over) {
-      turn.break_stream();
-      throw_os_error(ECONNRESET, "recv", "a message whose sender died amid it");
-    }
+    if (over) lose_sender(turn);
     if (deadline.passed()) return false;
   }
 }
@@ -330,6 +327,11 @@ void ConnectionCore::end_of_file(LateUse& fd, Turn& turn) {
     throw_os_error(ECONNRESET, "recv");
   if (amid) throw_os_error(ECONNRESET, "got end of file during message");
   throw EOFError("the other end of the connection is closed");
+}
+
+void ConnectionCore::lose_sender(Turn& turn) {
+  turn.break_stream();
+  throw_os_error(ECONNRESET, "recv", "a message whose sender died amid it");
 }
 
 /// A process that had this end died when it had taken a part of a message, and with it the place in

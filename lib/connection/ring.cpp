@@ -72,6 +72,11 @@ bool has_event(LateUse& fd, short events) {
   return ::poll(&entry, 1, 0) > 0;
 }
 
+/// Which bell is wanted.
+constexpr std::uint32_t bell_in(std::uint32_t wanted) {
+  return wanted & ~(RingWanted::wake | RingWanted::seal);
+}
+
 /// The bell that is next in the socket.
 std::optional<std::uint32_t> next_bell(LateUse& fd) {
   BellPacket bell;
@@ -125,8 +130,7 @@ void Ring::seal() {
   if (sealed()) return;
   body_->seldom.sealed.store(1);
   fail_point("connection.ring.sealed");
-  if ((body_->seldom.wanted.fetch_and(~RingWanted::wake) & RingWanted::wake) != 0)
-    futex_wake_all(body_->seldom.wanted);
+  wake_sleepers();
 }
 
 void Ring::tell_and_seal(LateUse& fd) {
@@ -208,7 +212,7 @@ void Ring::tell(LateUse& fd) {
   const std::uint32_t rung = body_->putting.rung.load(std::memory_order_relaxed);
   const std::uint32_t wanted = body_->seldom.wanted.load();
   if (wanted == rung) return;
-  const std::uint32_t bell = wanted & ~(RingWanted::wake | RingWanted::seal);
+  const std::uint32_t bell = bell_in(wanted);
   if (bell != rung) {
     // Rung first and noted then: two bells do no harm.
     const BellPacket packet{.number = bell};
@@ -217,8 +221,11 @@ void Ring::tell(LateUse& fd) {
     fail_point("connection.ring.rung");
     if (done || errno == EAGAIN) body_->putting.rung.store(bell, std::memory_order_relaxed);
   }
-  if ((wanted & RingWanted::wake) == 0) return;
-  body_->seldom.wanted.fetch_and(~RingWanted::wake);
+  if ((wanted & RingWanted::wake) != 0) wake_sleepers();
+}
+
+void Ring::wake_sleepers() {
+  if ((body_->seldom.wanted.fetch_and(~RingWanted::wake) & RingWanted::wake) == 0) return;
   fail_point("connection.ring.cleared");
   futex_wake_all(body_->seldom.wanted);
 }
@@ -281,7 +288,7 @@ void Ring::silence(LateUse& fd) {
       body_->seldom.wanted.fetch_add(RingWanted::one_bell) + RingWanted::one_bell;
   fail_point("connection.ring.silenced");
   if (!empty()) return;
-  const std::uint32_t bell = wanted & ~(RingWanted::wake | RingWanted::seal);
+  const std::uint32_t bell = bell_in(wanted);
   for (auto next = next_bell(fd); next && *next != bell; next = next_bell(fd)) {
     BellPacket taken;
     (void)::recv(fd.if_open(), &taken, sizeof taken, MSG_DONTWAIT);
@@ -340,8 +347,7 @@ Ring::Came Ring::watch(LateUse& fd, const Deadline& deadline) {
 
 void Ring::tell_of_closing() {
   body_->seldom.closings.fetch_add(1);
-  if ((body_->seldom.wanted.fetch_and(~RingWanted::wake) & RingWanted::wake) != 0)
-    futex_wake_all(body_->seldom.wanted);
+  wake_sleepers();
   if (body_->seldom.room_wanted.exchange(0) != 0) futex_wake_all(body_->taking.head);
 }
 

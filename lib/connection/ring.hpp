@@ -142,6 +142,7 @@ class Ring {
 
  private:
   [[nodiscard]] bool has_room(std::uint32_t size);
+  void wake_sleepers();
   [[nodiscard]] bool stirs() { return !empty() || sealed(); }
   [[nodiscard]] bool stirs_at_once();
   [[nodiscard]] bool stirs_soon(const Deadline& deadline);

@@ -59,6 +59,18 @@ TEST(RingEndTest, AMessageWhoseSenderDiedIsOverThoughAnotherHasTakenTheTurnSince
   EXPECT_THROW((void)there.recv_bytes(), mp::ConnectionResetError);
 }
 
+/// A child that sends the first number back, and then waits for another one.
+mp::Process answers_once(const mp::Connection& by) {
+  mp::Process child = mp::get_context("fork").Process(
+      [](mp::Connection end) {
+        end.send(end.recv<int>());
+        (void)end.recv<int>();
+      },
+      by);
+  child.start();
+  return child;
+}
+
 bool is_asleep(pid_t child) {
   const auto children = test_support::descendants_of(getpid());
   return std::ranges::any_of(
@@ -69,13 +81,7 @@ bool is_asleep(pid_t child) {
 TEST(RingEndTest, PollKeepsItsTimeWhileAStoppedReceiverHasTheTurn) {
   const test_support::Watchdog watchdog{30s};
   auto [here, there] = mp::Pipe();
-  mp::Process receiver = mp::get_context("fork").Process(
-      [](mp::Connection end) {
-        end.send(end.recv<int>());
-        (void)end.recv<int>();
-      },
-      there);
-  receiver.start();
+  mp::Process receiver = answers_once(there);
   here.send(1);
   EXPECT_EQ(here.recv<int>(), 1);
   const pid_t pid = *receiver.pid();
@@ -107,13 +113,7 @@ TEST(RingEndTest, AMessageThatWasReceivedBeforeItsEndWasClosedIsSent) {
 
 TEST(RingEndTest, AReceiverThatWasKilledIsNoticedByWhoSendsNext) {
   auto [here, there] = mp::Pipe();
-  mp::Process receiver = mp::get_context("fork").Process(
-      [](mp::Connection end) {
-        end.send(end.recv<int>());
-        (void)end.recv<int>();
-      },
-      there);
-  receiver.start();
+  mp::Process receiver = answers_once(there);
   there.close();
   here.send(1);
   EXPECT_EQ(here.recv<int>(), 1);
