@@ -44,7 +44,8 @@ std::pair<UniqueFd, UniqueFd> make_channel() {
   return {clear_of_stdio(std::move(first)), clear_of_stdio(std::move(second))};
 }
 
-bool send_message(int socket, std::span<const std::byte> bytes, std::span<const int> descriptors) {
+bool send_message(int socket, std::span<const std::byte> bytes, std::span<const int> descriptors,
+                  int flags) {
   iovec text{const_cast<std::byte*>(bytes.data()), bytes.size()};
   Ancillary ancillary{};
   msghdr message{};
@@ -60,8 +61,9 @@ bool send_message(int socket, std::span<const std::byte> bytes, std::span<const 
     std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size_bytes());
   }
   for (;;) {
-    if (sendmsg(socket, &message, MSG_NOSIGNAL) >= 0) return true;
+    if (sendmsg(socket, &message, MSG_NOSIGNAL | flags) >= 0) return true;
     if (other_end_is_gone(errno)) return false;
+    if (errno == EAGAIN && (flags & MSG_DONTWAIT) != 0) return false;
     if (errno != EINTR) throw_os_error("sendmsg", "the fork server");
   }
 }

@@ -17,9 +17,11 @@ inline constexpr std::size_t most_descriptors = 253;
 /// Two ends of a local datagram channel that tells when the other end is gone. Throws OSError.
 [[nodiscard]] MULTIPROCESSING_API std::pair<UniqueFd, UniqueFd> make_channel();
 
-/// Sends one datagram; false when the other end is gone. Throws OSError. Waits while it is full.
+/// Sends one datagram; false when the other end is gone. Throws OSError. Waits while it is full;
+/// with MSG_DONTWAIT among the flags it is false then, too.
 [[nodiscard]] MULTIPROCESSING_API bool send_message(int socket, std::span<const std::byte> bytes,
-                                                    std::span<const int> descriptors);
+                                                    std::span<const int> descriptors,
+                                                    int flags = 0);
 
 struct Message {
   std::size_t size = 0;  // 0: the other end is gone

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -156,7 +157,7 @@ class Server {
 
   void answer(const UniqueFd& status, const ForkAnswer& answer, std::span<const int> pidfd = {}) {
     // Who asked may have died since; its child dies with its life pipe.
-    (void)send_message(status.get(), std::as_bytes(std::span{&answer, 1}), pidfd);
+    (void)send_message(status.get(), std::as_bytes(std::span{&answer, 1}), pidfd, MSG_DONTWAIT);
   }
 
   void report_end(int pidfd) {
@@ -166,7 +167,8 @@ class Server {
     if (reaped.state == Reaped::running) return;
     if (reaped.state == Reaped::ended) {
       const ForkEnded ended{reaped.exitcode};
-      (void)send_message(found->second.status.get(), std::as_bytes(std::span{&ended, 1}), {});
+      (void)send_message(found->second.status.get(), std::as_bytes(std::span{&ended, 1}), {},
+                         MSG_DONTWAIT);
     }
     // Closing ours does not end the watch: who asked for the child has the same open file, and its
     // end stays readable for as long as that one keeps it.

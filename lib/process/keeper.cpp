@@ -48,10 +48,10 @@ void turn_strangers_away(const UniqueFd& socket, const std::array<char, key_size
   (void)setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
-/// Who asked may have died since, or be a stranger who does not read.
+/// Who asked may have died since; who does not read goes without.
 void answer(const UniqueFd& to, int error, std::span<const int> descriptors = {}) {
   const KeeperAnswer answer{error};
-  (void)send_message(to.get(), std::as_bytes(std::span{&answer, 1}), descriptors);
+  (void)send_message(to.get(), std::as_bytes(std::span{&answer, 1}), descriptors, MSG_DONTWAIT);
 }
 
 }  // namespace

@@ -123,6 +123,19 @@ TEST_F(KeeperTest, WhoDoesNotKnowItsKeyGetsNoAnswer) {
   EXPECT_EQ(take_ends(ticket).size(), 1U);
 }
 
+TEST_F(KeeperTest, WhoDoesNotReadItsAnswerHoldsNobodyUp) {
+  Left left;
+  const Handle ticket = left.leave();
+  const auto [ours, its] = make_channel();
+  while (::send(its.get(), "", 1, MSG_DONTWAIT) == 1) {
+  }
+  const KeeperRequest request{KeeperRequest::give, keeper_if_any().key, {}};
+  const int given = its.get();
+  EXPECT_TRUE(
+      send_message(line_to_keeper().get(), std::as_bytes(std::span{&request, 1}), {&given, 1}));
+  EXPECT_EQ(take_ends(ticket).size(), 1U);
+}
+
 /// While alive, the process takes nothing out of its queues.
 class Stopped {
  public:
