@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "base/fail_point.hpp"
@@ -21,8 +22,10 @@
 namespace multiprocessing::detail {
 namespace {
 
+using namespace std::chrono_literals;
+
 // How often a wait for an answer looks whether the keeper lives, should its end not be seen.
-constexpr std::chrono::milliseconds look{50};
+constexpr std::chrono::nanoseconds look = 50ms;
 
 // How often a sender may find that the keeper has just died, or ended.
 constexpr int attempts = 5;
@@ -43,6 +46,21 @@ std::span<const std::byte> bytes_of(const T& value) {
 template <class T>
 std::span<std::byte> room_of(T& value) {
   return std::as_writable_bytes(std::span{&value, 1});
+}
+
+/// Its descriptors are closed before it is seen dead, one after the other.
+bool is_gone(Member server) {
+  for (const Deadline enough{look}; alive(server); std::this_thread::sleep_for(1ms))
+    if (enough.passed()) return false;
+  return true;
+}
+
+[[noreturn]] void throw_full(const KeeperAddress& keeper) {
+  throw_os_error(EMFILE, "recvmsg",
+                 "the fork server with process id " + std::to_string(pid_of(keeper.member)) +
+                     ", which keeps the ends of pipes and sockets in messages until they are "
+                     "received, and can open no more: receive some first, or raise the limit of "
+                     "open files (ulimit -n) before this program is started");
 }
 
 struct Reply {
@@ -69,7 +87,7 @@ class Inquiry {
                                           const Deadline& deadline) {
     its_.close();
     while (!wait_readable(ours_.get(), deadline.at_most(look))) {
-      if (server && !alive(server) && !wait_readable(ours_.get(), Deadline{Timeout{no_time}}))
+      if (server && !alive(server) && !wait_readable(ours_.get(), Deadline{0ns}))
         return std::nullopt;
       if (deadline.passed()) throw OutOfTime{};
     }
@@ -83,8 +101,6 @@ class Inquiry {
   }
 
  private:
-  static constexpr std::chrono::milliseconds no_time{0};
-
   OwnFd ours_;
   OwnFd its_;
 };
@@ -170,7 +186,7 @@ bool send_in_time(const OwnFd& line, const KeeperRequest& request, std::span<con
   }
 }
 
-/// Nothing when the keeper is gone.
+/// Nothing when the keeper is gone. Throws OSError when it has no room for the question.
 std::optional<Reply> ask(const KeeperAddress& keeper, KeeperRequest::What what,
                          const ObjectName& ticket, const Deadline& deadline,
                          std::span<const int> descriptors = {}) {
@@ -185,6 +201,8 @@ std::optional<Reply> ask(const KeeperAddress& keeper, KeeperRequest::What what,
   KeeperAnswer answer{};
   std::optional<Reply> reply = inquiry.wait(room_of(answer), keeper.member, deadline);
   if (reply) reply->error = answer.error;
+  const bool is_full = reply ? reply->error == EMFILE : !is_gone(keeper.member);
+  if (is_full) throw_full(keeper);
   return reply;
 }
 

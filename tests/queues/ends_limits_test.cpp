@@ -72,6 +72,21 @@ TEST(EndsLimitsTest, WithoutRoomForDescriptorsSendersReceiversAndKeeperSaySo) {
   pass_one(queue);
 }
 
+TEST(EndsLimitsTest, AKeeperThatCanOpenNothingMoreIsNotTakenForDead) {
+  const Ends queue;
+  pass_one(queue);
+  const pid_t keeper = keeper_pid();
+  auto [here, there] = mp::Pipe();
+  queue.put(there);
+  {
+    const FewDescriptors limit{keeper, 0};
+    expect_too_many([&, &end = there] { queue.put(end); });
+    expect_too_many([&] { (void)queue.get(); });
+  }
+  pass_one(queue);
+  EXPECT_EQ(keeper_pid(), keeper);
+}
+
 TEST(EndsLimitsTest, MoreEndsThanAMessageCarriesAreAClearError) {
   const mp::Queue<std::vector<Connection>> queue;
   std::vector<Connection> ends;
