@@ -301,6 +301,16 @@ void ConnectionCore::quieten(LateUse& fd) {
   if (turn.taken()) in_->silence(fd);  // otherwise who has it does so afterwards
 }
 
+Unrung ConnectionCore::unrung() const {
+  Ring* const ring = ring_in();
+  if (ring == nullptr) return Unrung::none;
+  // Before the look into the ring: who is out of its turn by then has put all that it puts there,
+  // and who takes the next one seals.
+  const bool may_come = !ring->sealed() && shared_.other_writing().lock.holder();
+  if (!ring->empty()) return Unrung::message;
+  return may_come ? Unrung::may_come : Unrung::none;
+}
+
 void ConnectionCore::leave_ring_out(LateUse& fd) {
   if (out_ == nullptr) return;
   out_->tell_and_seal(fd);

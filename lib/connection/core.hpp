@@ -44,7 +44,12 @@ struct TypedHead {
   [[nodiscard]] static TypedHead of(std::string_view message);
 };
 
-class ConnectionCore final : public ReceivedEnd {
+/// What a descriptor that was asked for may not tell of: a message whose sender was killed before
+/// it rang, or has yet to ring. It may still come from one who is in its turn since before that.
+enum class Unrung { none, may_come, message };
+
+class ConnectionCore final : public ReceivedEnd,
+                             public std::enable_shared_from_this<ConnectionCore> {
  public:
   ConnectionCore(std::shared_ptr<EndFd> end, const ConnectionOptions& options, SharedEnd shared);
   ~ConnectionCore() override;
@@ -84,6 +89,7 @@ class ConnectionCore final : public ReceivedEnd {
 
   /// The descriptor, readable from now on when a message or end-of-file is there.
   [[nodiscard]] int fileno();
+  [[nodiscard]] Unrung unrung() const;
   /// The end is about to go to a process that does not share the ring. Throws SerializationError
   /// when messages wait in it.
   void leave_rings();

@@ -1,5 +1,13 @@
 #include "connection_suite.hpp"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "support/processes.hpp"
+
 namespace connection_test {
 
 void expect_good_end(mp::Process& child) {
@@ -10,6 +18,19 @@ void expect_good_end(mp::Process& child) {
 void kill_and_join(mp::Process& child) {
   child.kill();
   child.join();
+}
+
+void wait_until_asleep(pid_t child) {
+  test_support::wait_until([child] {
+    return std::ranges::any_of(test_support::descendants_of(getpid()), [child](const auto& one) {
+      return one.pid == child && one.state == 'S';
+    });
+  });
+}
+
+void wait_until_stopped(pid_t child) {
+  siginfo_t info{};
+  EXPECT_EQ(waitid(P_PID, static_cast<id_t>(child), &info, WSTOPPED | WNOWAIT), 0);
 }
 
 namespace entry {

@@ -1,6 +1,8 @@
 // The suite that runs once for each start method, and what several files use.
 #pragma once
 
+#include <sys/types.h>
+
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/connection.hpp"
 #include "support/family.hpp"
@@ -17,6 +19,10 @@ void expect_good_end(mp::Process& child);
 
 /// Kills the child and waits for its end.
 void kill_and_join(mp::Process& child);
+
+/// A child of this process.
+void wait_until_asleep(pid_t child);
+void wait_until_stopped(pid_t child);
 
 namespace entry {
 

@@ -1,16 +1,12 @@
 // What the other end of a pipe with rings finds when one was closed, killed or stopped.
 #include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 #include <thread>
 
 #include "base/fail_point.hpp"
 #include "connection_suite.hpp"
-#include "support/processes.hpp"
 #include "support/watchdog.hpp"
 
 namespace connection_test {
@@ -71,12 +67,6 @@ mp::Process answers_once(const mp::Connection& by) {
   return child;
 }
 
-bool is_asleep(pid_t child) {
-  const auto children = test_support::descendants_of(getpid());
-  return std::ranges::any_of(
-      children, [child](const auto& one) { return one.pid == child && one.state == 'S'; });
-}
-
 // The ring is sealed, and only who has the turn could go on to the socket.
 TEST(RingEndTest, PollKeepsItsTimeWhileAStoppedReceiverHasTheTurn) {
   const test_support::Watchdog watchdog{30s};
@@ -85,10 +75,9 @@ TEST(RingEndTest, PollKeepsItsTimeWhileAStoppedReceiverHasTheTurn) {
   here.send(1);
   EXPECT_EQ(here.recv<int>(), 1);
   const pid_t pid = *receiver.pid();
-  while (!is_asleep(pid)) std::this_thread::yield();  // in its recv
+  wait_until_asleep(pid);  // in its recv
   kill(pid, SIGSTOP);
-  siginfo_t info{};
-  EXPECT_EQ(waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOWAIT), 0);
+  wait_until_stopped(pid);
   (void)here.fileno();
   EXPECT_FALSE(there.poll());
   EXPECT_FALSE(there.poll(30ms));

@@ -1,4 +1,5 @@
 // wait().
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -7,7 +8,9 @@
 #include <thread>
 #include <vector>
 
+#include "base/fail_point.hpp"
 #include "connection_suite.hpp"
+#include "support/watchdog.hpp"
 
 namespace connection_test {
 namespace {
@@ -129,6 +132,49 @@ TEST_P(ProcessesTest, WaitTakesSentinelsAmongConnections) {
   b.send(0);
   EXPECT_EQ(mp::wait({a, p.handle(), b}), (std::vector<mp::Waitable>{a, p.sentinel(), b}));
   expect_good_end(p);
+}
+
+TEST(WaitTest, AMessageWhoseSenderWasKilledBeforeItRangIsSeen) {
+  auto [here, there] = mp::Pipe();
+  mp::Process sender = mp::get_context("fork").Process(
+      [](mp::Connection end) {
+        mp::detail::arm_fail_point("connection.ring.put");
+        end.send(1);
+      },
+      there);
+  sender.start();
+  sender.join();
+  EXPECT_EQ(sender.exitcode(), -SIGKILL);
+  EXPECT_EQ(mp::wait({here}, 0s), std::vector<mp::Waitable>{here});
+  EXPECT_EQ(here.recv<int>(), 1);
+  EXPECT_TRUE(mp::wait({here}, 0s).empty());
+}
+
+// The sender is in its turn when the descriptor is asked for, and puts its message after that.
+TEST(WaitTest, AMessageWhoseSenderIsKilledBeforeItRingsIsSeenByWhoSleeps) {
+  const test_support::Watchdog watchdog{60s};
+  auto [here, there] = mp::Pipe();
+  mp::Process sender = mp::get_context("fork").Process(
+      [](mp::Connection end) {
+        mp::detail::arm_fail_point_stop("connection.ring.filled", "connection.ring.put");
+        end.send(1);
+      },
+      there);
+  sender.start();
+  const pid_t pid = *sender.pid();
+  wait_until_stopped(pid);
+  mp::Process waiter = mp::get_context("fork").Process(
+      [](const mp::Connection& end) {
+        EXPECT_EQ(mp::wait({end}, 10s), std::vector<mp::Waitable>{end});
+        EXPECT_EQ(end.recv<int>(), 1);
+      },
+      here);
+  waiter.start();
+  wait_until_asleep(*waiter.pid());
+  kill(pid, SIGCONT);
+  expect_good_end(waiter);
+  sender.join();
+  EXPECT_EQ(sender.exitcode(), -SIGKILL);
 }
 
 // CPython: TestWait.test_neg_timeout

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <initializer_list>
+#include <memory>
 #include <ranges>
 #include <span>
 #include <vector>
@@ -14,11 +15,26 @@
 
 namespace multiprocessing {
 
+class Connection;
+class Waitable;
+
+namespace detail {
+
+class ConnectionCore;
+class RingsOf;
+
+/// Which of them are ready, by index and in order.
+[[nodiscard]] MULTIPROCESSING_API std::vector<std::size_t> wait_for(
+    std::span<const Waitable> objects, Timeout timeout);
+
+}  // namespace detail
+
 /// What `wait` takes: a descriptor, such as a sentinel, or what has a `fileno()` (`Connection`,
 /// `Listener`, queues) or a `sentinel()` (`Process`, `ProcessHandle`).
-class Waitable {
+class MULTIPROCESSING_API Waitable {
  public:
   Waitable(int descriptor) noexcept : descriptor_(descriptor) {}
+  Waitable(const Connection& connection);
   template <class T>
   requires requires(const T& object) {
     { object.fileno() } -> std::same_as<int>;
@@ -32,19 +48,16 @@ class Waitable {
 
   [[nodiscard]] int fileno() const noexcept { return descriptor_; }
 
-  friend bool operator==(const Waitable&, const Waitable&) = default;
+  friend bool operator==(const Waitable& one, const Waitable& other) noexcept {
+    return one.descriptor_ == other.descriptor_;
+  }
 
  private:
+  friend class detail::RingsOf;
+
   int descriptor_;
+  std::weak_ptr<detail::ConnectionCore> connection_;  // its ring may hold what no bell tells of
 };
-
-namespace detail {
-
-/// Which of them are ready, by index and in order.
-[[nodiscard]] MULTIPROCESSING_API std::vector<std::size_t> wait_for(
-    std::span<const int> descriptors, Timeout timeout);
-
-}  // namespace detail
 
 /// Waits until at least one of the objects is ready to be read or has ended, and gives all that
 /// are, in their order; none when `timeout` has passed. After Python's
@@ -58,9 +71,8 @@ template <std::ranges::forward_range R>
 requires std::convertible_to<std::ranges::range_reference_t<const R>, Waitable>
     std::vector<std::ranges::range_value_t<R>> wait(const R& objects,
                                                     Timeout timeout = Timeout::forever) {
-  std::vector<int> descriptors;
-  for (const auto& object : objects) descriptors.push_back(Waitable(object).fileno());
-  const std::vector<std::size_t> indices = detail::wait_for(descriptors, timeout);
+  const std::vector<Waitable> waited_for{std::ranges::begin(objects), std::ranges::end(objects)};
+  const std::vector<std::size_t> indices = detail::wait_for(waited_for, timeout);
   std::vector<std::ranges::range_value_t<R>> ready;
   auto next = indices.begin();
   std::size_t index = 0;
