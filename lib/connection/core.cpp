@@ -327,7 +327,8 @@ void ConnectionCore::leave_rings() {
           "messages wait in the end of a pipe, and a process that is no relative would not get "
           "them: receive them before the end is sent there");
     Turn sending{shared_.other_writing(), Deadline{turn_of_others}};
-    if (sending.taken()) ring->seal();
+    // Not over what came since the look: behind a seal nobody tells of it any more.
+    if (sending.taken() && ring->empty()) ring->seal();
     // Another thread that receives does the same.
     const Turn reading{shared_.reading(), Deadline{turn_of_others}};
     if (reading.taken() && ring->sealed()) ring->silence(fd);
