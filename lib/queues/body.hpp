@@ -34,6 +34,9 @@ struct Position {
 /// The published tail, or the freed head: alone in its line, for the other side watches it.
 struct alignas(64) PublishedPosition {
   std::atomic<std::uint64_t> word;
+  /// In milliseconds of the monotonic clock: before then a sleeper looks again, for all of them. A
+  /// hint, of which a crash leaves nothing to mend.
+  std::atomic<std::uint32_t> lookout_until;
 
   [[nodiscard]] Position get(std::memory_order order = std::memory_order_acquire) const {
     return Position::from(word.load(order));

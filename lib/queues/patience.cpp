@@ -20,6 +20,18 @@ constexpr int polls_per_clock = 256;
 constexpr std::chrono::nanoseconds others_turn = 20us;
 constexpr int pauses_per_unit = 32;
 
+constexpr int first_naps = 3;
+constexpr std::chrono::nanoseconds first_nap = 50ms;  // each of them four times the one before
+constexpr std::chrono::nanoseconds lookouts_nap = 1s;
+constexpr std::chrono::nanoseconds long_nap = 10s;
+constexpr std::uint32_t lookouts_word = 2000;  // in ms; longer than its nap, for it wakes late
+
+std::uint32_t milliseconds() {
+  using namespace std::chrono;
+  return static_cast<std::uint32_t>(
+      duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch()).count());
+}
+
 /// Waits of this thread that are to be slept through, because others want the processor.
 thread_local int crowded = 0;
 constexpr int waits_when_crowded = 32;
@@ -60,15 +72,39 @@ bool Patience::moved_soon(const Deadline& deadline) const {
 bool Patience::wait(const Deadline& deadline) {
   if (naps_ == 0 && moved_soon(deadline)) return true;
   if (deadline.passed()) return false;
+  const std::chrono::nanoseconds nap = next_nap();
   // First the flag, then the look: who moves the position does it the other way round.
   wanted_.fetch_or(sleepers_wanted);
   fence_against(other_);
   fail_point("queue.wait.before_sleep");
-  const std::chrono::nanoseconds nap =
-      std::min<std::chrono::nanoseconds>(50ms * (1 << 2 * naps_), 1s);
   if (!moved()) futex_wait(watched_.futex(), Position::from(seen_).items, deadline.at_most(nap));
-  naps_ = moved() ? 0 : std::min(naps_ + 1, 3);
+  naps_ = moved() ? 0 : std::min(naps_ + 1, first_naps);
+  // Who changed it may have died before it woke all.
+  if (body_.state.load() != state_) futex_wake_all(watched_.futex());
   return true;
+}
+
+std::chrono::nanoseconds Patience::next_nap() {
+  if (naps_ < first_naps) return first_nap * (1 << 2 * naps_);
+  return looks_out() || alone_ ? lookouts_nap : long_nap;
+}
+
+// Whose word is kept by nobody else's: a sleeper that finds none has to. A word from a process
+// whose clock was set apart is further away than any that is given, and does not count.
+bool Patience::looks_out() {
+  const std::uint32_t now = milliseconds();
+  std::uint32_t until = watched_.lookout_until.load(std::memory_order_relaxed);
+  const bool another_does = until != lookout_until_ && until - now <= lookouts_word;
+  const std::uint32_t mine = now + lookouts_word;
+  const bool i_do = !another_does && watched_.lookout_until.compare_exchange_strong(until, mine);
+  lookout_until_ = i_do ? mine : 0;
+  return i_do;
+}
+
+Patience::~Patience() {
+  std::uint32_t mine = lookout_until_;
+  if (mine != 0 && watched_.lookout_until.compare_exchange_strong(mine, 0))
+    futex_wake(watched_.futex(), 1);
 }
 
 void wake_one(std::atomic<std::uint32_t>& wanted, const PublishedPosition& moved) {

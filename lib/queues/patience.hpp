@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 #include "base/deadline.hpp"
@@ -10,12 +11,20 @@
 namespace multiprocessing::detail {
 
 /// One call's waits until a position moves or the queue's state changes. Nobody holds a lock in
-/// them. A wake may be lost with its sender, so no sleep is longer than a second.
+/// them. A wake may be lost with its sender, so one of the sleepers looks each second, and what it
+/// finds has it wake others; those sleep for ten, should it be killed.
 class Patience {
  public:
-  Patience(const QueueBody& body, const PublishedPosition& watched,
-           std::atomic<std::uint32_t>& wanted, const Side& side, const Side& other)
+  Patience(const QueueBody& body, PublishedPosition& watched, std::atomic<std::uint32_t>& wanted,
+           const Side& side, const Side& other)
       : body_(body), watched_(watched), wanted_(wanted), side_(side), other_(other) {}
+  /// Whoever looked out for others has one of them do it.
+  ~Patience();
+  Patience(const Patience&) = delete;
+
+  /// For who waits for something that others do not see, or are not woken for: no sleep is longer
+  /// than a second.
+  void rely_on_nobody() { alone_ = true; }
 
   /// What the next wait compares with; before the try that may fail.
   void note() {
@@ -35,15 +44,19 @@ class Patience {
            body_.state.load(std::memory_order_relaxed) != state_;
   }
   [[nodiscard]] bool moved_soon(const Deadline& deadline) const;
+  [[nodiscard]] std::chrono::nanoseconds next_nap();
+  [[nodiscard]] bool looks_out();
 
   const QueueBody& body_;
-  const PublishedPosition& watched_;
+  PublishedPosition& watched_;
   std::atomic<std::uint32_t>& wanted_;
   const Side& side_;
   const Side& other_;
   std::uint64_t seen_ = 0;
   QueueState state_ = QueueState::open;
   int naps_ = 0;
+  bool alone_ = false;
+  std::uint32_t lookout_until_ = 0;  // as it said last; 0: somebody else may
 };
 
 /// Where messages stream, lets the other side get ahead, so that the two meet less often.

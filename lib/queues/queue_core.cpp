@@ -50,6 +50,8 @@ bool insist_on_put(const QueueRef& queue, Timeout timeout, Try once) {
   QueueBody& body = queue.body;
   const Side& side = body.put;
   Patience patience{body, body.head, body.put_wanted, side, body.get};
+  // Whoever is woken may find no room for its message where there is some for another's.
+  if (body.shape.max_bytes != 0) patience.rely_on_nobody();
   std::optional<Deadline> deadline;
   for (bool noted = false;; noted = true) {
     // Not before the first try: looking at the other side costs more than all the rest.
@@ -88,6 +90,7 @@ bool insist_on_get(const QueueRef& queue, const GetWait& wait, Incoming& incomin
   QueueBody& body = queue.body;
   const Side& side = body.get;
   Patience patience{body, body.tail, body.get_wanted, side, body.put};
+  if (wait.while_written) patience.rely_on_nobody();  // nobody tells of the last writer's end
   std::optional<Deadline> deadline;
   bool orphaned = false;
   for (bool noted = false;; noted = true) {
