@@ -3,14 +3,13 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "arena/biased_lock.hpp"
 #include "base/fail_point.hpp"
-#include "children.hpp"
+#include "contended.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "support/watchdog.hpp"
 
@@ -27,16 +26,13 @@ using Way = BiasedLock::Way;
 
 using BiasedLockTest = ArenaTest;
 
-struct Counter {
+struct Counter : Contended {
   BiasedLock lock;
   Seats seats;
-  volatile std::uint64_t first, second;  // equal whenever nobody is inside
-  std::atomic<std::uint64_t> entered[8];
-  std::atomic<std::uint64_t> favoured, takeovers, violations;
-  std::atomic<bool> stop;
+  std::atomic<std::uint64_t> favoured;
 };
 
-/// Enters once as number `which`; notes what should never be. How it came in.
+/// Enters once as number `which`. How it came in.
 Way enter(Counter& counter, int which, bool wants_favour = true) {
   Way way = counter.lock.acquire_quickly(counter.seats);
   bool from_the_dead = false;
@@ -44,15 +40,7 @@ Way enter(Counter& counter, int which, bool wants_favour = true) {
     from_the_dead = counter.lock.acquire(counter.seats) == Taken::from_the_dead;
     way = Way::locked;
   }
-  if (from_the_dead) {
-    ++counter.takeovers;
-    counter.second = counter.first;
-  } else if (counter.first != counter.second) {
-    ++counter.violations;
-  }
-  counter.first = counter.first + 1;
-  counter.second = counter.second + 1;
-  ++counter.entered[which];
+  counter.change(which, from_the_dead);
   if (way == Way::favoured) ++counter.favoured;
   if (wants_favour && way == Way::locked) counter.lock.favour_me(counter.seats);
   counter.lock.release(counter.seats, way);
@@ -124,21 +112,12 @@ TEST_F(BiasedLockTest, ThreadsExcludeEachOtherThatAllAskForFavour) {
 TEST_F(BiasedLockTest, ThreadsAndProcessesExcludeEachOtherThatAllAskForFavour) {
   const test_support::Watchdog allowed{300s};
   const Shared<Counter> counter;
-  auto work = [&] {
+  work_in_threads_of_processes([&] {
     for (int i = 0; i < 2000; ++i) {
       enter(*counter, 0);
       if (i % 16 == 0) std::this_thread::yield();
     }
-  };
-  std::vector<Child> children;
-  for (int i = 0; i < 3; ++i)
-    children.emplace_back([&] {
-      std::thread other{work};
-      work();
-      other.join();
-      return 0;
-    });
-  for (Child& child : children) EXPECT_EQ(child.join(), 0);
+  });
   EXPECT_EQ(counter->first, 12'000U);
   EXPECT_EQ(counter->second, 12'000U);
   EXPECT_EQ(counter->violations, 0U);
@@ -348,41 +327,16 @@ TEST_F(BiasedLockTest, WhoTakesTheFavourBackMayDieAtAnyStep) {
 TEST_F(BiasedLockTest, FourThatAskForFavourKilledAtRandomNeverMeetInsideNorHang) {
   const test_support::Watchdog allowed{600s};
   const Shared<Counter> counter;
-  auto contender = [&](int which) {
-    return Child{[&counter, which] {
-      for (std::uint64_t i = 0;; ++i) {
-        enter(*counter, which);
-        // Long rounds alone now and then, so that favour is worth something.
-        if (i % 64 == 0) std::this_thread::sleep_for(50us);
-      }
-      return 0;
-    }};
-  };
-  auto total = [&] {
-    std::uint64_t sum = 0;
-    for (const auto& each : counter->entered) sum += each;
-    return sum;
-  };
-  std::vector<Child> contenders;
-  for (int i = 0; i < 4; ++i) contenders.push_back(contender(i));
-  std::mt19937 random{43};
-  for (int i = 0; i < 200; ++i) {
-    usleep(static_cast<useconds_t>(random() % 1500));
-    Child& victim = contenders[random() % 4];
-    ::kill(victim.pid(), SIGKILL);
-    for (const auto before = total(); total() < before + 2;) std::this_thread::yield();
-    EXPECT_EQ(random() % 2 == 0 ? victim.join() : victim.join_unsettled(), -SIGKILL);
-    victim = contender(static_cast<int>(random() % 4));
-  }
-  for (Child& each : contenders) EXPECT_EQ(each.kill(), -SIGKILL);
-  EXPECT_EQ(counter->violations, 0U);
+  Contenders contenders{*counter, [&](int which) {
+                          enter(*counter, which);
+                          // Long rounds alone now and then, so that favour is worth something.
+                          if (counter->entered[which] % 64 == 0) std::this_thread::sleep_for(50us);
+                        }};
+  contenders.kill_at_random(200, 43);
   if (kernel_can()) {
     EXPECT_GT(counter->favoured, 0U);
   }
-  std::printf("200 kills: %lu takeovers, entered %lu times, %lu of them by favour\n",
-              static_cast<unsigned long>(counter->takeovers.load()),
-              static_cast<unsigned long>(total()),
-              static_cast<unsigned long>(counter->favoured.load()));
+  std::printf("%lu times by favour\n", static_cast<unsigned long>(counter->favoured.load()));
 }
 
 }  // namespace

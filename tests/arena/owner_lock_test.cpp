@@ -5,15 +5,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <random>
-#include <thread>
 #include <vector>
 
 #include "arena/blocks.hpp"
 #include "arena/owner_lock.hpp"
 #include "base/deadline.hpp"
 #include "base/fail_point.hpp"
-#include "children.hpp"
+#include "contended.hpp"
 #include "multiprocessing/base/errors.hpp"
 
 namespace {
@@ -28,26 +26,14 @@ using Taken = OwnerLock::Taken;
 
 using OwnerLockTest = ArenaTest;
 
-struct Counter {
+struct Counter : Contended {
   OwnerLock lock;
-  volatile std::uint64_t first, second;  // equal whenever nobody is inside
-  std::atomic<std::uint64_t> entered[8];
-  std::atomic<std::uint64_t> takeovers, violations;
-  std::atomic<bool> stop;
 };
 
-/// Enters once as number `which`; notes what should never be.
+/// Enters once as number `which`.
 void enter(Counter& counter, int which) {
   const OwnerGuard guard{counter.lock};
-  if (guard.from_the_dead()) {
-    ++counter.takeovers;
-    counter.second = counter.first;
-  } else if (counter.first != counter.second) {
-    ++counter.violations;
-  }
-  counter.first = counter.first + 1;
-  counter.second = counter.second + 1;
-  ++counter.entered[which];
+  counter.change(which, guard.from_the_dead());
 }
 
 TEST_F(OwnerLockTest, AFreeLockIsTakenAndNamesItsHolder) {
@@ -64,18 +50,9 @@ TEST_F(OwnerLockTest, AFreeLockIsTakenAndNamesItsHolder) {
 
 TEST_F(OwnerLockTest, ThreadsAndProcessesExcludeEachOther) {
   const Shared<Counter> counter;
-  auto work = [&] {
+  work_in_threads_of_processes([&] {
     for (int i = 0; i < 5000; ++i) enter(*counter, 0);
-  };
-  std::vector<Child> children;
-  for (int i = 0; i < 3; ++i)
-    children.emplace_back([&] {
-      std::thread other{work};
-      work();
-      other.join();
-      return 0;
-    });
-  for (Child& child : children) EXPECT_EQ(child.join(), 0);
+  });
   EXPECT_EQ(counter->first, 30'000U);
   EXPECT_EQ(counter->second, 30'000U);
   EXPECT_EQ(counter->violations, 0U);
@@ -216,44 +193,15 @@ TEST_F(OwnerLockTest, ASettlerThatDiesDoesNotHoldUpWhoTakesTheLockOver) {
 
 TEST_F(OwnerLockTest, FourContendersKilledAtRandomNeverMeetInsideNorHang) {
   const Shared<Counter> counter;
-  auto contender = [&](int which) {
-    return Child{[&counter, which] {
-      for (;;) enter(*counter, which);
-      return 0;
-    }};
-  };
-  auto total = [&] {
-    std::uint64_t sum = 0;
-    for (const auto& each : counter->entered) sum += each;
-    return sum;
-  };
-  std::vector<Child> contenders;
-  for (int i = 0; i < 4; ++i) contenders.push_back(contender(i));
+  Contenders contenders{*counter, [&](int which) { enter(*counter, which); }};
   usleep(300'000);
   const auto& entered = counter->entered;
   const auto least =
       std::min({entered[0].load(), entered[1].load(), entered[2].load(), entered[3].load()});
   std::printf("4 contenders: %.2f M/s, the least served has %.0f %% of a fair share\n",
-              static_cast<double>(total()) / 0.3e6,
-              400.0 * static_cast<double>(least) / static_cast<double>(total() + 1));
-  std::mt19937 random{42};
-  double longest = 0;
-  for (int i = 0; i < 200; ++i) {
-    usleep(static_cast<useconds_t>(random() % 1500));
-    Child& victim = contenders[random() % 4];
-    ::kill(victim.pid(), SIGKILL);
-    const auto start = std::chrono::steady_clock::now();
-    for (const auto before = total(); total() < before + 2;) std::this_thread::yield();
-    const std::chrono::duration<double, std::milli> stalled =
-        std::chrono::steady_clock::now() - start;
-    longest = std::max(longest, stalled.count());
-    EXPECT_EQ(random() % 2 == 0 ? victim.join() : victim.join_unsettled(), -SIGKILL);
-    victim = contender(static_cast<int>(random() % 4));
-  }
-  for (Child& each : contenders) EXPECT_EQ(each.kill(), -SIGKILL);
-  EXPECT_EQ(counter->violations, 0U);
-  std::printf("200 kills: %lu takeovers, longest stall %.0f ms\n",
-              static_cast<unsigned long>(counter->takeovers.load()), longest);
+              static_cast<double>(counter->total()) / 0.3e6,
+              400.0 * static_cast<double>(least) / static_cast<double>(counter->total() + 1));
+  contenders.kill_at_random(200, 42);
 }
 
 }  // namespace
