@@ -1,5 +1,9 @@
 #include "arena/biased_lock.hpp"
 
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <chrono>
 
 #include "arena/fork.hpp"
@@ -14,8 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::nanoseconds nap = 10ms;  // a wake may die with its sender
-
-std::atomic<std::uint32_t> last_thread_number{0};
 
 /// Once for a process: in a forked child the name is another.
 bool can_be_favoured() {
@@ -50,17 +52,13 @@ BiasedLock::Taken BiasedLock::acquire(Seats& seats) {
 
 void BiasedLock::favour_me(Seats& seats) {
   if (favoured_.load(std::memory_order_relaxed) != 0 || !can_be_favoured()) return;
-  if (own_thread_number == 0) {
-    const std::uint32_t number = ++last_thread_number;
-    if (number > most_threads) return;
-    own_thread_number = number;
-  }
+  if (own_thread_number == 0) own_thread_number = static_cast<std::uint32_t>(gettid());
   const std::uint64_t key = own_key();
   for (std::size_t i = 0; i < seats.seat.size(); ++i) {
     Seats::Seat& seat = seats.seat[i];
     const std::uint64_t whose = seat.whose.load(std::memory_order_relaxed);
     if (whose != key) {
-      if (whose != 0 && alive(process_of(whose))) continue;
+      if (whose != 0 && !has_ended(whose)) continue;
       seat.inside.store(0, std::memory_order_relaxed);  // it may have died inside
       seat.whose.store(key, std::memory_order_relaxed);
     }
@@ -68,6 +66,17 @@ void BiasedLock::favour_me(Seats& seats) {
     fail_point("arena.bias.chosen");
     return;
   }
+}
+
+// Of another process's threads that do not all end with it nothing is known, for they may be
+// numbered otherwise there. A number that was given out again looks alive, and is then one thread's
+// as before.
+bool BiasedLock::has_ended(std::uint64_t key) {
+  if (static_cast<std::uint32_t>(key) != OwnerLock::own_name()) return !alive(process_of(key));
+  const int before = errno;
+  const bool none = tgkill(getpid(), static_cast<pid_t>(key >> 34), 0) != 0 && errno == ESRCH;
+  errno = before;
+  return none;
 }
 
 // At the release, for until then this thread is inside by the lock, and what interrupts it is not

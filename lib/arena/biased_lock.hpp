@@ -12,12 +12,12 @@
 
 namespace multiprocessing::detail {
 
-/// Different in each thread of a process; 0 until it is favoured by a lock.
+/// The kernel's of this thread; 0 until it is favoured by a lock, and in a forked child.
 MULTIPROCESSING_API extern constinit thread_local std::uint32_t own_thread_number
     __attribute__((tls_model("initial-exec")));
 
 /// Where favoured threads say that they are inside; one for each lock, beside it. A seat is written
-/// by one thread as long as that one's process lives, for a thread that is late between its looks
+/// by one thread until that one is known to have ended, for a thread that is late between its looks
 /// and its store may still say so when others have been favoured since.
 struct alignas(64) Seats {
   struct Seat {
@@ -111,7 +111,6 @@ class MULTIPROCESSING_API BiasedLock {
   // In favoured_: 30 bits of the thread's number, 2 of its seat, 31 of the process's name, and:
   static constexpr std::uint64_t not_now = 1;  // it is being given, or taken back
   static constexpr std::uint64_t seat_bits = std::uint64_t{3} << 32;
-  static constexpr std::uint32_t most_threads = (1U << 30) - 1;
 
   /// The thread and the process; the lower half is 0 outside the family.
   [[nodiscard]] static std::uint64_t own_key() {
@@ -128,6 +127,7 @@ class MULTIPROCESSING_API BiasedLock {
     return OwnerLock::named(static_cast<std::uint32_t>(key));
   }
 
+  [[nodiscard]] static bool has_ended(std::uint64_t key);
   [[nodiscard]] bool take_favour_back(Seats& seats);
   void give_favour();
 

@@ -10,6 +10,7 @@
 #include <new>
 #include <optional>
 
+#include "arena/biased_lock.hpp"
 #include "arena/fork.hpp"
 #include "arena/handles.hpp"
 #include "arena/identity.hpp"
@@ -165,6 +166,7 @@ bool join_family(const Segment& arena, Member member) {
   }
   fail_point("arena.join.after_birth");
   arena.slots[member.slot].pid.store(pid_word(member, getpid()));
+  own_thread_number = 0;  // its parent's number may come to be another thread's here
   *own_identity = {member, OwnerLock::name_of(member)};
   return true;
 }

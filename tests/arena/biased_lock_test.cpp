@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <latch>
 #include <string>
 #include <thread>
 #include <vector>
@@ -192,6 +193,40 @@ TEST_F(BiasedLockTest, AFifthProcessIsFavouredWhenOneOfTheFirstFourHasEnded) {
   children.pop_back();
   EXPECT_TRUE(is_favoured());
   EXPECT_EQ(counter->violations, 0U);
+}
+
+TEST_F(BiasedLockTest, AThreadIsFavouredThoughManyBeforeItHaveEnded) {
+  if (!kernel_can()) GTEST_SKIP() << "membarrier(2) is not there";
+  const test_support::Watchdog allowed{300s};
+  const Shared<Counter> counter;
+  for (int i = 0; i < 20; ++i)
+    std::thread{[&] {
+      // Not at once: the kernel knows a thread for a moment after its end was waited for.
+      while (enter(*counter, 0) != Way::favoured) std::this_thread::yield();
+    }}.join();
+  EXPECT_EQ(counter->violations, 0U);
+}
+
+TEST_F(BiasedLockTest, AFifthThreadIsNotFavouredWhileTheFirstFourLive) {
+  if (!kernel_can()) GTEST_SKIP() << "membarrier(2) is not there";
+  const Shared<Counter> counter;
+  const auto is_favoured = [&] {
+    enter(*counter, 0);
+    return enter(*counter, 0) == Way::favoured;
+  };
+  std::atomic<int> known = 0;
+  std::latch over{1};
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      EXPECT_TRUE(is_favoured());
+      ++known;
+      over.wait();
+    });
+    while (known == i) std::this_thread::yield();
+  }
+  EXPECT_FALSE(is_favoured());
+  over.count_down();
 }
 
 TEST_F(BiasedLockTest, TheDeathOfTheFavouredInsidePassesTheLockOn) {
