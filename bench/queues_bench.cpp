@@ -22,6 +22,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "multiprocessing/connection.hpp"
@@ -318,47 +319,42 @@ void compare_ends() {
   print_row("end of a pipe, put and got", figures, "us", true);
 }
 
-void compare_all(const std::string& how, Pinning pinning) {
-  for (const int pairs : {1, 2}) {
-    compare_throughput<8>(how, pairs, pinning);
-    compare_throughput<64>(how, pairs, pinning);
-    compare_throughput<1 << 10>(how, pairs, pinning);
-    compare_throughput<64 << 10>(how, pairs, pinning);
-    compare_throughput<1 << 20>(how, pairs, pinning);
-  }
-  compare_round_trips(how, pinning);
-}
-
-/// One row of the tables, for whoever tunes.
-void compare_one(std::size_t size, int pairs, const std::string& how, Pinning pinning) {
+/// Calls `use` with the size as a constant.
+template <class Use>
+void with_constant(std::size_t size, Use use) {
   switch (size) {
     case 8:
-      return compare_throughput<8>(how, pairs, pinning);
+      return use(std::integral_constant<std::size_t, 8>{});
     case 64:
-      return compare_throughput<64>(how, pairs, pinning);
+      return use(std::integral_constant<std::size_t, 64>{});
     case 1 << 10:
-      return compare_throughput<1 << 10>(how, pairs, pinning);
+      return use(std::integral_constant<std::size_t, 1 << 10>{});
     case 64 << 10:
-      return compare_throughput<64 << 10>(how, pairs, pinning);
+      return use(std::integral_constant<std::size_t, 64 << 10>{});
     default:
-      return compare_throughput<1 << 20>(how, pairs, pinning);
+      return use(std::integral_constant<std::size_t, 1 << 20>{});
   }
+}
+
+/// One row of the tables.
+void compare_one(std::size_t size, int pairs, const std::string& how, Pinning pinning) {
+  with_constant(size, [&](auto constant) { compare_throughput<constant()>(how, pairs, pinning); });
 }
 
 /// One figure of ours alone, for scripts and profilers.
 double only_ours(std::size_t size, int pairs, Pinning pinning) {
-  switch (size) {
-    case 8:
-      return throughput(*std::make_unique<Ours<8>>(), size, pairs, pinning);
-    case 64:
-      return throughput(*std::make_unique<Ours<64>>(), size, pairs, pinning);
-    case 1 << 10:
-      return throughput(*std::make_unique<Ours<1 << 10>>(), size, pairs, pinning);
-    case 64 << 10:
-      return throughput(*std::make_unique<Ours<64 << 10>>(), size, pairs, pinning);
-    default:
-      return throughput(*std::make_unique<Ours<1 << 20>>(), 1 << 20, pairs, pinning);
-  }
+  double rate = 0;
+  with_constant(size, [&](auto constant) {
+    rate = throughput(*std::make_unique<Ours<constant()>>(), constant(), pairs, pinning);
+  });
+  return rate;
+}
+
+void compare_all(const std::string& how, Pinning pinning) {
+  for (const int pairs : {1, 2})
+    for (const std::size_t size : {8, 64, 1 << 10, 64 << 10, 1 << 20})
+      compare_one(size, pairs, how, pinning);
+  compare_round_trips(how, pinning);
 }
 
 }  // namespace
