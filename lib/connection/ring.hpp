@@ -51,7 +51,7 @@ struct RingBody {
 };
 
 /// Between a commit and the look whether somebody waits for it lies the release of a turn. That is
-/// a locked instruction, which orders all memory on some processors, and on others a fence does.
+/// a locked instruction, which orders all memory on x86; on other processors a fence does.
 inline void order_after_turn() {
 #if defined(__x86_64__) || defined(__i386__)
   std::atomic_signal_fence(std::memory_order_seq_cst);
