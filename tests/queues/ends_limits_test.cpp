@@ -17,7 +17,7 @@
 namespace queues_test {
 namespace {
 
-/// While alive, the process may open no more than the lowest few numbers that are free.
+/// While alive, the process may open no more than the lowest few numbers that are free now.
 class FewDescriptors {
  public:
   FewDescriptors(pid_t pid, int few) : pid_(pid) {
@@ -25,7 +25,7 @@ class FewDescriptors {
     const std::set<int> taken = descriptors_of(pid);
     rlimit now = before_;
     now.rlim_cur = 0;
-    for (; few > 0 || taken.contains(static_cast<int>(now.rlim_cur)); ++now.rlim_cur)
+    for (; few > 0; ++now.rlim_cur)
       if (!taken.contains(static_cast<int>(now.rlim_cur))) --few;
     prlimit(pid, RLIMIT_NOFILE, &now, nullptr);
   }
@@ -85,6 +85,7 @@ TEST(EndsLimitsTest, AKeeperThatCanOpenNothingMoreIsNotTakenForDead) {
   }
   pass_one(queue);
   EXPECT_EQ(keeper_pid(), keeper);
+  wait_until([] { return kept_tickets() == 0; });  // of what that get has lost
 }
 
 TEST(EndsLimitsTest, MoreEndsThanAMessageCarriesAreAClearError) {
