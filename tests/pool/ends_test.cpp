@@ -123,6 +123,22 @@ TEST_P(EndsTest, ElementsAreEndsThatWorkersUse) {
   for (int i = 0; i < 5; ++i) expect_said(questions[static_cast<std::size_t>(i)], i + 1);
 }
 
+int answer_when_nothing_is_kept(const Connection& end) {
+  wait_until([] { return mp::detail::kept_tickets() == 0; });
+  return answer(end);
+}
+
+TEST_P(EndsTest, WhenAChunkHasBegunTheKeeperHasNoneOfItsEnds) {
+  auto [here, there] = mp::Pipe();
+  auto [also_here, also_there] = mp::Pipe();
+  here.send(1);
+  also_here.send(2);
+  mp::Pool pool(1);
+  pool.map(answer_when_nothing_is_kept, std::vector{there, also_there}, 2);
+  EXPECT_EQ(here.recv<int>(), 2);
+  EXPECT_EQ(also_here.recv<int>(), 3);
+}
+
 TEST_P(EndsTest, AChunkWhoseWorkerDiedBeforeItTookItsEndsIsRetriedWithThem) {
   const Counters workers;
   mp::Pool pool(1, arm_first, workers, std::string{"pool.chunk.after_claim"}, 1U);
