@@ -28,25 +28,30 @@ bool register_all() {
   return (register_exception<E>() && ...);
 }
 
-// Before main, so that no fork can meet the list half made.
-[[maybe_unused]] const bool of_the_standard =
-    register_all<std::exception, std::bad_exception, std::bad_alloc, std::bad_array_new_length,
-                 std::bad_cast, std::bad_typeid, std::bad_any_cast, std::bad_optional_access,
-                 std::bad_variant_access, std::bad_function_call, std::bad_weak_ptr,
-                 std::logic_error, std::domain_error, std::invalid_argument, std::length_error,
-                 std::out_of_range, std::future_error, std::runtime_error, std::overflow_error,
-                 std::range_error, std::underflow_error, std::system_error, std::ios_base::failure,
-                 std::filesystem::filesystem_error>();
+bool register_those_of_the_standard() {
+  return register_all<std::exception, std::bad_exception, std::bad_alloc, std::bad_array_new_length,
+                      std::bad_cast, std::bad_typeid, std::bad_any_cast, std::bad_optional_access,
+                      std::bad_variant_access, std::bad_function_call, std::bad_weak_ptr,
+                      std::logic_error, std::domain_error, std::invalid_argument, std::length_error,
+                      std::out_of_range, std::future_error, std::runtime_error, std::overflow_error,
+                      std::range_error, std::underflow_error, std::system_error,
+                      std::ios_base::failure, std::filesystem::filesystem_error>();
+}
 
-[[maybe_unused]] const bool of_this_library =
-    register_all<ProcessError, TimeoutError, AuthenticationError, BufferTooShort, OwnerDied,
-                 WorkerDied, ValueError, AssertionError, KeyError, IndexError, OSError,
-                 FileNotFoundError, FileExistsError, BrokenPipeError, ConnectionRefusedError,
-                 ConnectionResetError, EOFError, SerializationError, RemoteError,
-                 BrokenBarrierError, Empty, Full, ShutDown, StopIteration, CancelledError,
-                 InvalidStateError, BrokenProcessPool, Exit>();
+bool register_those_of_this_library() {
+  return register_all<ProcessError, TimeoutError, AuthenticationError, BufferTooShort, OwnerDied,
+                      WorkerDied, ValueError, AssertionError, KeyError, IndexError, OSError,
+                      FileNotFoundError, FileExistsError, BrokenPipeError, ConnectionRefusedError,
+                      ConnectionResetError, EOFError, SerializationError, RemoteError,
+                      BrokenBarrierError, Empty, Full, ShutDown, StopIteration, CancelledError,
+                      InvalidStateError, BrokenProcessPool, Exit>();
+}
 
 }  // namespace
+
+bool register_known_exceptions() {
+  return register_those_of_the_standard() && register_those_of_this_library();
+}
 
 void write_code(Writer& writer, const std::error_code& code) {
   std::uint8_t number = 0;

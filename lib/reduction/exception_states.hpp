@@ -12,6 +12,10 @@
 
 namespace multiprocessing::detail {
 
+/// Those of the standard and of this library; true. Called by what reads and writes exceptions, so
+/// that a static library has this part wherever it has those.
+bool register_known_exceptions();
+
 /// Error codes cross by the name of their category; only those of the standard are known. Throws
 /// SerializationError for others, whose exceptions then arrive as RemoteError.
 void write_code(Writer& writer, const std::error_code& code);

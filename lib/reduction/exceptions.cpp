@@ -12,6 +12,7 @@
 #include "base/process_name.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/detail/fingerprint.hpp"
+#include "reduction/exception_states.hpp"
 
 namespace multiprocessing {
 namespace detail {
@@ -21,6 +22,9 @@ namespace {
 constexpr std::size_t longest_chain = 100;
 
 constinit std::atomic<const ExceptionCodec*> first_codec{nullptr};
+
+// Before main, so that no fork can meet the list half made.
+[[maybe_unused]] const bool known_registered = register_known_exceptions();
 
 const ExceptionCodec* find_codec(std::string_view name) {
   const auto is = [&](const char* other) { return other != nullptr && name == other; };
