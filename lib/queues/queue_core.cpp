@@ -220,7 +220,7 @@ bool get_bytes(const QueueRef& queue, const GetWait& wait, Use use) {
 }
 
 /// The body of a queue with few words a message; null where more than that is to be looked at.
-QueueBody* body_for_few_words(const Handle& handle) {
+[[gnu::always_inline]] inline QueueBody* body_for_few_words(const Handle& handle) {
   const HandleRecord* record = handle.record_if_made();
   if (record == nullptr || record->local.load(std::memory_order_acquire) != nullptr ||
       fail_points_armed.load(std::memory_order_relaxed))

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstring>
+#include <utility>
 
 #include "base/fail_point.hpp"
 #include "queues/body.hpp"
@@ -75,48 +76,70 @@ Got free_record(QueueBody& body, Position head) {
   return body.get.other == after.packed() ? Got::last : Got::more;
 }
 
-/// Two words at a time, but loaded one by one: a message is mostly put as soon as its members are
-/// stored, and a load across two of those would wait until they, and all stores before them, are in
-/// the cache.
-inline void copy_words(std::byte* to, const std::byte* from, std::uint32_t words) {
-  using Pair [[gnu::vector_size(16)]] = std::uint64_t;
+/// Without a loop, so that each word has an instruction of its own: processors guess from that
+/// which earlier store a load has to wait for. Whoever loads what one instruction has stored to
+/// several places waits three times as long.
+template <auto copy_pair>
+[[gnu::always_inline]] inline void copy_words(std::byte* to, const std::byte* from,
+                                              std::uint32_t words) {
+  const auto copy_pairs = [&]<std::size_t... i>(std::index_sequence<i...>) {
+    (copy_pair(to + 16 * i, from + 16 * i), ...);
+    to += 16 * sizeof...(i);
+    from += 16 * sizeof...(i);
+  };
+  if ((words & 16) != 0) copy_pairs(std::make_index_sequence<8>{});
+  if ((words & 8) != 0) copy_pairs(std::make_index_sequence<4>{});
+  if ((words & 4) != 0) copy_pairs(std::make_index_sequence<2>{});
+  if ((words & 2) != 0) copy_pairs(std::make_index_sequence<1>{});
+  if ((words & 1) != 0) std::memcpy(to, from, 8);
+}
+
+using PairOfWords [[gnu::vector_size(16)]] = std::uint64_t;
+
+/// Loaded one by one: a message is mostly put as soon as its members are stored, and a load across
+/// two of those would wait until they, and all stores before them, are in the cache.
+inline void copy_pair_from_members(std::byte* to, const std::byte* from) {
   const auto load = [](const std::byte* at) {
     std::uint64_t word;
     std::memcpy(&word, at, sizeof word);
     asm("" : "+r"(word));  // compilers would make one load of two
     return word;
   };
-  for (; words >= 2; words -= 2, to += sizeof(Pair), from += sizeof(Pair)) {
-    const Pair pair{load(from), load(from + 8)};
-    std::memcpy(to, &pair, sizeof pair);
-  }
-  if (words != 0) std::memcpy(to, from, 8);
+  const PairOfWords pair{load(from), load(from + 8)};
+  std::memcpy(to, &pair, sizeof pair);
+}
+
+/// As it was put: what is stored at once is loaded at once.
+inline void copy_pair(std::byte* to, const std::byte* from) {
+  std::memcpy(to, from, sizeof(PairOfWords));
 }
 
 // For the thread that the lock favours. While a line of the ring is on its way from the other
 // processor, the own one goes on as long as what it stores finds place in its store buffer; so
 // these are part of their caller, which has no frame to store.
 
-[[nodiscard]] inline bool put_favoured(QueueBody& body, const void* value, bool& revoked) {
+[[nodiscard, gnu::always_inline]] inline bool put_favoured(QueueBody& body, const void* value,
+                                                           bool& revoked) {
   using Points = WithoutFailPoints;
   if (!body.put.lock.enter<Points>(body.put_seats)) return false;
   const Position tail = body.tail.get(std::memory_order_relaxed);
   std::byte* const place = place_to_put(body, tail);
   if (place != nullptr) {
-    copy_words(place, static_cast<const std::byte*>(value), body.few_words);
+    copy_words<copy_pair_from_members>(place, static_cast<const std::byte*>(value), body.few_words);
     publish_record<Points>(body, tail);
   }
   revoked = body.put.lock.leave<Points>(body.put_seats);
   return place != nullptr;
 }
 
-[[nodiscard]] inline Got get_favoured(QueueBody& body, void* into, bool& revoked) {
+[[nodiscard, gnu::always_inline]] inline Got get_favoured(QueueBody& body, void* into,
+                                                          bool& revoked) {
   using Points = WithoutFailPoints;
   if (!body.get.lock.enter<Points>(body.get_seats)) return Got::not_tried;
   const Position head = body.head.get(std::memory_order_relaxed);
   Got got = known_at(body, head);
   if (const std::byte* const place = place_to_get(body, head)) {
-    copy_words(static_cast<std::byte*>(into), place, body.few_words);
+    copy_words<copy_pair>(static_cast<std::byte*>(into), place, body.few_words);
     got = free_record<Points>(body, head);
   }
   revoked = body.get.lock.leave<Points>(body.get_seats);
