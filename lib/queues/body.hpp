@@ -82,7 +82,7 @@ static_assert(sizeof(Side) == 64);
 
 /// What a side is about to do beyond moving its position; completed or undone by whoever takes its
 /// lock from the dead. `what` is stored last, and cleared when all is done.
-struct alignas(64) Pending {
+struct Pending {
   enum What : std::uint32_t { nothing, bytes, slot, object };
 
   std::atomic<std::uint32_t> what;
@@ -93,6 +93,15 @@ struct alignas(64) Pending {
   std::atomic<std::uint64_t> from;     // the side's position before
   std::atomic<std::uint64_t> to;       // and after: the operation took place if it stands there
   std::atomic<std::uint64_t> totally;  // the side's bytes then
+};
+
+/// Part of a ring, in one piece, where messages that are all alike can be put or got whatever the
+/// other side does meanwhile. Guarded by the side's lock; who takes that the long way sets `until`
+/// to where the side is, so that it is never more than one operation behind.
+struct Stretch {
+  std::uint32_t from;  // in units of the stream
+  std::uint32_t until;
+  std::int64_t place;  // of `from`: bytes from the body
 };
 
 /// Memory for one large message at a time, used again and again. Whoever fills or reads it holds
@@ -151,7 +160,8 @@ struct QueueBody {
 
   // What one side writes again and again has no neighbour that the other side reads: processors
   // fetch the line beside the one that is asked for, too.
-  Pending put_pending;
+  alignas(64) Pending put_pending;
+  Stretch put_stretch;
   Side put;
   Seats put_seats;
   Bells some_bells;
@@ -159,7 +169,8 @@ struct QueueBody {
   Bells more_bells;
   Seats get_seats;
   Side get;
-  Pending get_pending;
+  alignas(64) Pending get_pending;
+  Stretch get_stretch;
   PublishedPosition head;
 
   [[nodiscard]] Bell& bell(std::size_t index) {
@@ -167,6 +178,11 @@ struct QueueBody {
   }
 };
 static_assert(sizeof(QueueBody) <= queue_bytes);
+
+/// The ring that `side` is in, once there is one.
+inline RingHeader& ring_of(QueueBody& body, const Side& side) {
+  return *reinterpret_cast<RingHeader*>(reinterpret_cast<std::byte*>(&body) + side.ring);
+}
 
 inline constexpr std::uint32_t sleepers_wanted = 1;
 inline constexpr std::uint32_t bells_wanted = 2;

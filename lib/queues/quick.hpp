@@ -18,41 +18,25 @@ enum class Got { not_tried, nothing, last, more };
 [[nodiscard]] bool put_quickly(QueueBody& body, const void* value);
 [[nodiscard]] Got get_quickly(QueueBody& body, void* into);
 
-/// Where a record lies, if it lies in one piece.
-inline std::byte* record_at(QueueBody& body, const Side& side, std::uint32_t at) {
-  const std::uint32_t place = (at - side.base) & side.mask;
-  if (place + body.fixed_units > side.mask + 1) return nullptr;
-  return reinterpret_cast<std::byte*>(&body) + side.ring + sizeof(RingHeader) +
-         std::size_t{place} * 8;
+[[gnu::always_inline]] inline std::byte* place_in(QueueBody& body, const Stretch& stretch,
+                                                  Position next) {
+  if (static_cast<std::int32_t>(stretch.until - next.units) <
+      static_cast<std::int32_t>(body.fixed_units))
+    return nullptr;
+  return reinterpret_cast<std::byte*>(&body) + stretch.place +
+         std::size_t{next.units - stretch.from} * 8;
 }
 
 /// Under the lock: the place of the next record when it can be put right now.
-inline std::byte* place_to_put(QueueBody& body, Position tail) {
-  const Side& put = body.put;
-  const Position freed = Position::from(put.other);
-  if (body.state.load(std::memory_order_relaxed) != QueueState::open ||
-      put.ring_index.load(std::memory_order_relaxed) == 0)
-    return nullptr;
-  const QueueShape& shape = body.shape;
-  if (shape.max_items != 0 && tail.items - freed.items >= shape.max_items) return nullptr;
-  const bool in_this_ring = static_cast<std::int32_t>(freed.units - put.base) > 0;
-  const std::uint32_t used = tail.units - (in_this_ring ? freed.units : put.base);
-  if (put.mask + 1 - used < body.fixed_units) return nullptr;
-  return record_at(body, put, tail.units);
+[[gnu::always_inline]] inline std::byte* place_to_put(QueueBody& body, Position tail) {
+  if (body.state.load(std::memory_order_relaxed) != QueueState::open) return nullptr;
+  return place_in(body, body.put_stretch, tail);
 }
 
-/// Under the lock: the place of the next record when one is known of, in one piece, in a ring that
-/// goes on.
-inline std::byte* place_to_get(QueueBody& body, Position head) {
-  const Side& get = body.get;
-  if (get.other == head.packed() ||
-      body.state.load(std::memory_order_relaxed) == QueueState::shut ||
-      get.ring_index.load(std::memory_order_relaxed) == 0)
-    return nullptr;
-  const auto& ring =
-      *reinterpret_cast<const RingHeader*>(reinterpret_cast<const std::byte*>(&body) + get.ring);
-  if (ring.sealed.load(std::memory_order_acquire) != 0) return nullptr;
-  return record_at(body, get, head.units);
+/// Under the lock: the place of the next record when one is known of.
+[[gnu::always_inline]] inline const std::byte* place_to_get(QueueBody& body, Position head) {
+  if (body.state.load(std::memory_order_relaxed) == QueueState::shut) return nullptr;
+  return place_in(body, body.get_stretch, head);
 }
 
 inline Got known_at(const QueueBody& body, Position head) {

@@ -22,24 +22,10 @@ std::uint32_t look_across(Side& side, Seats& seats, const PublishedPosition& oth
   return news;
 }
 
-/// How many more messages the bound of the queue lets in, as far as is known.
-std::uint32_t items_left(const QueueBody& body, Position tail) {
-  if (body.shape.max_items == 0) return ~std::uint32_t{0};
-  return body.shape.max_items - (tail.items - Position::from(body.put.other).items);
-}
-
 bool bytes_left(const QueueBody& body, Position tail, std::uint64_t size) {
   if (body.shape.max_bytes == 0) return true;
   const std::uint64_t held = body.put.bytes.load() - body.get.bytes.load();
   return held + size <= body.shape.max_bytes || body.head.get() == tail;
-}
-
-/// Units that are free in the ring, as far as is known.
-std::uint32_t units_left(const Side& put, Position tail) {
-  if (put.ring_index.load(std::memory_order_relaxed) == 0) return 0;
-  const std::uint32_t freed = Position::from(put.other).units;
-  const bool in_this_ring = static_cast<std::int32_t>(freed - put.base) > 0;
-  return units_in(put) - (tail.units - (in_this_ring ? freed : put.base));
 }
 
 /// Room in a ring: in this one, looking across if need be, or in the next.

@@ -23,9 +23,7 @@ struct QueueRef {
   [[nodiscard]] MessageSlot& slot(std::uint32_t index) const {
     return static_cast<MessageSlot*>(data_of(link(slots_link)))[index];
   }
-  [[nodiscard]] RingHeader& ring(const Side& side) const {
-    return *reinterpret_cast<RingHeader*>(reinterpret_cast<std::byte*>(&body) + side.ring);
-  }
+  [[nodiscard]] RingHeader& ring(const Side& side) const { return ring_of(body, side); }
 };
 
 enum class RecordKind : std::uint32_t { inlined, slot, object };

@@ -99,14 +99,28 @@ void note_who_came(Side& side, const BiasedGuard& guard) {
 
 PutLock::PutLock(const QueueRef& queue) : guard_(queue.body.put.lock, queue.body.put_seats) {
   note_who_came(queue.body.put, guard_);
+  queue.body.put_stretch.until = queue.body.tail.get(std::memory_order_relaxed).units;
   if (guard_.taken() == BiasedLock::Taken::from_the_dead) mend_put(queue);
   fail_point("queue.put.locked");
 }
 
 GetLock::GetLock(const QueueRef& queue) : guard_(queue.body.get.lock, queue.body.get_seats) {
   note_who_came(queue.body.get, guard_);
+  queue.body.get_stretch.until = queue.body.head.get(std::memory_order_relaxed).units;
   if (guard_.taken() == BiasedLock::Taken::from_the_dead) mend_get(queue);
   fail_point("queue.get.locked");
+}
+
+std::uint32_t items_left(const QueueBody& body, Position tail) {
+  if (body.shape.max_items == 0) return ~std::uint32_t{0};
+  return body.shape.max_items - (tail.items - Position::from(body.put.other).items);
+}
+
+std::uint32_t units_left(const Side& put, Position tail) {
+  if (put.ring_index.load(std::memory_order_relaxed) == 0) return 0;
+  const std::uint32_t freed = Position::from(put.other).units;
+  const bool in_this_ring = static_cast<std::int32_t>(freed - put.base) > 0;
+  return units_in(put) - (tail.units - (in_this_ring ? freed : put.base));
 }
 
 Link& message_link(const QueueRef& queue, std::uint32_t ring, std::uint32_t index) {

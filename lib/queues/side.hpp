@@ -39,6 +39,12 @@ void adapt(Side& side, std::uint32_t news);
 /// After a look across: whether this thread is the only one at this side, and so to be favoured.
 void favour_who_is_alone(Side& side, Seats& seats);
 
+/// How many more messages the bound of the queue lets in, as far as is known.
+[[nodiscard]] std::uint32_t items_left(const QueueBody& body, Position tail);
+
+/// Units that are free in the ring, as far as is known.
+[[nodiscard]] std::uint32_t units_left(const Side& put, Position tail);
+
 inline std::uint32_t units_in(const Side& side) { return side.mask + 1; }
 
 /// Bytes into and out of a ring, from unit `at` on and `skip` bytes further.
