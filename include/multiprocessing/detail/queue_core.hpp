@@ -183,13 +183,20 @@ template <class T>
 [[noreturn]] MULTIPROCESSING_API void throw_full();
 [[noreturn]] MULTIPROCESSING_API void throw_empty();
 
+/// Filled where the caller wants it, for it may be large: compilers see to that in functions that
+/// return nothing else.
+template <class T>
+[[nodiscard]] T get_flat_in_time(const QueueCore& queue, const GetWait& wait) {
+  T value;
+  if (!queue.get_flat(&value, wait)) throw_empty();
+  return value;
+}
+
 /// The next message; throws Empty at the timeout.
 template <class T>
 [[nodiscard]] T get_value_in_time(const QueueCore& queue, const GetWait& wait) {
   if constexpr (goes_flat<T> && std::is_trivially_default_constructible_v<T>) {
-    T value;  // filled where the caller wants it, for it may be large
-    if (!queue.get_flat(&value, wait)) throw_empty();
-    return value;
+    return get_flat_in_time<T>(queue, wait);
   } else {
     std::optional<T> value = get_value<T>(queue, wait);
     if (!value) throw_empty();
