@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -137,10 +138,19 @@ void pipe_round_trip(benchmark::State& state, std::size_t size) {
   child.join();
 }
 
-void pipe_stream(benchmark::State& state, std::size_t size) {
+/// As who reads a pipe does.
+void swallow_into_a_buffer(mp::Connection end) {
+  pin_side(1);
+  try {
+    for (std::vector<std::byte> buffer(1 << 20);;) (void)end.recv_bytes_into(std::span{buffer});
+  } catch (const std::exception&) {
+  }
+}
+
+void pipe_stream(benchmark::State& state, std::size_t size, void (*receive)(mp::Connection)) {
   const std::string message(size, 'x');
   auto [here, there] = mp::Pipe();
-  mp::Process child{swallow, std::move(there)};
+  mp::Process child{receive, std::move(there)};
   child.start();
   for (auto _ : state) here.send_bytes(message);
   here.close();
@@ -208,7 +218,8 @@ int main(int argc, char** argv) {
     const std::string stream = "stream " + std::to_string(size);
     add(stream + "/pipe", bare_stream, size, &make_pipes);
     add(stream + "/SEQPACKET", bare_stream, size, &make_packets);
-    add(stream + "/ours", pipe_stream, size);
+    add(stream + "/ours", pipe_stream, size, &swallow);
+    add(stream + "/ours, into a buffer", pipe_stream, size, &swallow_into_a_buffer);
   }
   add("make/socketpair", make_a_socketpair);
   add("make/ours", make_a_pipe);
