@@ -156,6 +156,7 @@ class Ring {
   [[nodiscard]] std::optional<Place> packet_at(std::uint32_t position);
   [[nodiscard]] std::uint32_t tail();
   void nap(std::chrono::nanoseconds length, const Deadline& deadline);
+  void let_ahead();
 
   RingBody* body_ = nullptr;
   Link* memory_ = nullptr;
@@ -164,6 +165,8 @@ class Ring {
   std::uint32_t next_head_ = 0;  // behind the front
   bool comes_at_once_ = true;
   unsigned waits_ = 0;
+  unsigned taken_ = 0;   // packets since the last wait
+  unsigned pauses_ = 0;  // after a wait
 };
 
 /// Whether a packet from a pipe's socket is a bell, and no message.
