@@ -18,7 +18,7 @@ std::uint32_t look_across(Side& side, Seats& seats, const PublishedPosition& oth
   side.other = other.word.load(std::memory_order_acquire);
   const std::uint32_t news = Position::from(side.other).items - before.items;
   if (news != 0) adapt(side, news);
-  favour_who_is_alone(side, seats);
+  favour_who_is_alone(side, seats, news);
   return news;
 }
 

@@ -36,8 +36,9 @@ void find_ring(const QueueRef& queue, Position head);
 /// After a look across that found `news` messages or places: whether to pause between looks.
 void adapt(Side& side, std::uint32_t news);
 
-/// After a look across: whether this thread is the only one at this side, and so to be favoured.
-void favour_who_is_alone(Side& side, Seats& seats);
+/// After a look across that found `news`: whether this thread is the only one at this side, and so
+/// to be favoured.
+void favour_who_is_alone(Side& side, Seats& seats, std::uint32_t news);
 
 /// How many more messages the bound of the queue lets in, as far as is known.
 [[nodiscard]] std::uint32_t items_left(const QueueBody& body, Position tail);
