@@ -138,7 +138,7 @@ inline constexpr std::uint32_t first_book_link = slots_link + 1;
 inline constexpr std::uint32_t writers_link = first_book_link + book_pages;
 static_assert(writers_link + 1 == queue_links);
 
-/// Of a message that is put and got word by word, 8 bytes each.
+/// Of a message that is put and got by words of 8 bytes, without a call.
 inline constexpr std::uint32_t most_few_words = 16;
 
 /// Larger ones go by slots and objects.

@@ -24,6 +24,7 @@ constexpr int first_naps = 3;
 constexpr std::chrono::nanoseconds first_nap = 50ms;  // each of them four times the one before
 constexpr std::chrono::nanoseconds lookouts_nap = 1s;
 constexpr std::chrono::nanoseconds long_nap = 10s;
+constexpr std::uint32_t nobody = 0;
 constexpr std::uint32_t lookouts_word = 2000;  // in ms; longer than its nap, for it wakes late
 
 std::uint32_t milliseconds() {
@@ -79,6 +80,9 @@ bool Patience::wait(const Deadline& deadline) {
   fail_point("queue.wait.before_sleep");
   if (!moved()) futex_wait(watched_.futex(), Position::from(seen_).items, deadline.at_most(nap));
   naps_ = moved() ? 0 : std::min(naps_ + 1, first_naps);
+  // Who should wake the others may have died when it had taken the flag down, and they will not put
+  // it up again while they sleep. With it, whoever succeeds now and sees more wakes the next.
+  if (naps_ == 0) wanted_.fetch_or(sleepers_wanted);
   // Who changed it may have died before it woke all.
   if (body_.state.load() != state_) futex_wake_all(watched_.futex());
   return true;
@@ -89,22 +93,24 @@ std::chrono::nanoseconds Patience::next_nap() {
   return looks_out() || alone_ ? lookouts_nap : long_nap;
 }
 
-// Whose word is kept by nobody else's: a sleeper that finds none has to. A word from a process
-// whose clock was set apart is further away than any that is given, and does not count.
+// A sleeper that finds nobody's valid word gives its own. One from a process whose clock was set
+// apart is further away than any that is given, and does not count.
 bool Patience::looks_out() {
   const std::uint32_t now = milliseconds();
   std::uint32_t until = watched_.lookout_until.load(std::memory_order_relaxed);
-  const bool another_does = until != lookout_until_ && until - now <= lookouts_word;
-  const std::uint32_t mine = now + lookouts_word;
+  const bool another_does =
+      until != nobody && until != lookout_until_ && until - now <= lookouts_word + 1;
+  const std::uint32_t mine = (now + lookouts_word) | 1;  // never nobody
   const bool i_do = !another_does && watched_.lookout_until.compare_exchange_strong(until, mine);
-  lookout_until_ = i_do ? mine : 0;
+  lookout_until_ = i_do ? mine : nobody;
   return i_do;
 }
 
 Patience::~Patience() {
   std::uint32_t mine = lookout_until_;
-  if (mine != 0 && watched_.lookout_until.compare_exchange_strong(mine, 0))
-    futex_wake(watched_.futex(), 1);
+  if (mine == nobody || !watched_.lookout_until.compare_exchange_strong(mine, nobody)) return;
+  wanted_.fetch_or(sleepers_wanted);  // for who is woken now, may succeed and has to wake another
+  futex_wake(watched_.futex(), 1);
 }
 
 void wake_one(std::atomic<std::uint32_t>& wanted, const PublishedPosition& moved) {

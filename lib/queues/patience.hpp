@@ -56,7 +56,7 @@ class Patience {
   QueueState state_ = QueueState::open;
   int naps_ = 0;
   bool alone_ = false;
-  std::uint32_t lookout_until_ = 0;  // as it said last; 0: somebody else may
+  std::uint32_t lookout_until_ = 0;  // as it said last; 0: it does not look out
 };
 
 /// Where messages stream, lets the other side get ahead, so that the two meet less often.

@@ -18,6 +18,7 @@ enum class Got { not_tried, nothing, last, more };
 [[nodiscard]] bool put_quickly(QueueBody& body, const void* value);
 [[nodiscard]] Got get_quickly(QueueBody& body, void* into);
 
+/// Null if the record is not wholly in the stretch, which may also lie behind.
 [[gnu::always_inline]] inline std::byte* place_in(QueueBody& body, const Stretch& stretch,
                                                   Position next) {
   if (static_cast<std::int32_t>(stretch.until - next.units) <

@@ -8,6 +8,7 @@
 #include "arena/children.hpp"
 #include "base/fail_point.hpp"
 #include "queue_suite.hpp"
+#include "queues/body.hpp"
 #include "support/watchdog.hpp"
 
 namespace queues_test {
@@ -15,8 +16,17 @@ namespace {
 
 using arena_test::Child;
 
-/// Until their naps are long; if they are not yet, a test shows less and does not fail.
-void let_them_sleep() { std::this_thread::sleep_for(1500ms); }
+const mp::detail::QueueBody& body_of(const mp::Queue<int>& queue) {
+  static_assert(sizeof(queue) == sizeof(mp::detail::QueueCore));
+  return *reinterpret_cast<const mp::detail::QueueCore&>(queue)
+              .handle()
+              .as<mp::detail::QueueBody>();
+}
+
+/// Until a consumer has slept so often that it looks out for the others.
+void wait_for_a_lookout(const mp::Queue<int>& queue) {
+  while (body_of(queue).tail.lookout_until.load() == 0) std::this_thread::yield();
+}
 
 /// Children that count how often they go to sleep in it.
 template <class Wait>
@@ -49,7 +59,9 @@ TEST(QueueNapsTest, OneOfManyConsumersOrProducersLooksOutForTheOthers) {
       sleepers(each_side, naps->of_producers, [&] { EXPECT_FALSE(full.try_put(2, 6s)); });
   for (Child& each : consumers) EXPECT_EQ(each.join(), 0);
   for (Child& each : producers) EXPECT_EQ(each.join(), 0);
-  // Three short ones and a long one each; nine if each of them looked once a second.
+  // Three short ones and a long one each, and what the lookouts add; nine if each of them looked
+  // once a second. Lookouts that wake very late may have successors: there is room for four of
+  // them.
   EXPECT_LE(naps->of_consumers, 6U * each_side);
   EXPECT_LE(naps->of_producers, 6U * each_side);
 }
@@ -59,7 +71,7 @@ TEST(QueueNapsTest, ALostWakeIsFoundByTheLastSleeperWhenAllOthersAreKilled) {
   const mp::Queue<int> queue;
   std::vector<Child> consumers;
   for (int i = 0; i < 4; ++i) consumers.emplace_back([&] { return queue.get(); });
-  let_them_sleep();
+  wait_for_a_lookout(queue);
   // The first of them was the first to say that it looks out.
   for (std::size_t i = 0; i + 1 < consumers.size(); ++i) consumers[i].kill();
   Child producer{[&] {
@@ -71,6 +83,30 @@ TEST(QueueNapsTest, ALostWakeIsFoundByTheLastSleeperWhenAllOthersAreKilled) {
   EXPECT_EQ(consumers.back().join(), 7);
 }
 
+TEST(QueueNapsTest, WhoFindsAMessageByItselfHasTheOthersWoken) {
+  const test_support::Watchdog allowed{120s};
+  const std::vector<int> messages{1, 2, 3, 4, 5};
+  const mp::Queue<int> queue;
+  const arena_test::Shared<std::atomic<unsigned>> wakes;
+  std::vector<Child> consumers;
+  for (std::size_t i = 0; i < messages.size(); ++i)
+    consumers.emplace_back([&] {
+      mp::detail::count_fail_points(true);
+      (void)queue.get();
+      *wakes += mp::detail::fail_point_passes("queue.wake.cleared");
+      return 0;
+    });
+  wait_for_a_lookout(queue);
+  Child producer{[&] {
+    mp::detail::arm_fail_point("queue.wake.cleared");
+    queue.put_range(messages);
+    return 0;
+  }};
+  EXPECT_EQ(producer.join_unsettled(), -SIGKILL);
+  for (Child& each : consumers) EXPECT_EQ(each.join(), 0);
+  EXPECT_GT(*wakes, 0U);
+}
+
 TEST(QueueNapsTest, AShutdownThatDiesBeforeItWakesAnybodyEndsAllSleepers) {
   const test_support::Watchdog allowed{120s};
   const mp::Queue<int> queue;
@@ -80,7 +116,7 @@ TEST(QueueNapsTest, AShutdownThatDiesBeforeItWakesAnybodyEndsAllSleepers) {
       EXPECT_THROW(queue.get(), mp::ShutDown);
       return 0;
     });
-  let_them_sleep();
+  wait_for_a_lookout(queue);
   Child killed{[&] {
     mp::detail::arm_fail_point("arena.lock.after_release");
     queue.shutdown();
