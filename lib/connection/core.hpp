@@ -161,8 +161,9 @@ class ConnectionCore final : public ReceivedEnd,
   std::atomic<bool> readable_;
   std::atomic<bool> told_of_closing_{false};
   std::atomic<bool> told_of_reset_{false};
-  std::uint64_t receiver_check_ = 0;  // in ticks; guarded by the turn to write, as the next two
-  unsigned sends_without_clock_ = 0;
+  std::uint64_t receiver_check_ = 0;  // in ticks; guarded by the turn to write, as the next three
+  unsigned sends_without_clock_ = 0;  // that are to come
+  unsigned quick_sends_ = 0;          // how many of them a quick one earned last
   std::uint32_t seen_closings_ = 0;
   Inflow inflow_;  // guarded by the turn to read
 };

@@ -112,5 +112,31 @@ TEST(RingEndTest, AReceiverThatWasKilledIsNoticedByWhoSendsNext) {
   EXPECT_THROW((void)here.recv<int>(), mp::EOFError);
 }
 
+/// How many messages go to nobody, after so many in quick succession to one who was killed then.
+int sends_to_nobody_after(int sends) {
+  auto [here, there] = mp::Pipe();
+  mp::Process receiver = answers_once(there);
+  there.close();
+  for (int i = 0; i < sends; ++i) here.send(i);
+  EXPECT_EQ(here.recv<int>(), 0);
+  kill_and_join(receiver);
+  for (int sent = 0; sent < 100; ++sent) {
+    try {
+      here.send(sent);
+    } catch (const mp::BrokenPipeError&) {
+      return sent;
+    }
+  }
+  return 100;
+}
+
+TEST(RingEndTest, AReceiverThatWasKilledAfterTwoSendsIsNoticedByTheSecondNextAtLatest) {
+  for (int round = 0; round < 20; ++round) EXPECT_LE(sends_to_nobody_after(2), 1);
+}
+
+TEST(RingEndTest, AReceiverThatWasKilledInAStreamIsNoticedByTheEighthNextAtLatest) {
+  for (int round = 0; round < 20; ++round) EXPECT_LE(sends_to_nobody_after(64 + round), 7);
+}
+
 }  // namespace
 }  // namespace connection_test
