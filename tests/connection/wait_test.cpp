@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <thread>
 #include <vector>
 
@@ -132,6 +133,21 @@ TEST_P(ProcessesTest, WaitTakesSentinelsAmongConnections) {
   b.send(0);
   EXPECT_EQ(mp::wait({a, p.handle(), b}), (std::vector<mp::Waitable>{a, p.sentinel(), b}));
   expect_good_end(p);
+}
+
+/// A range whose end is of another type than its beginning, as that of some views is.
+struct FirstTwo {
+  std::vector<mp::Connection> all;
+  [[nodiscard]] auto begin() const { return std::counted_iterator{all.begin(), 2}; }
+  [[nodiscard]] static auto end() { return std::default_sentinel; }
+};
+
+TEST(WaitTest, AnyRangeCanBeWaitedFor) {
+  auto [a, b] = mp::Pipe();
+  auto [c, d] = mp::Pipe();
+  b.send(0);
+  d.send(0);
+  EXPECT_EQ(mp::wait(FirstTwo{{b, a, c}}), std::vector{a});
 }
 
 TEST(WaitTest, AMessageWhoseSenderWasKilledBeforeItRangIsSeen) {

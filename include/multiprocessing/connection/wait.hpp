@@ -71,7 +71,8 @@ template <std::ranges::forward_range R>
 requires std::convertible_to<std::ranges::range_reference_t<const R>, Waitable>
     std::vector<std::ranges::range_value_t<R>> wait(const R& objects,
                                                     Timeout timeout = Timeout::forever) {
-  const std::vector<Waitable> waited_for{std::ranges::begin(objects), std::ranges::end(objects)};
+  std::vector<Waitable> waited_for;
+  for (const auto& object : objects) waited_for.emplace_back(object);
   const std::vector<std::size_t> indices = detail::wait_for(waited_for, timeout);
   std::vector<std::ranges::range_value_t<R>> ready;
   auto next = indices.begin();
