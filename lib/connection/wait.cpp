@@ -42,6 +42,8 @@ class RingsOf {
     }
   }
 
+  [[nodiscard]] bool may_come() const { return may_come_; }
+
   /// When to look again.
   [[nodiscard]] Deadline next_look(const Deadline& deadline, std::chrono::nanoseconds sleep) const {
     if (!messages_.empty()) return Deadline{0ns};
@@ -67,10 +69,12 @@ std::vector<std::size_t> wait_for(std::span<const Waitable> objects, Timeout tim
   refuse_twice(descriptors);
   const Deadline deadline{timeout};
   for (auto sleep = first_sleep;; sleep = std::min(2 * sleep, longest_sleep)) {
+    const bool is_last = deadline.passed();
     const RingsOf rings{objects};
     const Deadline next_look = rings.next_look(deadline, sleep);
     auto ready = rings.and_those(wait_any(descriptors, next_look));
-    if (!ready.empty() || deadline.passed()) return ready;
+    if (!ready.empty() || is_last) return ready;
+    if (deadline.passed() && !rings.may_come()) return ready;
   }
 }
 
