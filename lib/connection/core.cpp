@@ -304,13 +304,20 @@ int ConnectionCore::fileno() {
   return number;
 }
 
+/// After something was asked of who takes the turn next, and before a look into the ring.
+bool ConnectionCore::sender_in_turn() const {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  const bool in_turn{shared_.other_writing().lock.holder()};
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return in_turn;
+}
+
 /// Makes the descriptor unreadable when nothing is there. Until the seal nobody may be between its
 /// look at what is wanted and its bell: a message would be there unseen, or a bell without one.
 void ConnectionCore::quieten(LateUse& fd) {
   if (in_->settled()) return;
   const Deadline enough{turn_of_others};
-  const OwnerLock& sender = shared_.other_writing().lock;
-  while (!in_->sealed() && in_->empty() && sender.holder() && !enough.passed()) sched_yield();
+  while (!in_->sealed() && in_->empty() && sender_in_turn() && !enough.passed()) sched_yield();
   const Turn turn{shared_.reading(), Deadline{std::chrono::nanoseconds{0}}};
   if (turn.taken()) in_->silence(fd);  // otherwise who has it does so afterwards
 }
@@ -320,7 +327,7 @@ Unrung ConnectionCore::unrung() const {
   if (ring == nullptr) return Unrung::none;
   // Before the look into the ring: who is out of its turn by then has put all that it puts there,
   // and who takes the next one seals.
-  const bool may_come = !ring->sealed() && shared_.other_writing().lock.holder();
+  const bool may_come = !ring->sealed() && sender_in_turn();
   if (!ring->empty()) return Unrung::message;
   return may_come ? Unrung::may_come : Unrung::none;
 }

@@ -129,6 +129,7 @@ class ConnectionCore final : public ReceivedEnd,
                                                          const Deadline& deadline);
   void take_parcel(Received& received, const Wanted& wanted) const;
   [[nodiscard]] std::size_t longest(const Wanted& wanted) const;
+  [[nodiscard]] bool sender_in_turn() const;
   void quieten(LateUse& fd);
   [[nodiscard]] bool receive_packet(Stream stream, Turn& turn, const Wanted& wanted,
                                     const Deadline& deadline);
