@@ -321,7 +321,8 @@ bool Ring::stirs_soon(const Deadline& deadline) {
 }
 
 // A stream is faster when the sender gets ahead, for then the two meet in fewer cache lines; an
-// answer that somebody waits for is not. Which of both it is shows only by trying.
+// answer that somebody waits for is not, nor is a sender that stands before a full ring, or waits
+// for this processor. Which of them it is shows only by trying.
 void Ring::let_ahead() {
   constexpr unsigned waits_per_try = 256;
   constexpr unsigned first_pauses = 32;
@@ -329,14 +330,17 @@ void Ring::let_ahead() {
   constexpr unsigned few = 64;
   constexpr unsigned many = 256;
   const unsigned taken = std::exchange(taken_, 0);
+  const std::uint32_t head = body_->taking.head.load(std::memory_order_relaxed);
+  const std::uint32_t bytes = head - std::exchange(waited_at_, head);
   if (pauses_ == 0)
     pauses_ = waits_ % waits_per_try == 0 ? first_pauses : 0;
   else if (taken < 2)
     pauses_ = 0;
+  else if (taken > many || bytes > ring_bytes / 2)
+    pauses_ /= 2;
   else if (taken < few)
     pauses_ = std::min(2 * pauses_, longest);
-  else if (taken > many)
-    pauses_ /= 2;
+  if (pauses_ != 0 && is_crowded()) pauses_ = 0;
   for (unsigned i = 0; i < pauses_; ++i) pause_processor();
 }
 
@@ -348,6 +352,7 @@ Ring::Came Ring::wait(LateUse& fd, const Deadline& deadline) {
     let_ahead();
     return Came::something;
   }
+  pauses_ = 0;
   for (auto length = first_nap;; length = std::clamp(2 * length, first_sleep, longest_sleep)) {
     if (sends_no_more(fd)) return stirs() ? Came::something : Came::end_of_file;
     if (deadline.passed()) return Came::nothing;

@@ -165,8 +165,9 @@ class Ring {
   std::uint32_t next_head_ = 0;  // behind the front
   bool comes_at_once_ = true;
   unsigned waits_ = 0;
-  unsigned taken_ = 0;   // packets since the last wait
-  unsigned pauses_ = 0;  // after a wait
+  unsigned taken_ = 0;           // packets since the last wait
+  std::uint32_t waited_at_ = 0;  // the head then
+  unsigned pauses_ = 0;          // after a wait
 };
 
 /// Whether a packet from a pipe's socket is a bell, and no message.
