@@ -14,6 +14,7 @@
 #include "base/fail_point.hpp"
 #include "base/spinning.hpp"
 #include "base/waiting.hpp"
+#include "connection/frame.hpp"
 #include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
@@ -193,7 +194,10 @@ bool Ring::try_put(LateUse& fd, std::span<const iovec> pieces, std::uint32_t siz
   if (skipped != 0) header_at(packet.position).store(size, std::memory_order_relaxed);
   unsigned char* place = packets() + place_of(packet.position) + sizeof(Header);
   for (const iovec& piece : pieces) {
-    std::memcpy(place, piece.iov_base, piece.iov_len);
+    if (piece.iov_len == FrameHeader::short_size)  // without a call
+      std::memcpy(place, piece.iov_base, FrameHeader::short_size);
+    else
+      std::memcpy(place, piece.iov_base, piece.iov_len);
     place += piece.iov_len;
   }
   fail_point("connection.ring.filled");
@@ -326,9 +330,9 @@ bool Ring::stirs_soon(const Deadline& deadline) {
 void Ring::let_ahead() {
   constexpr unsigned waits_per_try = 256;
   constexpr unsigned first_pauses = 32;
-  constexpr unsigned longest = 256;
-  constexpr unsigned few = 64;
-  constexpr unsigned many = 256;
+  constexpr unsigned longest = 512;
+  constexpr unsigned few = 128;
+  constexpr unsigned many = 512;
   const unsigned taken = std::exchange(taken_, 0);
   const std::uint32_t head = body_->taking.head.load(std::memory_order_relaxed);
   const std::uint32_t bytes = head - std::exchange(waited_at_, head);
