@@ -14,12 +14,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// A pipe that has been used; its first end is polled from now on.
+auto polled_pipe() {
+  auto ends = mp::Pipe();
+  ends.first.send(1);
+  EXPECT_EQ(ends.second.recv<int>(), 1);
+  (void)ends.first.fileno();
+  return ends;
+}
+
 // The first packet rings, and who did not sleep leaves the bell where it is.
 TEST(RingEndTest, ABellThatNobodyTookIsNoUnreadMessage) {
-  auto [here, there] = mp::Pipe();
-  here.send(1);
-  EXPECT_EQ(there.recv<int>(), 1);
-  (void)here.fileno();
+  auto [here, there] = polled_pipe();
   there.send(2);
   there.send(3);
   EXPECT_EQ(here.recv<int>(), 2);
@@ -29,10 +35,7 @@ TEST(RingEndTest, ABellThatNobodyTookIsNoUnreadMessage) {
 }
 
 TEST(RingEndTest, AMessageByTheSocketThatIsUnreadAtTheClosingIsTold) {
-  auto [here, there] = mp::Pipe();
-  here.send(1);
-  EXPECT_EQ(there.recv<int>(), 1);
-  (void)here.fileno();
+  auto [here, there] = polled_pipe();
   here.send(2);
   there.close();
   EXPECT_THROW((void)here.recv<int>(), mp::ConnectionResetError);
