@@ -15,9 +15,8 @@ namespace mp = multiprocessing;
 // [serve]
 void echo(mp::Connection client) {
   try {
-    for (;;) client.send_bytes(client.recv_bytes());
-  } catch (const mp::EOFError&) {
-  } catch (const mp::OSError& error) {
+    for (const mp::Bytes& message : client.bytes_messages()) client.send_bytes(message);
+  } catch (const mp::OSError& error) {  // gone while it was sent to, or not of this protocol
     std::cerr << error.what() << '\n';
   }
 }

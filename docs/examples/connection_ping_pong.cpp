@@ -7,10 +7,7 @@ namespace mp = multiprocessing;
 
 // [pong]
 void pong(mp::Connection end) {
-  try {
-    for (;;) end.send(end.recv<int>() + 1);
-  } catch (const mp::EOFError&) {  // the parent has closed its end, or was killed
-  }
+  for (int value : end.messages<int>()) end.send(value + 1);  // until the parent closes, or dies
 }
 
 int ping() {

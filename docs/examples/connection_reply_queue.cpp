@@ -12,13 +12,7 @@ using Answers = mp::Queue<std::string>;
 using Question = std::pair<std::string, Answers>;
 
 void answer(mp::Connection questions) {
-  try {
-    for (;;) {
-      auto [text, answers] = questions.recv<Question>();
-      answers.put(text + "? Yes.");
-    }
-  } catch (const mp::EOFError&) {  // no more questions
-  }
+  for (auto& [text, answers] : questions.messages<Question>()) answers.put(text + "? Yes.");
 }
 // [/reply]
 

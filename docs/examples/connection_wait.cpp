@@ -21,7 +21,9 @@ int collect(std::vector<mp::Connection> reports) {
       try {
         (void)ready.recv<int>();
         ++steps;
-      } catch (const mp::EOFError&) {  // this worker has ended, however that went
+      } catch (const mp::EOFError&) {  // this worker has ended
+        std::erase(reports, ready);
+      } catch (const mp::ConnectionError&) {  // it was killed amid a message
         std::erase(reports, ready);
       }
     }

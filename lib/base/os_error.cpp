@@ -21,6 +21,8 @@ void throw_os_error(int error, std::string_view call, std::string_view thing) {
       throw FileExistsError{code, text};
     case EPIPE:
       throw BrokenPipeError{code, text};
+    case ECONNABORTED:
+      throw ConnectionAbortedError{code, text};
     case ECONNREFUSED:
       throw ConnectionRefusedError{code, text};
     case ECONNRESET:

@@ -30,9 +30,16 @@ TEST(OsErrorTest, TheErrorNumberChoosesTheSubclass) {
   expect_for<FileNotFoundError>(ENOENT);
   expect_for<FileExistsError>(EEXIST);
   expect_for<BrokenPipeError>(EPIPE);
+  expect_for<ConnectionAbortedError>(ECONNABORTED);
   expect_for<ConnectionRefusedError>(ECONNREFUSED);
   expect_for<ConnectionResetError>(ECONNRESET);
   expect_for<OSError>(EINVAL);
+}
+
+TEST(OsErrorTest, EveryLossOfAPeerIsAConnectionErrorAsInPython) {
+  for (const int error : {EPIPE, ECONNABORTED, ECONNREFUSED, ECONNRESET}) {
+    EXPECT_THROW(throw_os_error(error, "call"), ConnectionError);
+  }
 }
 
 TEST(OsErrorTest, TheTextNamesTheCallAndTheThing) {

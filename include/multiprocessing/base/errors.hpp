@@ -133,24 +133,40 @@ class MULTIPROCESSING_API FileExistsError : public OSError {
   ~FileExistsError() override;
 };
 
-/// EPIPE: the other end is gone.
-class MULTIPROCESSING_API BrokenPipeError : public OSError {
+/// The other side of a connection is gone or refuses: the base of the four below, as in Python.
+/// A program that treats every loss of a peer alike catches this and `EOFError`, which is the end
+/// in good order, or reads by `connection.messages<T>()`, which ends in either case.
+class MULTIPROCESSING_API ConnectionError : public OSError {
  public:
   using OSError::OSError;
+  ~ConnectionError() override;
+};
+
+/// EPIPE: the other end is gone.
+class MULTIPROCESSING_API BrokenPipeError : public ConnectionError {
+ public:
+  using ConnectionError::ConnectionError;
   ~BrokenPipeError() override;
 };
 
-/// ECONNREFUSED: nobody listens there.
-class MULTIPROCESSING_API ConnectionRefusedError : public OSError {
+/// ECONNABORTED: the other end went away before the connection was made.
+class MULTIPROCESSING_API ConnectionAbortedError : public ConnectionError {
  public:
-  using OSError::OSError;
+  using ConnectionError::ConnectionError;
+  ~ConnectionAbortedError() override;
+};
+
+/// ECONNREFUSED: no process listens there.
+class MULTIPROCESSING_API ConnectionRefusedError : public ConnectionError {
+ public:
+  using ConnectionError::ConnectionError;
   ~ConnectionRefusedError() override;
 };
 
 /// ECONNRESET: the other end went away and left things unread.
-class MULTIPROCESSING_API ConnectionResetError : public OSError {
+class MULTIPROCESSING_API ConnectionResetError : public ConnectionError {
  public:
-  using OSError::OSError;
+  using ConnectionError::ConnectionError;
   ~ConnectionResetError() override;
 };
 

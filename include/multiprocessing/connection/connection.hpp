@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include <utility>
 
 #include "multiprocessing/base/bytes.hpp"
+#include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/base/timeout.hpp"
 #include "multiprocessing/detail/codec.hpp"
 #include "multiprocessing/detail/export.hpp"
@@ -27,6 +29,9 @@ namespace detail {
 class ConnectionCore;
 class ConnectionAccess;
 }  // namespace detail
+
+template <class T>
+class Messages;
 
 /// What a descriptor may be used for, for `Connection`'s constructor.
 struct ConnectionOptions {
@@ -92,6 +97,19 @@ class MULTIPROCESSING_API Connection {
   /// The value if a whole message is there, or comes in time.
   template <class T>
   [[nodiscard]] std::optional<T> try_recv(Timeout timeout = std::chrono::nanoseconds{0}) const;
+
+  /// What comes, message by message, until the other side is gone, however it went: its end closed
+  /// everywhere (`EOFError` from `recv`), or its process killed (`ConnectionError`).
+  ///
+  ///     for (auto job : connection.messages<Job>()) connection.send(run(job));
+  ///
+  /// Each message costs what `recv` costs. Errors about a message, such as one of another type,
+  /// come out of the loop; so does `ConnectionError` from a send in its body.
+  template <class T>
+  [[nodiscard]] Messages<T> messages() const;
+
+  /// The same for messages of `send_bytes`.
+  [[nodiscard]] Messages<Bytes> bytes_messages() const;
 
   // ---- bytes, in the form that Python's connections have
 
@@ -247,6 +265,65 @@ T Connection::recv(Timeout timeout) const {
 template <class T>
 std::optional<T> Connection::try_recv(Timeout timeout) const {
   return recv_in<T>(timeout, InTime::may);
+}
+
+/// What `Connection::messages` gives: a range that is walked once.
+template <class T>
+class Messages {
+ public:
+  using value_type = T;
+
+  class iterator {
+   public:
+    using value_type = T;
+    using difference_type = std::ptrdiff_t;
+
+    explicit iterator(const Messages& messages) : messages_(&messages) { ++*this; }
+    T& operator*() const { return *value_; }
+    iterator& operator++() {
+      value_ = messages_->next();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator& at, std::default_sentinel_t) { return !at.value_; }
+
+   private:
+    const Messages* messages_;
+    mutable std::optional<T> value_;
+  };
+
+  /// Waits for the first message.
+  [[nodiscard]] iterator begin() const { return iterator{*this}; }
+  [[nodiscard]] std::default_sentinel_t end() const { return {}; }
+
+ private:
+  friend class Connection;
+  using Receive = T (*)(const Connection& connection);
+
+  Messages(Connection connection, Receive receive)
+      : connection_(std::move(connection)), receive_(receive) {}
+
+  [[nodiscard]] std::optional<T> next() const {
+    try {
+      return receive_(connection_);
+    } catch (const EOFError&) {
+      return std::nullopt;
+    } catch (const ConnectionError&) {
+      return std::nullopt;
+    }
+  }
+
+  Connection connection_;
+  Receive receive_;
+};
+
+template <class T>
+Messages<T> Connection::messages() const {
+  return {*this, [](const Connection& connection) { return connection.recv<T>(); }};
+}
+
+inline Messages<Bytes> Connection::bytes_messages() const {
+  return {*this, [](const Connection& connection) { return connection.recv_bytes(); }};
 }
 
 }  // namespace multiprocessing
