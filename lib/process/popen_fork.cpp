@@ -11,6 +11,7 @@
 #include "arena/family.hpp"
 #include "base/death.hpp"
 #include "base/os_error.hpp"
+#include "multiprocessing/detail/handover.hpp"
 #include "process/child_main.hpp"
 #include "process/own_threads.hpp"
 #include "process/popen.hpp"
@@ -37,7 +38,7 @@ class GonePopen final : public Popen {
 /// ask who is given them. Nothing for a child of fork alone, such as a lambda with captures, whose
 /// arguments nobody can see: it inherits all.
 std::optional<Luggage> luggage_of(const Launch& launch) {
-  if (!EndFds::any() && !AskingPart::any()) return std::nullopt;
+  if (!EndFds::any() && !AskingPart::any() && !HeldEnd::any()) return std::nullopt;
   try {
     Writer unused;
     Luggage luggage;

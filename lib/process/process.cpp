@@ -7,10 +7,13 @@
 
 #include "arena/family.hpp"
 #include "multiprocessing/base/errors.hpp"
+#include "multiprocessing/base/logging.hpp"
+#include "multiprocessing/detail/handover.hpp"
 #include "process/access.hpp"
 #include "process/child.hpp"
 #include "process/children.hpp"
 #include "process/home_process.hpp"
+#include "process/popen.hpp"
 #include "process/program_end.hpp"
 
 namespace multiprocessing {
@@ -49,6 +52,24 @@ Child& opened(const std::shared_ptr<Child>& child) {
   return *child;
 }
 
+// The ends among the members of a user's object are the child's from now on, as those among the
+// arguments of a function are. Only the object's serialize knows which they are.
+template <class Write>
+void hand_over_ends(const Write& write) {
+  try {
+    detail::Writer unused;
+    detail::Luggage luggage;
+    const detail::OutgoingHandles::Scope handles{luggage.handles};
+    const detail::OutgoingFds::Scope fds{luggage.fds};
+    const detail::HandingOver handing_over;
+    write(unused);
+  } catch (const std::exception& error) {
+    get_logger().warning(std::string{"ends among the members of a process object stay open here, "
+                                     "because its serialize failed: "} +
+                         error.what());
+  }
+}
+
 Child& named(const std::shared_ptr<Child>& child) {
   if (child == nullptr) throw ValueError("process object was moved from");
   return *child;
@@ -81,13 +102,16 @@ void Process::start() {
   detail::finish_at_exit();
   (void)detail::living_children();
   detail::sweep_now_and_then();
+  const std::uint64_t ends_before = detail::ends_serialised();
+  const auto write_to = [this](detail::Writer& writer) { write(writer); };
   child.start(
       [this] {
         child_->become_current();
         run();
       },
-      [this](detail::Writer& writer) { write(writer); });
+      write_to);
   detail::add_child(child_);
+  if (target_ == nullptr && detail::ends_serialised() != ends_before) hand_over_ends(write_to);
   target_.reset();
 }
 

@@ -13,9 +13,7 @@ using namespace connection_test;
 using namespace std::chrono_literals;
 
 class MessagesTest : public ProcessesTest {};
-INSTANTIATE_TEST_SUITE_P(EveryMethod, MessagesTest,
-                         testing::ValuesIn(test_support::every_start_method),
-                         test_support::NamedByParameter{});
+FOR_EVERY_START_METHOD(MessagesTest);
 
 void send_three(mp::Connection end) {
   for (int i = 0; i < 3; ++i) end.send(i);

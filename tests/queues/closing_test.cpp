@@ -159,6 +159,31 @@ TEST_P(ClosingTest, W5AReaderSeesThatTheLastWriterWasKilled) {
   writer.join();
 }
 
+class Writes : public mp::ProcessOf<Writes> {
+ public:
+  Writes() = default;
+  explicit Writes(mp::QueueWriter<int> writer) : writer_(std::move(writer)) {}
+  void run() override { writer_.put(1); }
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& writer_;
+  }
+
+ private:
+  mp::QueueWriter<int> writer_;
+};
+
+TEST_P(ClosingTest, AWriterThatIsAMemberGoesToTheChildWithItsObject) {
+  const mp::Queue<int> queue;
+  Writes writes{queue.writer()};
+  writes.start();
+  int sum = 0;
+  for (const int number : queue.reader()) sum += number;
+  EXPECT_EQ(sum, 1);
+  expect_end(writes);
+}
+
 TEST_P(ClosingTest, AReaderInAChildIsNotKeptByItself) {
   const mp::Queue<int> queue;
   const mp::Queue<int> sums;

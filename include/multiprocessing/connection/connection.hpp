@@ -21,6 +21,7 @@
 #include "multiprocessing/detail/codec.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/handle.hpp"
+#include "multiprocessing/detail/handover.hpp"
 #include "multiprocessing/detail/message_type.hpp"
 
 namespace multiprocessing {
@@ -186,7 +187,13 @@ class MULTIPROCESSING_API Connection {
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
     Wire wire{};
-    if constexpr (Archive::is_saving::value) wire = save();
+    if constexpr (Archive::is_saving::value) {
+      if (detail::is_handed_over()) {
+        *this = Connection{};
+      } else {
+        wire = save();
+      }
+    }
     archive& wire.place& wire.flags& wire.max_message_size;
     if ((wire.flags & has_shared) != 0) archive& wire.shared;
     if constexpr (!Archive::is_saving::value) *this = load(wire);

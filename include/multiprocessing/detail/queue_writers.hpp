@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "multiprocessing/detail/handover.hpp"
 #include "multiprocessing/detail/queue_core.hpp"
 
 namespace multiprocessing::detail {
@@ -27,6 +28,7 @@ class MULTIPROCESSING_API WriterMark {
   Handle queue_;
   Handle token_;
   std::uint64_t maker_ = 0;  // the process that made it; a copy by fork is not counted
+  HeldEnd held_;
 };
 
 }  // namespace multiprocessing::detail

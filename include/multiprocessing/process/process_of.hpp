@@ -24,6 +24,14 @@ namespace multiprocessing {
 /// Under `spawn` and `forkserver` the child makes a `Clock` by its default constructor and fills it
 /// by `serialize`, which leaves out the base. Without these two `start()` throws
 /// `SerializationError` there; under `fork` the object itself runs.
+///
+/// Ends of pipes and writer views of queues that `serialize` writes are the child's once `start()`
+/// has returned, under every method: the object's own copies are closed, so that end-of-file comes
+/// when the child ends. For that `serialize` is called once more when there are any. In Python the
+/// object keeps them open.
+///
+/// The name and whether it is a daemon are given to the base: `ProcessOf({.name = "clock",
+/// .daemon = true})`, or set before `start()` by `set_name` and `set_daemon`.
 template <class Derived>
 class ProcessOf : public Process {
  public:

@@ -113,6 +113,9 @@ class QueueWriter {
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
+    if constexpr (Archive::is_saving::value) {
+      if (detail::is_handed_over()) mark_ = detail::WriterMark{};
+    }
     detail::Handle token = mark_.token();
     archive& queue_& token;
     if constexpr (!Archive::is_saving::value) mark_ = detail::WriterMark{queue_.core(), token};
