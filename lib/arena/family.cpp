@@ -72,13 +72,14 @@ bool may_be_born(const Segment& arena, Member child, std::uint32_t parent) {
   return *holder != parent_to_itself || !has_ended(pid);
 }
 
-/// A member that lives and is no servant; none when there is none.
-Member find_master() {
+/// A member that lives and is neither a servant nor `except`; none when there is none.
+Member find_master(Member except = {}) {
   const Segment& arena = segment();
   for (std::uint32_t slot = 1; slot < slot_count; ++slot) {
     const StateWord word = StateWord::from(arena.states[slot].load());
     const Member member{slot, word.generation};
     if (word.state == SlotState::vacant || arena.slots[slot].servant == word.generation) continue;
+    if (member == except) continue;
     if (alive(member)) return member;
   }
   return {};
@@ -241,6 +242,17 @@ bool only_servants_are_left() {
   const std::uint64_t before = births.load();
   // Twice: whoever was being made during the first look, behind its back, is there at the second.
   return !find_master() && !find_master() && births.load() == before;
+}
+
+bool has_relatives() {
+  const Member self = self_if_any();
+  return self && find_master(self);
+}
+
+std::optional<Bequest> bequest_of_family() {
+  const Segment* arena = segment_if_any();
+  if (arena == nullptr || !names_file(arena->bequest_fd, arena->bequest_file)) return {};
+  return Bequest{arena->bequest_fd, arena->header->arena};
 }
 
 std::optional<int> left_exit_code(Member member) {

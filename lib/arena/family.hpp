@@ -47,12 +47,27 @@ MULTIPROCESSING_API void settle(Member member);
 /// Looks at every member and settles those that died; how many. start() does so now and then.
 MULTIPROCESSING_API int sweep();
 
+/// A file that all members inherit open, for what has to be found after the family's end: the
+/// module `shared_memory` says what. It lies in the folder of blocks without a name, which it can
+/// be given once, or in no folder where that takes no such files. A lock on it (flock) lives as
+/// long as any process of the family.
+struct Bequest {
+  int fd;
+  std::uint64_t arena;  // the family's id
+};
+
+/// Nothing without an arena, and once the program has closed the descriptor.
+[[nodiscard]] MULTIPROCESSING_API std::optional<Bequest> bequest_of_family();
+
 /// This process lives for what the others ask of it: when such as this are all that is left,
 /// nobody is who could ask.
 MULTIPROCESSING_API void become_servant();
 
 /// Whether nobody else lives, or is on its way. True once is true for ever.
 [[nodiscard]] MULTIPROCESSING_API bool only_servants_are_left();
+
+/// Whether a member other than this process lives, or is on its way, that is no servant.
+[[nodiscard]] MULTIPROCESSING_API bool has_relatives();
 
 /// Memory that every member finds without a handle, for what a family has one of: the module
 /// `process` says what. All zero in the beginning.
@@ -90,6 +105,7 @@ struct ArenaAddress {
   std::uint64_t arena;  // its id
   int arena_fd;
   int family_fd;
+  int bequest_fd;
   Member child;
 };
 [[nodiscard]] MULTIPROCESSING_API ArenaAddress address_for(const Birth& birth);

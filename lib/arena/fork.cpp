@@ -220,7 +220,8 @@ pid_t Birth::fork() {
 
 ArenaAddress address_for(const Birth& birth) {
   const Segment& arena = segment();
-  return {arena_magic, arena.header->arena, arena.arena_fd, arena.family_fd, birth.child()};
+  return {arena_magic,     arena.header->arena, arena.arena_fd,
+          arena.family_fd, arena.bequest_fd,    birth.child()};
 }
 
 pid_t fork_for(Member child) {

@@ -1,6 +1,7 @@
 #include "arena/segment.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -13,6 +14,7 @@
 #include <string>
 
 #include "base/os_error.hpp"
+#include "base/shm_folder.hpp"
 #include "base/unique_fd.hpp"
 
 namespace multiprocessing::detail {
@@ -27,11 +29,22 @@ constexpr std::size_t round_up(std::size_t value, std::size_t unit) {
 }
 
 /// Above the low numbers, so that a program that closes and reopens 0-2 does not meet ours.
-UniqueFd memory_file(const char* name) {
-  UniqueFd low{memfd_create(name, MFD_CLOEXEC)};
-  if (!low) throw_os_error("memfd_create", name);
+UniqueFd raised(UniqueFd low) {
   int high = fcntl(low.get(), F_DUPFD_CLOEXEC, first_descriptor);
   return high < 0 ? std::move(low) : UniqueFd{high};  // a low RLIMIT_NOFILE allows no high one
+}
+
+UniqueFd memory_file(const char* name) {
+  UniqueFd file{memfd_create(name, MFD_CLOEXEC)};
+  if (!file) throw_os_error("memfd_create", name);
+  return raised(std::move(file));
+}
+
+UniqueFd make_bequest() {
+  UniqueFd file{open(shm_folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
+  if (!file || flock(file.get(), LOCK_EX | LOCK_NB) != 0)
+    return memory_file("multiprocessing-bequest");
+  return raised(std::move(file));
 }
 
 /// Growing a file beyond RLIMIT_FSIZE is answered by a deadly SIGXFSZ.
@@ -91,6 +104,7 @@ FileId file_of(int fd) {
 Segment make_segment() {
   UniqueFd arena = memory_file("multiprocessing-arena");
   UniqueFd family = memory_file("multiprocessing-family");
+  UniqueFd bequest = make_bequest();
   std::size_t size = most_bytes();
   void* base = MAP_FAILED;
   for (; size >= smallest; size = size / 2 / page * page) {
@@ -111,8 +125,10 @@ Segment make_segment() {
   header.magic = arena_magic;
   segment.arena_fd = arena.release();
   segment.family_fd = family.release();
+  segment.bequest_fd = bequest.release();
   segment.arena_file = file_of(segment.arena_fd);
   segment.family_file = file_of(segment.family_fd);
+  segment.bequest_file = file_of(segment.bequest_fd);
   return segment;
 }
 
@@ -128,9 +144,12 @@ Segment map_segment(const ArenaAddress& address) {
   Segment segment = lay_out(base, header.size);
   segment.arena_fd = address.arena_fd;
   segment.family_fd = address.family_fd;
+  segment.bequest_fd = address.bequest_fd;
   segment.arena_file = file_of(segment.arena_fd);
   segment.family_file = file_of(segment.family_fd);
-  for (int fd : {segment.arena_fd, segment.family_fd}) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  segment.bequest_file = file_of(segment.bequest_fd);
+  for (int fd : {segment.arena_fd, segment.family_fd, segment.bequest_fd})
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
   return segment;
 }
 

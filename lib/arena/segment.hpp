@@ -34,8 +34,10 @@ struct Segment {
   std::byte* chunks = nullptr;
   int arena_fd = -1;
   int family_fd = -1;  // its record locks say who lives; never dup'ed, never closed
-  FileId arena_file;   // what the two were when they were opened
+  int bequest_fd = -1;
+  FileId arena_file;  // what the three were when they were opened
   FileId family_file;
+  FileId bequest_file;
 
   [[nodiscard]] std::uint64_t offset_of(const void* address) const {
     return static_cast<std::uint64_t>(static_cast<const std::byte*>(address) - base);

@@ -41,7 +41,8 @@ Spawned execute_server(ForkServer& server, const ArenaAddress& address) {
   told.write(content);
   const UniqueFd file = make_birth_file(address, Role::fork_server, content.view());
   const std::array<std::string, 1> arguments{child_mark + std::to_string(file.get())};
-  const std::array descriptors{file.get(), address.arena_fd, address.family_fd, its.get()};
+  const std::array descriptors{file.get(), address.arena_fd, address.family_fd, address.bequest_fd,
+                               its.get()};
   server.socket = std::move(ours);
   return spawn_program(arguments, descriptors);
 }

@@ -27,7 +27,8 @@ std::unique_ptr<Popen> popen_spawn(const Launch& launch) {
   const ArenaAddress address = address_for(birth);
   const UniqueFd file = make_birth_file(address, Role::child, content.view());
   const std::array<std::string, 1> arguments{child_mark + std::to_string(file.get())};
-  std::vector<int> descriptors{file.get(), address.arena_fd, address.family_fd, life.get()};
+  std::vector<int> descriptors{file.get(), address.arena_fd, address.family_fd, address.bequest_fd,
+                               life.get()};
   descriptors.insert(descriptors.end(), given.get().begin(), given.get().end());
   Spawned spawned = spawn_program(arguments, descriptors);
   birth.delivered(spawned.pid);
