@@ -15,6 +15,7 @@
 
 #include "arena/family.hpp"
 #include "base/death.hpp"
+#include "base/last_calls.hpp"
 #include "base/start_hook.hpp"
 #include "multiprocessing/base/exit.hpp"
 #include "multiprocessing/base/logging.hpp"
@@ -47,6 +48,7 @@ void end_child(int code, void*) {
     report_lost_text(error);
     if (code == 0) code = 1;
   }
+  run_last_calls();
   leave_exit_code(code & 0xff);
   ::_exit(code & 0xff);
 }

@@ -33,7 +33,7 @@ namespace {
 // What the kernel answers by a signal instead of an error.
 void check_room(std::size_t size) {
   rlimit files{};
-  if (getrlimit(RLIMIT_FSIZE, &files) == 0 && size > files.rlim_cur)
+  if (getrlimit(RLIMIT_FSIZE, &files) == 0 && std::max(size, sizeof(ClaimRecord)) > files.rlim_cur)
     throw_no_room(EFBIG, size,
                   "files may have " + std::to_string(files.rlim_cur) + " (RLIMIT_FSIZE)");
   // Small blocks are asked for together: to read all limits takes longer than to make one.
@@ -78,32 +78,29 @@ std::shared_ptr<void> map(int fd, std::size_t size, const std::string& name) {
 /// A claim and the block under way; both go unless the block comes to have its name.
 class Making {
  public:
-  Making() : folder_(open_block_folder()), claim_(begin_claim(folder_.get())) {
+  Making() : claim_(begin_claim()), path_(path_of(block_of_claim(claim_))) {
     fail_point("shared_memory.create.claimed");
-    const std::string file = block_of_claim(claim_);
-    block_.reset(openat(folder_.get(), file.c_str(),
-                        O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!block_) fail("openat", file);
+    block_.reset(open(path_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!block_) fail("open");
     fail_point("shared_memory.create.made");
   }
   ~Making() {
-    if (!kept_) drop_claim(folder_.get(), claim_);
+    if (!kept_) drop_claim(claim_);
   }
   Making(const Making&) = delete;
 
   [[nodiscard]] int fd() const { return block_.get(); }
 
   /// False when the name is taken.
-  [[nodiscard]] bool publish(const std::string& name) {
-    record_claim(folder_.get(), claim_, name);
+  [[nodiscard]] bool publish(const std::string& file) {
+    record_claim(claim_, file);
     fail_point("shared_memory.create.recorded");
-    const std::string file = block_of_claim(claim_);
-    if (linkat(folder_.get(), file.c_str(), folder_.get(), name.c_str(), 0) != 0) {
+    if (link(path_.c_str(), path_of(file).c_str()) != 0) {
       if (errno == EEXIST) return false;
-      throw_os_error("shm_open", '/' + name);
+      throw_os_error("link", path_of(file));
     }
     fail_point("shared_memory.create.published");
-    unlinkat(folder_.get(), file.c_str(), 0);
+    unlink(path_.c_str());
     return true;
   }
 
@@ -112,14 +109,14 @@ class Making {
 
  private:
   // The destructor does not run for what a constructor throws.
-  [[noreturn]] void fail(const char* call, const std::string& file) {
+  [[noreturn]] void fail(const char* call) {
     const int error = errno;
-    drop_claim(folder_.get(), claim_);
-    throw_os_error(error, call, file);
+    drop_claim(claim_);
+    throw_os_error(error, call, path_);
   }
 
-  UniqueFd folder_;
   std::string claim_;
+  std::string path_;  // of the block until it has its name
   UniqueFd block_;
   bool kept_ = false;
 };
@@ -129,7 +126,7 @@ class Making {
 Block create_block(std::string name, std::size_t size, bool track, const FillBlock& fill) {
   const bool made_up = name.empty();
   if (made_up) name = made_up_name();
-  check_block_name(name);
+  std::string file = file_of_block(name);
   if (size == 0) throw ValueError("'size' must be a positive number different from zero");
   check_room(size);
   Making making;
@@ -137,10 +134,10 @@ Block create_block(std::string name, std::size_t size, bool track, const FillBlo
   fail_point("shared_memory.create.reserved");
   Block block{{}, size, map(making.fd(), size, name)};
   if (fill) fill({static_cast<std::byte*>(block.mapping.get()), size});
-  while (!making.publish(name)) {
+  while (!making.publish(file)) {
     if (!made_up) throw_os_error(EEXIST, "shm_open", '/' + name);
     name = made_up_name();
-    check_block_name(name);
+    file = file_of_block(name);
   }
   if (track) making.keep();
   block.name = std::move(name);
@@ -148,10 +145,13 @@ Block create_block(std::string name, std::size_t size, bool track, const FillBlo
 }
 
 Block attach_block(const std::string& name) {
-  check_block_name(name);
-  const UniqueFd folder = open_block_folder();
-  const UniqueFd fd{openat(folder.get(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
-  if (!fd) throw_os_error("shm_open", '/' + name);
+  const std::string path = path_of(file_of_block(name));
+  const UniqueFd fd{open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
+  if (!fd) {
+    const int error = errno;
+    check_folder_is_there(error);
+    throw_os_error(error == EISDIR ? EINVAL : error, "shm_open", '/' + name);
+  }
   // CPython makes the name first and the size after it: a creator that lives needs a moment.
   const Deadline patience{std::chrono::milliseconds{200}};
   struct stat status {};

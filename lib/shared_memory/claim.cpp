@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -12,19 +10,36 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <exception>
 #include <mutex>
+#include <new>
 #include <utility>
 
+#include "arena/family.hpp"
 #include "base/fail_point.hpp"
+#include "base/last_calls.hpp"
 #include "base/os_error.hpp"
-#include "base/start_hook.hpp"
 #include "base/unique_fd.hpp"
 #include "multiprocessing/base/logging.hpp"
+#include "shared_memory/family_claim.hpp"
 #include "shared_memory/folder.hpp"
 
 namespace multiprocessing::detail {
 namespace {
+
+constexpr char magic[8] = {'m', 'p', 'c', 'l', 'a', 'i', 'm', '2'};
+
+void end_of_owner() noexcept;
+
+// Before the first claim, so that it runs after the destructor of a static object that claims
+// something; and in a process without claims, too, which may be the last of its family.
+const LastCall& end_call() {
+  static const LastCall call{end_of_owner};
+  return call;
+}
+[[maybe_unused]] const LastCall& made_at_load = end_call();
 
 struct Claim {
   std::string file;
@@ -36,7 +51,7 @@ struct Claim {
 /// What this process claims. Never destroyed: exit handlers use it.
 struct Claims {
   std::mutex mutex;
-  pid_t owner = 0;
+  std::atomic<pid_t> owner{0};
   std::vector<Claim> all;  // guarded by mutex
 
   // A child that skipped the fork handlers has a copy; the claims stay its parent's.
@@ -44,12 +59,17 @@ struct Claims {
     if (owner == getpid()) return;
     all.clear();
     owner = getpid();
-    static_cast<void>(std::atexit(end_of_owner));
+    static_cast<void>(end_call());
   }
   auto find(const std::string& claim) {
     return std::find_if(all.begin(), all.end(), [&](const Claim& c) { return c.file == claim; });
   }
-  static void end_of_owner();
+  // A child that skipped the fork handlers may find the mutex locked for ever.
+  std::vector<Claim> take() {
+    if (owner != getpid()) return {};
+    const std::scoped_lock guard{mutex};
+    return std::exchange(all, {});
+  }
 };
 
 Claims& claims() {
@@ -69,72 +89,91 @@ Claims& claims() {
 
 constinit std::atomic<void (*)()> moving_aside{nullptr};
 
-const pid_t started_as = getpid();
-
-bool is_child() { return getpid() != started_as || birth_descriptor() >= 0; }
-
-void remove_files(int folder, const std::string& claim) noexcept {
-  unlinkat(folder, block_of_claim(claim).c_str(), 0);
-  fail_point("shared_memory.claim.after_block");
-  unlinkat(folder, claim.c_str(), 0);
+// The block's own file before the claim: the claim goes last.
+void remove_files(const std::string& claim) noexcept {
+  try {
+    unlink(path_of(block_of_claim(claim)).c_str());
+    fail_point("shared_memory.claim.after_block");
+    unlink(path_of(claim).c_str());
+  } catch (const std::bad_alloc&) {  // it is found once this process has ended
+  }
 }
 
 // Between a look at a name and its removal the name may come to stand for another's block: so it is
 // moved aside, looked at again, and given back if it is not the one.
-bool remove_aside(int folder, const std::string& claim, const ClaimRecord& record) {
+bool remove_aside(const std::string& claim, const ClaimRecord& record) {
   const std::string aside = block_of_claim(claim);
-  const auto found = identity_at(folder, aside);
+  const auto found = identity_of(aside);
   if (!found) return false;
-  if (found != record.block)
-    static_cast<void>(linkat(folder, aside.c_str(), folder, record.name, 0));
-  unlinkat(folder, aside.c_str(), 0);
+  if (found != record.block && link(path_of(aside).c_str(), path_of(record.name).c_str()) != 0 &&
+      errno != EEXIST)
+    return false;
+  unlink(path_of(aside).c_str());
   return found == record.block;
 }
 
-void Claims::end_of_owner() {
-  Claims& mine = claims();
-  const std::scoped_lock guard{mine.mutex};
-  if (mine.owner != getpid()) return;
-  std::string removed;
-  try {
-    const UniqueFd folder = open_block_folder();
-    for (const Claim& claim : mine.all) {
-      if (!is_child() && !claim.name.empty() &&
-          remove_claimed(folder.get(), claim.file, claim.record))
-        removed += ' ' + claim.name;
-      remove_files(folder.get(), claim.file);
-    }
-    mine.all.clear();
-    if (!removed.empty())
-      get_logger().warning("removed blocks of shared memory that were not unlinked:" + removed);
-  } catch (const std::exception&) {  // the folder is gone, and the blocks with it
+// A claim that cannot be left to the family stays behind, as that of a process that was killed.
+void leave_all(const std::vector<Claim>& claims) {
+  for (const Claim& claim : claims) {
+    const bool on_a_block = !claim.name.empty() && identity_of(claim.name) == claim.record.block;
+    if (!on_a_block || leave_to_family(claim.record)) remove_files(claim.file);
   }
 }
 
-Claim try_claim(int folder) {
+std::vector<std::string> remove_all(const std::vector<Claim>& claims) {
+  std::vector<std::string> removed = remove_what_the_family_was_left();
+  for (const Claim& claim : claims) {
+    if (!claim.name.empty() && remove_claimed(claim.file, claim.record))
+      removed.push_back(claim.name);
+    remove_files(claim.file);
+  }
+  return removed;
+}
+
+void end_of_owner() noexcept {
+  try {
+    const std::vector<Claim> ended = claims().take();
+    if (ended.empty() && !was_left_something()) return;
+    if (has_relatives()) return leave_all(ended);
+    std::string names;
+    for (const std::string& name : remove_all(ended)) names += ' ' + name;
+    if (!names.empty())
+      get_logger().warning("removed blocks of shared memory that were not unlinked:" + names);
+  } catch (const std::exception&) {  // no memory: the claims are those of a dead process now
+  }
+}
+
+/// A new one; nothing when another process came in between, which can be tried again.
+std::optional<Claim> try_claim() {
   Claim claim;
   claim.file = std::string{claim_prefix} + random_digits(16);
-  claim.lock.reset(
-      openat(folder, claim.file.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!claim.lock && errno == EEXIST) return claim;
-  if (!claim.lock) throw_os_error("openat", claim.file);
+  const std::string path = path_of(claim.file);
+  claim.lock.reset(open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!claim.lock) {
+    const int error = errno;
+    if (error == EEXIST) return {};
+    check_folder_is_there(error);
+    throw_os_error(error, "open", path);
+  }
   fail_point("shared_memory.claim.before_lock");
   struct stat status {};
   // A sweep may have found the file before it was locked, and taken it for a dead one's.
-  if (flock(claim.lock.get(), LOCK_EX | LOCK_NB) != 0 || fstat(claim.lock.get(), &status) != 0 ||
-      status.st_nlink == 0) {
-    unlinkat(folder, claim.file.c_str(), 0);
-    claim.lock.reset();
-  }
-  return claim;
+  const char* const refused = flock(claim.lock.get(), LOCK_EX | LOCK_NB) != 0 ? "flock"
+                              : fstat(claim.lock.get(), &status) != 0         ? "fstat"
+                                                                              : nullptr;
+  if (refused == nullptr && status.st_nlink != 0) return claim;
+  const int error = errno;
+  unlink(path.c_str());
+  if (refused != nullptr && error != EWOULDBLOCK) throw_os_error(error, refused, path);
+  return {};
 }
 
 }  // namespace
 
-std::optional<FileIdentity> identity_at(int folder, const std::string& name) {
+std::optional<FileIdentity> identity_of(const std::string& file) {
   struct statx status {};
-  if (statx(folder, name.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, &status) !=
-      0)
+  if (statx(AT_FDCWD, path_of(file).c_str(), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME,
+            &status) != 0)
     return std::nullopt;
   FileIdentity found{makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino};
   found.user = status.stx_uid;
@@ -145,65 +184,72 @@ std::optional<FileIdentity> identity_at(int folder, const std::string& name) {
   return found;
 }
 
+bool is_sound(const ClaimRecord& record) {
+  return std::memcmp(record.magic, magic, sizeof magic) == 0 &&
+         std::memchr(record.name, 0, sizeof record.name) != nullptr &&
+         std::strchr(record.name, '/') == nullptr;
+}
+
 std::string block_of_claim(const std::string& claim) { return claim + ".block"; }
 
-std::string begin_claim(int folder) {
+std::string begin_claim() {
   Claims& mine = claims();
   const std::scoped_lock guard{mine.mutex};
   mine.belong_here();
   mine.all.reserve(mine.all.size() + 1);
   for (;;) {
-    Claim claim = try_claim(folder);
-    if (!claim.lock) continue;
-    return mine.all.emplace_back(std::move(claim)).file;
+    if (auto claim = try_claim()) return mine.all.emplace_back(std::move(*claim)).file;
   }
 }
 
-void record_claim(int folder, const std::string& claim, const std::string& name) {
+void record_claim(const std::string& claim, const std::string& name) {
   Claims& mine = claims();
   const std::scoped_lock guard{mine.mutex};
   const auto at = mine.find(claim);
   if (at == mine.all.end()) throw_os_error(ENOENT, "claim", claim);
-  const auto block = identity_at(folder, block_of_claim(claim));
-  if (!block) throw_os_error("statx", block_of_claim(claim));
-  ClaimRecord record{{'m', 'p', 'c', 'l', 'a', 'i', 'm', '1'}, *block, {}};
+  const auto block = identity_of(block_of_claim(claim));
+  if (!block) throw_os_error("statx", path_of(block_of_claim(claim)));
+  ClaimRecord record{{}, *block, {}, {}};
+  std::copy_n(magic, sizeof magic, record.magic);
   name.copy(record.name, sizeof record.name - 1);
-  if (pwrite(at->lock.get(), &record, sizeof record, 0) != sizeof record)
-    throw_os_error("pwrite", claim);
+  const ssize_t written = pwrite(at->lock.get(), &record, sizeof record, 0);
+  if (written != sizeof record)
+    throw_os_error(written < 0 ? errno : ENOSPC, "pwrite", path_of(claim));
   at->record = record;
   at->name = name;
 }
 
-void drop_claim(int folder, const std::string& claim) noexcept {
+void drop_claim(const std::string& claim) noexcept {
   Claims& mine = claims();
   const std::scoped_lock guard{mine.mutex};
   const auto at = mine.find(claim);
   if (at == mine.all.end()) return;
-  remove_files(folder, claim);
+  remove_files(claim);
   mine.all.erase(at);
 }
 
-void drop_claims_on(int folder, const std::string& name) noexcept {
+void drop_claims_on(const std::string& name) noexcept {
   Claims& mine = claims();
   const std::scoped_lock guard{mine.mutex};
   if (mine.owner != getpid()) return;
   std::erase_if(mine.all, [&](const Claim& claim) {
     if (claim.name != name) return false;
-    remove_files(folder, claim.file);
+    remove_files(claim.file);
     return true;
   });
 }
 
-bool remove_claimed(int folder, const std::string& claim, const ClaimRecord& record) {
+bool remove_claimed(const std::string& claim, const ClaimRecord& record) {
   // First, because moving a name to another one of the same file does nothing: the owner may have
   // died between giving the block its name and taking away the other.
-  static_cast<void>(remove_aside(folder, claim, record));
-  if (identity_at(folder, record.name) != record.block) return false;
+  static_cast<void>(remove_aside(claim, record));
+  if (identity_of(record.name) != record.block) return false;
   fail_point("shared_memory.remove.looked");
   if (auto* call = moving_aside.load()) call();
-  if (renameat(folder, record.name, folder, block_of_claim(claim).c_str()) != 0) return false;
+  if (rename(path_of(record.name).c_str(), path_of(block_of_claim(claim)).c_str()) != 0)
+    return false;
   fail_point("shared_memory.remove.aside");
-  return remove_aside(folder, claim, record);
+  return remove_aside(claim, record);
 }
 
 void before_moving_aside(void (*call)()) { moving_aside = call; }

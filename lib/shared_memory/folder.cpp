@@ -1,17 +1,18 @@
 #include "shared_memory/folder.hpp"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
-#include <cstdlib>
 #include <list>
 #include <mutex>
 
 #include "base/os_error.hpp"
+#include "base/shm_folder.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -19,30 +20,36 @@ namespace {
 constinit std::atomic<const std::string*> other_folder{nullptr};
 constinit std::atomic<std::string (*)()> name_maker{nullptr};
 
-const char* folder_path() {
-  if (const std::string* other = other_folder.load()) return other->c_str();
-  static const char* const asked = std::getenv("MULTIPROCESSING_SHM_FOLDER");
-  return asked != nullptr ? asked : "/dev/shm";
-}
-
 }  // namespace
 
-UniqueFd open_block_folder() {
-  UniqueFd folder{open(folder_path(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
-  if (folder) return folder;
-  const int error = errno;
-  if (error != ENOENT && error != ENOTDIR) throw_os_error(error, "open", folder_path());
+std::string folder_path() {
+  const std::string* other = other_folder.load();
+  return other != nullptr ? *other : shm_folder();
+}
+
+std::string path_of(std::string_view file) { return folder_path() + '/' + std::string{file}; }
+
+void check_folder_is_there(int error) {
+  const std::string folder = folder_path();
+  struct stat status {};
+  if (error != ENOENT && error != ENOTDIR) return;
+  if (stat(folder.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return;
   throw OSError{{ENOSYS, std::system_category()},
-                std::string{"blocks with names live in "} + folder_path() +
+                "blocks with names live in " + folder +
                     ", which is not here: mount a tmpfs there, or use RawArray, which needs none"};
 }
 
-void check_block_name(std::string_view name) {
+std::string file_of_block(std::string_view name) {
   if (name.find('\0') != std::string_view::npos)
     throw ValueError("the name of a block of shared memory has an embedded null character");
-  if (name.empty() || name.size() > NAME_MAX || name == "." || name == ".." ||
-      name.find('/') != std::string_view::npos || name.starts_with(claim_prefix))
-    throw_os_error(EINVAL, "shm_open", '/' + std::string{name});
+  const std::string_view file = name.substr(std::min(name.find_first_not_of('/'), name.size()));
+  int error = 0;
+  if (file.empty() || file.find('/') != std::string_view::npos || file.starts_with(claim_prefix))
+    error = EINVAL;
+  else if (file.size() > NAME_MAX)
+    error = ENAMETOOLONG;
+  if (error != 0) throw_os_error(error, "shm_open", '/' + std::string{name});
+  return std::string{file};
 }
 
 std::string random_digits(std::size_t count) {

@@ -4,7 +4,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/unique_fd.hpp"
 #include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {
@@ -12,12 +11,20 @@ namespace multiprocessing::detail {
 /// Everything that we put there beside blocks begins so; a name that a user asks for may not.
 inline constexpr std::string_view claim_prefix = "mp.claim.";
 
-/// A descriptor of the folder, /dev/shm unless MULTIPROCESSING_SHM_FOLDER names another, for the
-/// calls that end in `at`. Throws OSError that says what to do when there is none.
-[[nodiscard]] UniqueFd open_block_folder();
+/// Of the folder itself: /dev/shm unless MULTIPROCESSING_SHM_FOLDER names another.
+[[nodiscard]] std::string folder_path();
 
-/// Throws ValueError for a NUL and OSError (EINVAL) for what can be no name.
-void check_block_name(std::string_view name);
+/// Of a file in it. By paths and not by a descriptor of the folder, so that a process that may have
+/// no more descriptors can still remove its blocks.
+[[nodiscard]] std::string path_of(std::string_view file);
+
+/// Throws OSError that says what to do where there is no such folder. For calls that failed with
+/// `error`.
+void check_folder_is_there(int error);
+
+/// The file behind a block's name, which may begin with slashes as shm_open(3) wants it. Throws
+/// ValueError for a NUL and OSError (EINVAL, ENAMETOOLONG) for what can be no name.
+[[nodiscard]] std::string file_of_block(std::string_view name);
 
 /// `count` random hex digits.
 [[nodiscard]] std::string random_digits(std::size_t count);

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <cerrno>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -19,12 +19,13 @@
 namespace multiprocessing::detail {
 namespace {
 
-std::vector<std::string> claims_in(int folder) {
+std::vector<std::string> all_claims() {
   std::vector<std::string> found;
-  UniqueFd readable{openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  const std::unique_ptr<DIR, int (*)(DIR*)> names{fdopendir(readable.get()), closedir};
-  if (names == nullptr) return found;
-  static_cast<void>(readable.release());
+  const std::unique_ptr<DIR, int (*)(DIR*)> names{opendir(folder_path().c_str()), closedir};
+  if (names == nullptr) {
+    check_folder_is_there(errno);
+    return found;
+  }
   while (const dirent* entry = readdir(names.get())) {
     const std::string name = entry->d_name;
     if (name.starts_with(claim_prefix) && !name.ends_with(block_of_claim("")))
@@ -39,8 +40,8 @@ bool may_judge(const struct stat& claim) {
 }
 
 /// Holds the claim of a dead process, if it is one, so that no second sweep is at it.
-UniqueFd take_over_claim(int folder, const std::string& claim) {
-  UniqueFd file{openat(folder, claim.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+UniqueFd take_over_claim(const std::string& claim) {
+  UniqueFd file{open(path_of(claim).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
   struct stat status {};
   if (!file || fstat(file.get(), &status) != 0 || !may_judge(status)) return {};
   if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) return {};  // its owner lives, or is us
@@ -49,24 +50,25 @@ UniqueFd take_over_claim(int folder, const std::string& claim) {
   return file;
 }
 
-/// The block's name if it had one that was removed.
-std::string settle_claim(int folder, const std::string& claim) {
-  const UniqueFd held = take_over_claim(folder, claim);
-  if (!held) return {};
+/// Whether the claim's owner may say that about the block: of another user only root may.
+bool may_claim(const struct stat& claim, const ClaimRecord& record) {
+  return claim.st_uid == 0 || record.block.user == claim.st_uid;
+}
+
+/// Adds the names of the blocks that were removed.
+void settle_claim(const std::string& claim, std::vector<std::string>& removed) {
+  const UniqueFd held = take_over_claim(claim);
+  struct stat status {};
+  if (!held || fstat(held.get(), &status) != 0) return;
   fail_point("shared_memory.sweep.claim_taken");
   ClaimRecord record{};
-  const bool recorded = pread(held.get(), &record, sizeof record, 0) == sizeof record &&
-                        std::memcmp(record.magic, "mpclaim1", sizeof record.magic) == 0 &&
-                        std::memchr(record.name, 0, sizeof record.name) != nullptr &&
-                        std::strchr(record.name, '/') == nullptr;
-  struct stat status {};
-  const bool sound =
-      recorded && fstat(held.get(), &status) == 0 && record.block.user == status.st_uid;
-  const bool removed = sound && remove_claimed(folder, claim, record);
-  unlinkat(folder, block_of_claim(claim).c_str(), 0);
+  for (off_t at = 0; pread(held.get(), &record, sizeof record, at) == sizeof record;
+       at += static_cast<off_t>(sizeof record))
+    if (is_sound(record) && may_claim(status, record) && remove_claimed(claim, record))
+      removed.emplace_back(record.name);
+  unlink(path_of(block_of_claim(claim)).c_str());
   fail_point("shared_memory.sweep.block_removed");
-  unlinkat(folder, claim.c_str(), 0);
-  return removed ? record.name : std::string{};
+  unlink(path_of(claim).c_str());
 }
 
 /// Written before main; never destroyed.
@@ -86,11 +88,8 @@ const std::vector<std::string>& removed_at_start() {
 }  // namespace
 
 std::vector<std::string> remove_orphans() {
-  const UniqueFd folder = open_block_folder();
   std::vector<std::string> removed;
-  for (const std::string& claim : claims_in(folder.get()))
-    if (std::string name = settle_claim(folder.get(), claim); !name.empty())
-      removed.push_back(std::move(name));
+  for (const std::string& claim : all_claims()) settle_claim(claim, removed);
   return removed;
 }
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "base/fail_point.hpp"
@@ -52,14 +53,14 @@ void* SharedMemory::memory() const {
 }
 
 void SharedMemory::unlink() const {
-  detail::check_block_name(name_);
-  const detail::UniqueFd folder = detail::open_block_folder();
+  const std::string file = detail::file_of_block(name_);
   detail::fail_point("shared_memory.unlink.before");
-  const bool gone = unlinkat(folder.get(), name_.c_str(), 0) != 0;
+  const bool gone = ::unlink(detail::path_of(file).c_str()) != 0;
   const int error = errno;
   detail::fail_point("shared_memory.unlink.unnamed");
   // Also when another process was faster: the claim is on nothing now.
-  if (!gone || error == ENOENT) detail::drop_claims_on(folder.get(), name_);
+  if (!gone || error == ENOENT) detail::drop_claims_on(file);
+  if (gone) detail::check_folder_is_there(error);
   if (gone) detail::throw_os_error(error, "shm_unlink", '/' + name_);
 }
 

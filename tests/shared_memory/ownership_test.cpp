@@ -1,5 +1,6 @@
 // Who owns a block, and what becomes of it when its owner dies at any step.
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,11 +10,13 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <thread>
 
 #include "base/fail_point.hpp"
 #include "multiprocessing/base.hpp"
 #include "shared_memory/claim.hpp"
+#include "shared_memory/family_claim.hpp"
 #include "shared_memory/orphans.hpp"
 #include "shared_memory_suite.hpp"
 #include "support/asked.hpp"
@@ -78,10 +81,84 @@ void create_and_leave(std::string name) {
 TEST_P(OwnershipInChildrenTest, AChildThatEndsByItselfLeavesItsBlockToTheFamily) {
   EXPECT_EQ(run_in_child(create_and_leave, block_name), 0);
   EXPECT_TRUE(remove_orphans().empty());
+  EXPECT_EQ(test_support::run_program({MP_CLEAN}).out, "");
   const mp::SharedMemory block{block_name};
   EXPECT_EQ(block.size(), 64U);
   block.unlink();
   EXPECT_EQ(claims(), 0);
+}
+
+TEST_P(OwnershipInChildrenTest, WhatAChildLeftGoesWithTheProgram) {
+  for (const std::string maker : {"child", "grandchild"})
+    for (const std::string end : {"returns", "no descriptors"}) {
+      SCOPED_TRACE(maker + ' ' + end);
+      const auto result =
+          test_support::run_program({OWNER_PROGRAM, block_name, maker, GetParam(), end});
+      EXPECT_EQ(result.exitcode, 0) << result.report();
+      EXPECT_NE(result.err.find(std::string{"not unlinked: "} + block_name), std::string::npos)
+          << result.report();
+      EXPECT_FALSE(exists(block_name));
+      EXPECT_EQ(claims(), 0);
+    }
+}
+
+TEST_P(OwnershipInChildrenTest, WhatAChildLeftIsFoundOnceTheProgramWasKilled) {
+  const auto result =
+      test_support::run_program({OWNER_PROGRAM, block_name, "child", GetParam(), "killed"});
+  EXPECT_EQ(result.exitcode, -SIGKILL) << result.report();
+  EXPECT_TRUE(exists(block_name));
+  EXPECT_EQ(claims(), 1) << "of the family that is dead";
+  EXPECT_EQ(remove_orphans(), std::vector<std::string>{block_name});
+  EXPECT_FALSE(exists(block_name));
+  EXPECT_EQ(claims(), 0);
+}
+
+TEST_P(OwnershipInChildrenTest, WhatAChildLeftGoesWithTheLastOfItsFamily) {
+  const auto result =
+      test_support::run_program({OWNER_PROGRAM, block_name, "child", GetParam(), "outlived"});
+  EXPECT_EQ(result.exitcode, 0) << result.report();
+  EXPECT_TRUE(result.left_running.empty()) << result.report();
+  EXPECT_FALSE(exists(block_name));
+  EXPECT_EQ(claims(), 0);
+}
+
+void create_and_be_killed_at(std::string point, std::string name) {
+  mp::detail::arm_fail_point(point);
+  create_and_leave(std::move(name));
+}
+
+TEST_P(OwnershipInChildrenTest, AKillAtAnyStepOfLeavingABlockIsMadeGood) {
+  for (const std::string point : {"shared_memory.leave.written", "shared_memory.leave.named",
+                                  "shared_memory.claim.after_block"}) {
+    SCOPED_TRACE(point);
+    EXPECT_EQ(run_in_child(create_and_be_killed_at, point, block_name), -SIGKILL);
+    remove_orphans();
+    EXPECT_FALSE(exists(block_name));
+    EXPECT_EQ(claims(), 0);
+  }
+}
+
+void leave_under_a_limit_of_file_sizes(std::string name) {
+  const mp::SharedMemory block{{.create = true, .size = 64, .name = std::move(name)}};
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_FSIZE, &none);
+}
+
+TEST_P(OwnershipInChildrenTest, AChildThatMayWriteNothingLeavesItsBlockAsIfItHadBeenKilled) {
+  EXPECT_EQ(run_in_child(leave_under_a_limit_of_file_sizes, block_name), 0);
+  EXPECT_EQ(remove_orphans(), std::vector<std::string>{block_name});
+  EXPECT_EQ(claims(), 0);
+}
+
+TEST_F(OwnershipTest, WhatAFamilyWasLeftAndHasUnlinkedTakesNoMoreRoom) {
+  mp::set_start_method("fork", {.force = true});
+  for (int child = 0; child < 60; ++child) {
+    EXPECT_EQ(run_in_child(create_and_leave, block_name), 0);
+    mp::SharedMemory{block_name}.unlink();
+  }
+  mp::set_start_method(std::nullopt, {.force = true});
+  const auto size = std::filesystem::file_size(folder() + '/' + mp::detail::family_claim());
+  EXPECT_LE(size, 32 * sizeof(mp::detail::ClaimRecord));
 }
 
 TEST_P(OwnershipInChildrenTest, AnyProcessMayUnlinkAndTheOwnersClaimFallsToNothing) {

@@ -33,7 +33,7 @@ struct InDevShm {
 /// Whether there is such a name among the blocks.
 [[nodiscard]] bool exists(const std::string& name);
 
-/// How many files of ours beside the blocks there are.
+/// How many files of ours beside the blocks there are, without the claim of this family.
 [[nodiscard]] int claims();
 
 /// A block that is unlinked at the end of the scope, if somebody has not done so yet.

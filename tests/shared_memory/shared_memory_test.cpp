@@ -4,17 +4,22 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <string_view>
 #include <unordered_set>
 
 #include "shared_memory/folder.hpp"
 #include "shared_memory_suite.hpp"
+#include "support/refused_calls.hpp"
+#include "support/watchdog.hpp"
 
 namespace shared_memory_test {
 namespace {
@@ -97,17 +102,69 @@ TEST_F(SharedMemoryTest, WhatMakesNoSenseIsRefused) {
   EXPECT_THROW(mp::SharedMemory({.create = true, .size = 0}), mp::ValueError);
   EXPECT_THROW(mp::SharedMemory({.create = true}), mp::ValueError);
   EXPECT_THROW(mp::SharedMemory({.size = 10}), mp::ValueError);
-  for (const std::string& name : {std::string{"a/b"}, std::string{"/a"}, std::string(256, 'x'),
-                                  std::string{".."}, std::string{"mp.claim.0"}}) {
-    try {
-      const mp::SharedMemory block{{.create = true, .size = 1, .name = name}};
-      ADD_FAILURE() << name;
-    } catch (const mp::OSError& error) {
-      EXPECT_EQ(error.code().value(), EINVAL) << name;
-    }
-  }
   EXPECT_THROW(mp::SharedMemory(""), mp::OSError);
   EXPECT_EQ(claims(), 0);
+}
+
+/// 0 when it works.
+template <class Call>
+int error_of(const Call& call) {
+  try {
+    call();
+    return 0;
+  } catch (const mp::OSError& error) {
+    return error.code().value();
+  }
+}
+
+// Each tried with CPython 3.11, but for the names that are ours.
+TEST_F(SharedMemoryTest, OddNamesAreRefusedAsInCPython) {
+  struct Case {
+    std::string name;
+    int creating;
+    int attaching;
+  };
+  for (const Case& tried :
+       {Case{"a/b", EINVAL, EINVAL}, Case{"/a/b", EINVAL, EINVAL}, Case{"x/", EINVAL, EINVAL},
+        Case{"/", EINVAL, EINVAL}, Case{"//", EINVAL, EINVAL}, Case{".", EEXIST, EINVAL},
+        Case{"..", EEXIST, EINVAL}, Case{"/..", EEXIST, EINVAL},
+        Case{std::string(256, 'x'), ENAMETOOLONG, ENAMETOOLONG},
+        Case{'/' + std::string(256, 'x'), ENAMETOOLONG, ENAMETOOLONG},
+        Case{"mp.claim.0", EINVAL, EINVAL}, Case{"/mp.claim.0", EINVAL, EINVAL}}) {
+    EXPECT_EQ(error_of([&] { mp::SharedMemory({.create = true, .size = 1, .name = tried.name}); }),
+              tried.creating)
+        << tried.name;
+    EXPECT_EQ(error_of([&] { mp::SharedMemory{tried.name}; }), tried.attaching) << tried.name;
+  }
+  EXPECT_EQ(claims(), 0);
+}
+
+TEST_F(SharedMemoryTest, SlashesBeforeANameAreTakenAwayAsByShmOpen) {
+  for (const std::string& name : {std::string{"/mp_test_posix"}, std::string{"//mp_test_posix"},
+                                  '/' + std::string(255, 'x')}) {
+    const Block made{mp::SharedMemory{{.create = true, .size = 8, .name = name}}};
+    EXPECT_EQ(made.memory.name(), name) << "as it was given, as in CPython";
+    made.memory.buf()[3] = std::byte{3};
+    const std::string plain = name.substr(name.find_first_not_of('/'));
+    EXPECT_TRUE(exists(plain));
+    EXPECT_EQ(mp::SharedMemory(plain).buf()[3], std::byte{3});
+    EXPECT_EQ(mp::SharedMemory('/' + name).buf()[3], std::byte{3});
+    EXPECT_EQ(value_of<mp::SharedMemory>(message_of(made.memory)).buf()[3], std::byte{3});
+    EXPECT_EQ(error_of([&] { mp::SharedMemory({.create = true, .size = 1, .name = plain}); }),
+              EEXIST);
+    mp::SharedMemory(plain).unlink();
+    EXPECT_THROW(made.memory.unlink(), mp::FileNotFoundError);
+    EXPECT_EQ(claims(), 0);
+  }
+}
+
+TEST_F(SharedMemoryTest, ANameMayBeAnyOtherBytes) {
+  for (const std::string& name :
+       {std::string{"with blank"}, std::string{".hidden"}, std::string{"gr\xc3\xbc\xc3\x9f"},
+        std::string(200, 'n'), std::string{"-x"}, std::string{"*"}, std::string{" "}}) {
+    const Block made{mp::SharedMemory{{.create = true, .size = 8, .name = name}}};
+    EXPECT_EQ(mp::SharedMemory(name).name(), name);
+  }
 }
 
 // CPython:
@@ -207,6 +264,46 @@ TEST_F(SharedMemoryTest, ALimitOfFileSizesIsAnExceptionAndNoSignal) {
     }
   });
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7) << status;
+}
+
+// The block itself would fit, and what is written down about it would not.
+TEST_F(SharedMemoryTest, ALimitOfFileSizesBelowWhatAClaimTakesIsAnExceptionAndNoSignal) {
+  const int status = run_in_fork([] {
+    const rlimit small{100, 100};
+    setrlimit(RLIMIT_FSIZE, &small);
+    _exit(error_of([] { mp::SharedMemory({.create = true, .size = 50}); }) == EFBIG ? 7 : 8);
+  });
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7) << status;
+}
+
+TEST_F(SharedMemoryTest, WhereLocksAreRefusedCreatingIsAnErrorThatSaysSo) {
+  for (const int refusal : {EPERM, ENOLCK, ENOSYS}) {
+    const int status = run_in_fork([refusal] {
+      const test_support::Watchdog allowed{std::chrono::seconds{20}};
+      if (!test_support::refuse_call(SYS_flock, refusal)) _exit(77);
+      try {
+        const mp::SharedMemory block{{.create = true, .size = 1}};
+      } catch (const mp::OSError& error) {
+        const bool names = std::string_view{error.what()}.find("flock") != std::string_view::npos;
+        _exit(names && error.code().value() == refusal ? 7 : 8);
+      }
+    });
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77) GTEST_SKIP() << "seccomp is not permitted";
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7) << status;
+    EXPECT_EQ(claims(), 0);
+  }
+}
+
+TEST_F(SharedMemoryTest, UnlinkingTakesNoDescriptor) {
+  const int status = run_in_fork([] {
+    const mp::SharedMemory block{{.create = true, .size = 1, .name = "mp_test_unlinked"}};
+    const rlimit none{0, 0};
+    setrlimit(RLIMIT_NOFILE, &none);
+    block.unlink();
+  });
+  EXPECT_EQ(status, 0);
+  EXPECT_FALSE(exists("mp_test_unlinked"));
+  EXPECT_EQ(claims(), 0);
 }
 
 TEST_F(SharedMemoryTest, MoreThanThereIsMemoryIsAnException) {
