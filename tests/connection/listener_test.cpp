@@ -2,15 +2,24 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "connection_suite.hpp"
+#include "multiprocessing/arena/usage.hpp"
+#include "support/refused_calls.hpp"
 
 namespace connection_test {
 namespace {
@@ -300,6 +309,75 @@ TEST(AddressTest, AddressesTellWhatTheyAre) {
   EXPECT_NE(inet, path);
   EXPECT_EQ(mp::families(), (std::vector<std::string>{"AF_INET", "AF_UNIX"}));
   EXPECT_STREQ(mp::connection::default_family, "AF_UNIX");
+}
+
+/// The variable for the rest of the scope.
+class Environment {
+ public:
+  Environment(const char* name, const std::string& value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    setenv(name, value.c_str(), 1);
+  }
+  ~Environment() { before_ ? setenv(name_, before_->c_str(), 1) : unsetenv(name_); }
+  Environment(const Environment&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
+TEST_P(ProcessesTest, AListenerFindsAFolderWhateverTheVariablesSay) {
+  const std::string longest = "/tmp/" + std::string(150, 'x');
+  std::filesystem::create_directory(longest);
+  for (const std::string& folder : {std::string{"/nowhere/at/all"}, std::string{"/etc/passwd"},
+                                    std::string{"/proc"}, longest, std::string{}}) {
+    const Environment first{"TMPDIR", folder};
+    const Environment second{"TEMP", folder};
+    const mp::Listener listener;
+    EXPECT_TRUE(listener.address().path().starts_with("/tmp/pymp-")) << folder;
+    mp::Process client{say_hello, listener.address()};
+    client.start();
+    EXPECT_EQ(listener.accept().recv<std::string>(), "hello");
+    expect_good_end(client);
+  }
+  std::filesystem::remove(longest);
+}
+
+TEST(AddressTest, TheFirstUsableFolderIsTakenAndItsPathIsAbsolute) {
+  const std::string folder = "/tmp/mp_test_" + std::to_string(getpid());
+  std::filesystem::create_directory(folder);
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path("/tmp");
+  {
+    const Environment first{"TMPDIR", "/nowhere"};
+    const Environment second{"TEMP", std::filesystem::path{folder}.filename().string()};
+    const mp::Listener listener;
+    EXPECT_TRUE(listener.address().path().starts_with(folder + "/pymp-"))
+        << listener.address().path();
+  }
+  std::filesystem::current_path(before);
+  EXPECT_TRUE(std::filesystem::remove(folder)) << "something was left in it";
+}
+
+TEST(AddressTest, WithoutAnyUsableFolderTheErrorNamesThoseThatWereTried) {
+  const pid_t child = fork();
+  if (child == 0) {
+    setenv("TMPDIR", "/nowhere", 1);
+    if (!test_support::refuse_call(SYS_mkdir, EROFS)) _exit(77);
+    try {
+      (void)mp::arbitrary_address();
+    } catch (const mp::FileNotFoundError& error) {
+      const std::string_view text = error.what();
+      const bool named = text.find("/nowhere, /tmp, /var/tmp, ") != std::string_view::npos;
+      _exit(named ? 7 : 8);
+    }
+    _exit(9);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  mp::arena_sweep();
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) GTEST_SKIP() << "seccomp is not permitted";
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7) << status;
 }
 
 }  // namespace

@@ -59,7 +59,9 @@ class MULTIPROCESSING_API Address {
 [[nodiscard]] MULTIPROCESSING_API std::string address_type(const Address& address);
 
 /// An address of the family that nobody uses: any port of this machine, or a path in a new folder
-/// that only this user can enter. Throws `ValueError` for another family.
+/// that only this user can enter: in the first usable one of $TMPDIR, $TEMP, $TMP, /tmp, /var/tmp,
+/// /usr/tmp and the current folder, as Python's `tempfile`. Throws `ValueError` for another family,
+/// `FileNotFoundError` when no folder can be used.
 [[nodiscard]] MULTIPROCESSING_API Address arbitrary_address(std::string_view family = "AF_UNIX");
 
 /// The families there are: AF_INET and AF_UNIX, the default.
