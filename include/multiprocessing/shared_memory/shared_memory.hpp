@@ -34,7 +34,8 @@ struct SharedMemoryOptions {
 /// Who creates a block is its owner, and ought to `unlink()` it. Attaching never destroys. When the
 /// owner is killed, the next process of ours that starts takes the block away, or `mp-clean` does.
 /// When the owner returns from main or calls exit without having unlinked it, it is taken away with
-/// a warning in the log, unless the owner is a child: then it is the family's to unlink.
+/// a warning in the log; while other processes of its family live, it stays until the last of them
+/// ends, so a child can make a block for its parent.
 ///
 /// Copies share one mapping of this process, which is gone with the last of them. In a message only
 /// the name travels, and arriving is attaching. Nothing guards the content. Processes that need no
@@ -44,8 +45,9 @@ class MULTIPROCESSING_API SharedMemory {
   /// No block; for a variable that is about to receive one.
   SharedMemory() = default;
 
-  /// Attaches to what has that name. Throws `FileNotFoundError`, or `OSError` for a name that can
-  /// be none and where there is no `/dev/shm`; `ValueError` for a name with a NUL.
+  /// Attaches to what has that name; slashes before it count for nothing. Throws
+  /// `FileNotFoundError`, or `OSError` for a name that can be none and where there is no
+  /// `/dev/shm`; `ValueError` for a name with a NUL.
   explicit SharedMemory(std::string_view name);
 
   /// Creates or attaches. All of a block's memory is reserved when it is created: `OSError`
@@ -55,7 +57,7 @@ class MULTIPROCESSING_API SharedMemory {
   /// The block gets its name as the last step: whoever can attach to it sees it whole.
   explicit SharedMemory(const SharedMemoryOptions& options);
 
-  /// Without the slash of POSIX. It and the size stay after `close()`.
+  /// As it was given, or made up: then without a slash. It and the size stay after `close()`.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   /// In bytes, exact.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
