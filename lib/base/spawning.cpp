@@ -16,6 +16,7 @@
 #include "base/death.hpp"
 #include "base/os_error.hpp"
 #include "base/published_string.hpp"
+#include "base/rights.hpp"
 #include "base/start_up.hpp"
 
 #ifdef __GLIBC__
@@ -43,6 +44,7 @@ struct Plan {
   const int* descriptors = nullptr;
   std::size_t descriptor_count = 0;
   unsigned char signal_mask[kernel_signal_set] = {};  // the caller's
+  HandOver hand_over;
   enum { executing, passing_on } step = executing;
   int failed_descriptor = -1;
   int error = 0;
@@ -77,6 +79,7 @@ MULTIPROCESSING_BORROWED_MEMORY int run_child(void* argument) noexcept {
   drop_signal_handlers();
   if (pass_on_descriptors(plan)) {
     plan.step = Plan::executing;
+    hand_over(plan.hand_over);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, plan.signal_mask, nullptr, kernel_signal_set);
     if (plan.path != nullptr)
       syscall(SYS_execve, plan.path, plan.arguments, plan.environment);
@@ -166,6 +169,7 @@ Spawned spawn_program(std::span<const std::string> arguments, std::span<const in
   plan.environment = environ;
   plan.descriptors = descriptors.data();
   plan.descriptor_count = descriptors.size();
+  plan.hand_over = plan_hand_over();
   Spawned child = run(plan);
   if (plan.error != 0 && plan.step == Plan::passing_on)
     throw_os_error(plan.error, "fcntl", "descriptor " + std::to_string(plan.failed_descriptor));
