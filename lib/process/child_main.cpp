@@ -16,6 +16,7 @@
 #include "arena/family.hpp"
 #include "base/death.hpp"
 #include "base/last_calls.hpp"
+#include "base/rights.hpp"
 #include "base/start_hook.hpp"
 #include "multiprocessing/base/exit.hpp"
 #include "multiprocessing/base/logging.hpp"
@@ -147,11 +148,12 @@ void start_as(int birth_fd) {
   BirthFile file = read_birth_file(birth.get());
   birth.reset();
   Reader reader{file.content};
+  resume_credentials(reader.raw<Credentials>());
   if (file.role == Role::fork_server) serve_forks(ServerPreparation::read(reader));
+  const int life_fd = reader.raw<int>();
   std::vector<UniqueFd> given = take_descriptors(file.content);
-  Reader rest{file.content};
-  const int life_fd = rest.raw<int>();
-  run_child(std::string_view{file.content}.substr(sizeof life_fd), life_fd, std::move(given));
+  constexpr std::size_t front = sizeof(Credentials) + sizeof life_fd;
+  run_child(std::string_view{file.content}.substr(front), life_fd, std::move(given));
 }
 
 /// Instead of main in a process that was executed to be a child.

@@ -12,23 +12,34 @@ namespace {
 
 union Ancillary {
   cmsghdr header;
-  char room[CMSG_SPACE(most_descriptors * sizeof(int))];
+  char room[CMSG_SPACE(most_descriptors * sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
 };
 
 bool other_end_is_gone(int error) {
   return error == EPIPE || error == ECONNRESET || error == ECONNREFUSED || error == ENOTCONN;
 }
 
-std::vector<UniqueFd> take_descriptors(msghdr& message) {
-  std::vector<UniqueFd> taken;
+void take_descriptors(const cmsghdr& part, Message& into) {
+  int fds[most_descriptors];
+  const std::size_t bytes = part.cmsg_len - CMSG_LEN(0);
+  std::memcpy(fds, CMSG_DATA(&part), bytes);
+  for (std::size_t i = 0; i < bytes / sizeof(int); ++i)
+    into.descriptors.push_back(clear_of_stdio(UniqueFd{fds[i]}));
+}
+
+Message take_parts(std::size_t size, msghdr& message) {
+  Message taken;
+  taken.size = size;
+  taken.lost_some = (message.msg_flags & MSG_CTRUNC) != 0;
   for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
        part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    int fds[most_descriptors];
-    const std::size_t bytes = part->cmsg_len - CMSG_LEN(0);
-    std::memcpy(fds, CMSG_DATA(part), bytes);
-    for (std::size_t i = 0; i < bytes / sizeof(int); ++i)
-      taken.push_back(clear_of_stdio(UniqueFd{fds[i]}));
+    if (part->cmsg_level != SOL_SOCKET) continue;
+    if (part->cmsg_type == SCM_RIGHTS) take_descriptors(*part, taken);
+    if (part->cmsg_type != SCM_CREDENTIALS) continue;
+    ucred sender{};
+    std::memcpy(&sender, CMSG_DATA(part), sizeof sender);
+    taken.user = sender.uid;
+    taken.group = sender.gid;
   }
   return taken;
 }
@@ -78,9 +89,7 @@ Message receive_message(int socket, std::span<std::byte> into) {
   message.msg_controllen = sizeof ancillary;
   for (;;) {
     const ssize_t size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    if (size >= 0)
-      return {static_cast<std::size_t>(size), take_descriptors(message),
-              (message.msg_flags & MSG_CTRUNC) != 0};
+    if (size >= 0) return take_parts(static_cast<std::size_t>(size), message);
     if (errno == ECONNRESET) return {};
     if (errno != EINTR) throw_os_error("recvmsg", "the fork server");
   }

@@ -1,7 +1,10 @@
 // Datagrams with descriptors in them.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -26,7 +29,9 @@ inline constexpr std::size_t most_descriptors = 253;
 struct Message {
   std::size_t size = 0;  // 0: the other end is gone
   std::vector<UniqueFd> descriptors;
-  bool lost_some = false;  // of its last descriptors: this process may not open so many
+  bool lost_some = false;     // of its last descriptors: this process may not open so many
+  std::optional<uid_t> user;  // real, of the sender; where the socket asks by SO_PASSCRED
+  std::optional<gid_t> group;
 };
 
 /// Waits for one datagram and puts it into `into`. Throws OSError.

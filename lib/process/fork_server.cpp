@@ -13,6 +13,7 @@
 #include <cstring>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -40,31 +41,52 @@ sigset_t interrupts() {
   sigaddset(&set, SIGINT);
   return set;
 }
-constinit bool was_blocked = false;
 
 void hold_interrupts_back() {
   const sigset_t set = interrupts();
-  sigset_t before;
-  (void)sigprocmask(SIG_BLOCK, &set, &before);
-  was_blocked = sigismember(&before, SIGINT) == 1;
+  (void)sigprocmask(SIG_BLOCK, &set, nullptr);
 }
 
-void let_interrupts_through() {
-  const sigset_t set = interrupts();
-  if (!was_blocked) (void)sigprocmask(SIG_UNBLOCK, &set, nullptr);
+/// Where SIGCHLD is ignored, the kernel reaps children before anybody can ask how they ended.
+/// Whether it was.
+bool stop_ignoring_children() {
+  struct sigaction action {};
+  if (sigaction(SIGCHLD, nullptr, &action) != 0 || action.sa_handler != SIG_IGN) return false;
+  (void)signal(SIGCHLD, SIG_DFL);
+  return true;
 }
+
+/// A signal that is sent to a new child before that has the mask and dispositions of its own waits
+/// for those, also one that is ignored here.
+class SignalsHeldBack {
+ public:
+  SignalsHeldBack() {
+    sigset_t all;
+    sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsHeldBack() { (void)sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsHeldBack(const SignalsHeldBack&) = delete;
+
+ private:
+  sigset_t before_;
+};
 
 class Server {
  public:
   explicit Server(const ServerPreparation& told)
-      : requests_(told.request_fd), key_(told.key), events_(epoll_create1(EPOLL_CLOEXEC)) {
+      : requests_(told.request_fd),
+        key_(told.key),
+        begun_(told.begun),
+        events_(epoll_create1(EPOLL_CLOEXEC)) {
     if (!events_) throw_os_error("epoll_create1", "in the fork server");
     watch(requests_.get());
   }
 
-  /// Returns when nobody is left who could make a request, and nothing is kept.
+  /// Returns when nobody is left who could make a request, the children have ended, and nothing is
+  /// kept.
   void serve() {
-    while (requests_ || keeper_.keeps_any()) {
+    while (requests_ || !children_.empty() || keeper_.keeps_any()) {
       epoll_event event{};
       const int count =
           epoll_wait(events_.get(), &event, 1, keeper_.keeps_any() ? look.count() : -1);
@@ -116,18 +138,25 @@ class Server {
     if (message.size == 0) return end_requests();
     if (message.size != sizeof request || message.descriptors.empty()) return;
     UniqueFd status = std::move(message.descriptors[status_socket]);
+    if (message.user != getuid() || message.group != getgid()) return;  // it needs another server
     if (!same_key(request.key, key_)) return answer(status, {ForkAnswer::not_authenticated});
     if (message.lost_some) return answer(status, {.result = ForkAnswer::failed, .error = EMFILE});
     if (!request.child) return be_keeper(status);
     if (message.descriptors.size() < request_descriptors) return;
-    const pid_t pid = fork_for(request.child);
-    if (pid == 0) be_child(std::move(message.descriptors));
+    const pid_t pid = fork_child(request.child, message.descriptors);
     if (pid < 0) {
       const auto result = errno == ESRCH ? ForkAnswer::requester_died : ForkAnswer::failed;
       return answer(status, {.result = result, .error = errno});
     }
     message.descriptors.clear();  // numbers for the pidfd
     keep_child(pid, std::move(status));
+  }
+
+  pid_t fork_child(Member child, std::vector<UniqueFd>& given) {
+    const SignalsHeldBack held;
+    const pid_t pid = fork_for(child);
+    if (pid == 0) be_child(std::move(given));
+    return pid;
   }
 
   void be_keeper(const UniqueFd& status) {
@@ -181,17 +210,21 @@ class Server {
     children_.clear();
     events_.reset();
     requests_.reset();
-    let_interrupts_through();
-    adopt_fork_server(std::move(given[request_socket]), key_);
+    if (ignored_children_) (void)signal(SIGCHLD, SIG_IGN);
+    adopt_fork_server(std::move(given[request_socket]), key_, begun_);
     const BirthFile file = read_birth_file(given[birth_file].get());
+    const std::string_view content{file.content};
+    adopt(Reader{content}.raw<Settings>(), begun_.settings);
     given[birth_file].reset();
     const int life_fd = given[life_read_end].release();
     given.erase(given.begin(), given.begin() + request_descriptors);
-    run_child(file.content, life_fd, std::move(given));
+    run_child(content.substr(sizeof(Settings)), life_fd, std::move(given));
   }
 
   UniqueFd requests_;
   Bytes key_;
+  const Starter begun_;
+  const bool ignored_children_ = stop_ignoring_children();
   UniqueFd events_;
   std::unordered_map<int, Child> children_;  // by pidfd
   Keeper keeper_;

@@ -14,6 +14,7 @@
 #include "process/fork_gate.hpp"
 #include "process/keeper.hpp"
 #include "process/preparation.hpp"
+#include "process/starter.hpp"
 
 namespace multiprocessing::detail {
 
@@ -58,23 +59,27 @@ struct ForkServer {
 
   UniqueFd socket;
   Bytes key;
+  Starter begun;  // who started it, as it was then: what the server's children have of themselves
 
   // Of a server that this process started.
   Creator starter;
   pid_t pid = 0;
   UniqueFd pidfd;
   Member member;
-  std::atomic<bool> serves_on = false;  // as keeper: it is not to be waited for
+  std::atomic<bool> serves_on = false;  // for others, or as keeper: it is not to be waited for
 };
 
-/// The server of this process and its relatives; started if there is none, or it has died.
-[[nodiscard]] std::shared_ptr<ForkServer> ensure_fork_server();
+/// The server of this process and its relatives, for the calling thread as it is now; started if
+/// there is none, or it has died, or its children would not be what `now` is. The one before then
+/// serves those who use it still.
+[[nodiscard]] std::shared_ptr<ForkServer> ensure_fork_server(
+    const Starter& now = Starter::calling_thread());
 
 /// Forgets a server that does not answer, unless it has been replaced already.
 void forget_fork_server(const ForkServer& server);
 
 /// In a child of the server: use it as well.
-void adopt_fork_server(UniqueFd socket, Bytes key);
+void adopt_fork_server(UniqueFd socket, Bytes key, Starter begun);
 
 /// Lets the server go, which ends it when nobody else uses it. The next start makes another.
 MULTIPROCESSING_API void stop_fork_server();

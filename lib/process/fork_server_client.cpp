@@ -1,4 +1,6 @@
 // The fork server as its users see it: starting, sharing and ending it.
+#include <sys/socket.h>
+
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -9,6 +11,8 @@
 #include "arena/family.hpp"
 #include "base/death.hpp"
 #include "base/never_destroyed.hpp"
+#include "base/os_error.hpp"
+#include "base/rights.hpp"
 #include "base/spawning.hpp"
 #include "base/start_hook.hpp"
 #include "base/waiting.hpp"
@@ -31,13 +35,24 @@ Server& current() {
 
 constinit std::atomic<void (*)()> preload{nullptr};
 
+/// The server learns by each request which user sends it: who has become another one and was then
+/// taken over by somebody has this socket still, and could have children made as what it was.
+void ask_for_senders(const UniqueFd& socket) {
+  const int yes = 1;
+  if (setsockopt(socket.get(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) != 0)
+    throw_os_error("setsockopt", "SO_PASSCRED of the fork server");
+}
+
 // With the gate held from before the channel is made until the server's end of it is closed here:
 // a child forked meanwhile would keep it open, and nobody would see the server die.
 Spawned execute_server(ForkServer& server, const ArenaAddress& address) {
   std::scoped_lock guard{fork_gate()};
   auto [ours, its] = make_channel();
-  const ServerPreparation told{server.key, its.get(), preload.load(), logging_state()};
+  ask_for_senders(its);
+  const ServerPreparation told{server.key, its.get(), preload.load(), logging_state(),
+                               server.begun};
   Writer content;
+  content.raw(own_credentials(ThreadStatus{}));
   told.write(content);
   const UniqueFd file = make_birth_file(address, Role::fork_server, content.view());
   const std::array<std::string, 1> arguments{child_mark + std::to_string(file.get())};
@@ -47,9 +62,10 @@ Spawned execute_server(ForkServer& server, const ArenaAddress& address) {
   return spawn_program(arguments, descriptors);
 }
 
-Server start_server() {
+Server start_server(const Starter& now) {
   auto server = std::make_shared<ForkServer>();
   server->key = random_key();
+  server->begun = now;
   Birth birth;
   Spawned spawned = execute_server(*server, address_for(birth));
   birth.delivered(spawned.pid);
@@ -75,13 +91,18 @@ ForkServer::~ForkServer() {
   settle(member);
 }
 
-Server ensure_fork_server() {
-  if (Server server = current_server()) return server;
-  Server server = start_server();
+Server ensure_fork_server(const Starter& now) {
+  const Server before = current_server();
+  if (before && may_serve(before->begun, now)) return before;
+  Server server = start_server(now);
+  Server replaced;  // destroyed after the gate is let go
   std::scoped_lock guard{fork_gate()};
+  Server& at = current();
   // Another thread may have been faster; ours ends with its last user then.
-  if (current() == nullptr) std::swap(current(), server);
-  return current();
+  if (at != nullptr && at != before && may_serve(at->begun, now)) return at;
+  if (at != nullptr) at->serves_on = true;
+  replaced = std::exchange(at, server);
+  return server;
 }
 
 void forget_fork_server(const ForkServer& server) {
@@ -90,10 +111,11 @@ void forget_fork_server(const ForkServer& server) {
   if (current().get() == &server) forgotten = std::move(current());
 }
 
-void adopt_fork_server(UniqueFd socket, Bytes key) {
+void adopt_fork_server(UniqueFd socket, Bytes key, Starter begun) {
   auto server = std::make_shared<ForkServer>();
   server->socket = std::move(socket);
   server->key = std::move(key);
+  server->begun = std::move(begun);
   std::scoped_lock guard{fork_gate()};
   current() = std::move(server);
 }

@@ -138,12 +138,14 @@ std::string current_directory() {
 std::unique_ptr<Popen> popen_forkserver(const Launch& launch) {
   Preparation told = launch.preparation;
   told.directory = current_directory();
+  const Starter starter = Starter::calling_thread();
   Writer content;
   Luggage luggage;
+  content.raw(starter.settings);
   told.write(content);
   write_body(launch, content, luggage);
   for (int attempt = 0; attempt < attempts; ++attempt) {
-    const auto server = ensure_fork_server();
+    const auto server = ensure_fork_server(starter);
     if (auto popen = try_popen(*server, content.view(), luggage)) return popen;
     forget_fork_server(*server);
   }

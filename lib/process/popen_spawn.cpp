@@ -1,22 +1,34 @@
 // spawn: the child is this program, executed again with nothing of this process but a list of
 // descriptors.
 #include <array>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "arena/family.hpp"
+#include "base/rights.hpp"
 #include "base/spawning.hpp"
 #include "base/start_hook.hpp"
 #include "process/popen.hpp"
 
 namespace multiprocessing::detail {
 
+namespace {
+
+Credentials credentials_now() {
+  std::scoped_lock guard{fork_gate()};  // a child forked meanwhile would keep the file open
+  return own_credentials(ThreadStatus{});
+}
+
+}  // namespace
+
 std::unique_ptr<Popen> popen_spawn(const Launch& launch) {
   Writer content;
   Luggage luggage;
   auto popen = std::make_unique<Popen>();
   const UniqueFd life = keep_life_pipe(*popen);
+  content.raw(credentials_now());
   content.raw(life.get());
   launch.preparation.write(content);
   write_body(launch, content, luggage);

@@ -100,6 +100,7 @@ void ServerPreparation::write(Writer& writer) const {
   detail::write(writer, logging.to_stderr);
   detail::write(writer, preload != nullptr);
   if (preload != nullptr) detail::write(writer, preload);
+  begun.write(writer);
 }
 
 ServerPreparation ServerPreparation::read(Reader& reader) {
@@ -111,6 +112,7 @@ ServerPreparation ServerPreparation::read(Reader& reader) {
   bool has_preload = false;
   take(reader, has_preload);
   if (has_preload) take(reader, told.preload);
+  told.begun = Starter::read(reader);
   return told;
 }
 

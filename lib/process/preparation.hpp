@@ -15,6 +15,7 @@
 #include "multiprocessing/detail/codec.hpp"
 #include "multiprocessing/detail/target.hpp"
 #include "process/identity.hpp"
+#include "process/starter.hpp"
 
 namespace multiprocessing::detail {
 
@@ -43,6 +44,7 @@ struct ServerPreparation {
   int request_fd = -1;
   void (*preload)() = nullptr;
   LoggingState logging;
+  Starter begun;
 
   void write(Writer& writer) const;
   [[nodiscard]] static ServerPreparation read(Reader& reader);
