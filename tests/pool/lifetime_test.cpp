@@ -1,11 +1,13 @@
 // How pools begin and end, and their workers with them.
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <numeric>
 #include <set>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "pool_suite.hpp"
@@ -51,6 +53,33 @@ TEST_P(LifetimeTest, APoolHasAsManyWorkersAsItWasTold) {
 TEST_P(LifetimeTest, AnImpossibleMaxtasksperchildIsRefused) {
   EXPECT_THROW(mp::Pool(mp::PoolOptions{.processes = 1, .maxtasksperchild = 0}), mp::ValueError);
   EXPECT_THROW(mp::Pool(mp::PoolOptions{.processes = 1, .maxtasksperchild = -1}), mp::ValueError);
+}
+
+using Seen = std::tuple<uid_t, gid_t, mode_t>;
+
+Seen look(int) {
+  const mode_t mask = umask(0);
+  umask(mask);
+  return {getuid(), getgid(), mask};
+}
+
+// They are started by a thread of the pool, long after the pool was made.
+TEST_P(LifetimeTest, WorkersThatReplaceOthersHaveWhatTheProgramHasNow) {
+  if (getuid() != 0) GTEST_SKIP() << "needs root, to become another user";
+  const auto target = [] {
+    constexpr uid_t other = 65534;
+    mp::Pool pool(mp::PoolOptions{.processes = 1, .maxtasksperchild = 1});
+    if (pool.map(look, {1})[0] != look(1)) throw mp::Exit{2};
+    umask(027);
+    if (setresgid(other, other, other) != 0 || setresuid(other, other, other) != 0)
+      throw mp::Exit{77};
+    (void)pool.map(look, {1});  // the worker may have been there already
+    for (const Seen& seen : pool.map(look, {1, 2, 3}, 1))
+      if (seen != Seen{other, other, 027}) throw mp::Exit{3};
+  };
+  const int code = test_support::run_in_child(target);
+  if (code == 77) GTEST_SKIP() << "needs the right to become another user";
+  EXPECT_EQ(code, 0);
 }
 
 TEST_P(LifetimeTest, WorkersAreDaemonsAndAreNamedAndNumbered) {

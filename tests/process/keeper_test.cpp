@@ -82,6 +82,26 @@ TEST_F(KeeperTest, WithTheTicketGoesWhatWasLeft) {
   EXPECT_EQ(take_ends(kept).size(), 1U);
 }
 
+// Its fork server makes no children for a process that has become another user, but keeps on.
+TEST_F(KeeperTest, WhoBecomesAnotherUserTakesWhatWasLeftAndLeavesMore) {
+  if (getuid() != 0) GTEST_SKIP() << "needs root, to become another user";
+  const auto target = [] {
+    Left before;
+    const Handle ticket = before.leave();
+    const Member keeper = keeper_if_any().member;
+    if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0)
+      throw mp::Exit{77};
+    if (run_in_child(entry::nothing) != 0) throw mp::Exit{2};  // by a server of its own
+    if (!before.has_other_side() || take_ends(ticket).size() != 1) throw mp::Exit{3};
+    Left after;
+    if (take_ends(after.leave()).size() != 1) throw mp::Exit{4};
+    if (keeper_if_any().member != keeper) throw mp::Exit{5};
+  };
+  const int code = run_in_child(target);
+  if (code == 77) GTEST_SKIP() << "needs the right to become another user";
+  EXPECT_EQ(code, 0);
+}
+
 TEST_F(KeeperTest, AnotherObjectIsNoTicket) {
   EXPECT_THROW((void)take_ends(Handle::make(4)), mp::SerializationError);
   EXPECT_THROW((void)take_ends(Handle::make(1000)), mp::SerializationError);
