@@ -54,7 +54,7 @@ void check_type(const std::string& message, const detail::MessageType& wanted) {
   if (has_head) fingerprint = TypedHead::of(message).fingerprint;
   if (has_head && fingerprint == wanted.fingerprint()) return;
   throw SerializationError("the message holds " +
-                           (has_head ? detail::MessageType::describe(fingerprint)
+                           (has_head ? detail::MessageType::describe(fingerprint, wanted)
                                      : std::string{"no value but bytes (see recv_bytes)"}) +
                            ", and a " + wanted.name() + " was to be received");
 }

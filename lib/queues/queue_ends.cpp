@@ -110,14 +110,18 @@ Handle QueueCore::writers() const {
   return made;
 }
 
-void QueueCore::check_arrived(const QueueShape& expected, const char* type) const {
+void QueueCore::check_arrived(QueueKind expected, const MessageType& messages) const {
   if (!handle_) return;
   const QueueShape& shape = handle_.as<QueueBody>()->shape;
-  const bool kinds_differ = shape.kind != expected.kind && !(shape.kind == QueueKind::joinable &&
-                                                             expected.kind == QueueKind::plain);
-  if (shape.fingerprint == expected.fingerprint && !kinds_differ) return;
-  throw SerializationError("this is a queue of another kind, or of other messages than " +
-                           demangle(type));
+  const bool kinds_differ = shape.kind != expected &&
+                            !(shape.kind == QueueKind::joinable && expected == QueueKind::plain);
+  if (kinds_differ)
+    throw SerializationError("this is a queue of another kind than the one of " + messages.name() +
+                             " that was to be received");
+  if (shape.fingerprint == messages.fingerprint()) return;
+  throw SerializationError("each message of this queue is " +
+                           MessageType::describe(shape.fingerprint, messages) +
+                           ", and a queue of " + messages.name() + " was to be received");
 }
 
 void throw_full() { throw Full("the queue is full"); }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <ios>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/detail/fingerprint.hpp"
 #include "reduction/exception_states.hpp"
+#include "reduction/modules.hpp"
 
 namespace multiprocessing {
 namespace detail {
@@ -26,13 +28,52 @@ constinit std::atomic<const ExceptionCodec*> first_codec{nullptr};
 // Before main, so that no fork can meet the list half made.
 [[maybe_unused]] const bool known_registered = register_known_exceptions();
 
-const ExceptionCodec* find_codec(std::string_view name) {
-  const auto is = [&](const char* other) { return other != nullptr && name == other; };
+template <class Wanted>
+const ExceptionCodec* find_codec_if(Wanted wanted) {
   for (auto* codec = first_codec.load(std::memory_order_acquire); codec != nullptr;
        codec = codec->next) {
-    if (is(codec->name) || is(codec->arrived_name) || is(codec->arrived_nested_name)) return codec;
+    if (wanted(*codec)) return codec;
   }
   return nullptr;
+}
+
+// Types in unnamed namespaces of two files may share a name; clang's are equal then.
+bool same_type(const std::type_info& one, const std::type_info& other) {
+  return &one == &other || (one == other && std::string_view{one.name()}.find("_GLOBAL__N_") ==
+                                                std::string_view::npos);
+}
+
+const ExceptionCodec* find_codec(const std::type_info& thrown) {
+  // What libstdc++'s own streams throw, so that it is caught under the older ABI, too.
+  if (thrown.name() == std::string_view{"St13__ios_failure"})
+    return find_codec(typeid(std::ios_base::failure));
+  const auto is = [&](const std::type_info* other) {
+    return other != nullptr && same_type(thrown, *other);
+  };
+  return find_codec_if([&](const ExceptionCodec& codec) {
+    return is(codec.type) || is(codec.nested) || is(codec.arrived) || is(codec.arrived_nested);
+  });
+}
+
+// In which module the entry lies, and where, as a number that is the same in every process; 0 for
+// one that has its name alone.
+std::uint64_t place_of(const ExceptionCodec& codec) {
+  const std::string_view name = codec.type->name();
+  const bool alone = find_codec_if([&](const ExceptionCodec& other) {
+                       return name == other.type->name() && !same_type(*other.type, *codec.type);
+                     }) == nullptr;
+  const auto address = reinterpret_cast<std::uintptr_t>(&codec);
+  const std::optional<Module> module = alone ? std::nullopt : module_at(address);
+  if (!module) return 0;
+  return std::uint64_t{hash_name(module->id().hex())} << 32U |
+         std::uint32_t(address - module->bias);
+}
+
+/// Null when this program has none, or several that may be meant.
+const ExceptionCodec* find_codec(std::string_view name, std::uint32_t shape, std::uint64_t place) {
+  return find_codec_if([&](const ExceptionCodec& codec) {
+    return name == codec.type->name() && shape == codec.shape && place == place_of(codec);
+  });
 }
 
 // What std::throw_with_nested throws for an E is a std::_Nested_exception<E>.
@@ -41,13 +82,12 @@ std::string without_nesting(std::string_view mangled) {
   if (mangled.starts_with(begin) && mangled.ends_with('E')) {
     mangled = mangled.substr(begin.size(), mangled.size() - begin.size() - 1);
   }
-  // What libstdc++'s own streams throw, so that it is caught under the older ABI, too.
-  if (mangled == "St13__ios_failure") return typeid(std::ios_base::failure).name();
   return std::string{mangled};
 }
 
 /// One exception of a chain, looked at in the process that has it.
 struct Link {
+  const ExceptionCodec* codec = nullptr;
   std::string name;  // mangled
   std::string text;
   std::string place;  // empty: this process
@@ -96,20 +136,25 @@ void note_thing(const std::exception_ptr& error, Link& link) {
   }
 }
 
+void note_type(const std::type_info& type, Link& link) {
+  link.codec = find_codec(type);
+  link.name = link.codec != nullptr ? link.codec->type->name() : without_nesting(type.name());
+}
+
 Link look_at(const std::exception_ptr& error) {
   Link link;
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& standard) {
-    link.name = without_nesting(typeid(standard).name());
+    note_type(typeid(standard), link);
     link.text = standard.what();
     note_parts(standard, link);
   } catch (...) {
     const std::type_info* type = abi::__cxa_current_exception_type();
-    link.name = type == nullptr ? "unknown" : without_nesting(type->name());
+    link.name = "unknown";
+    if (type != nullptr) note_type(*type, link);
     note_thing(error, link);
   }
-  if (const ExceptionCodec* codec = find_codec(link.name)) link.name = codec->name;
   return link;
 }
 
@@ -149,6 +194,8 @@ struct Record {
   std::string text;
   std::string place;
   bool known = false;
+  std::uint32_t shape = 0;
+  std::uint64_t codec_place = 0;
   std::span<const std::byte> state;  // in the message
 };
 
@@ -158,6 +205,8 @@ Record read_record(Reader& reader) {
   record.text = read_value<std::string>(reader);
   record.place = read_value<std::string>(reader);
   record.known = read_value<bool>(reader);
+  record.shape = reader.raw<std::uint32_t>();
+  record.codec_place = reader.raw<std::uint64_t>();
   record.state = reader.take(reader.count(1));
   return record;
 }
@@ -165,7 +214,8 @@ Record read_record(Reader& reader) {
 std::exception_ptr as_itself(const Reader& reader, const Record& record,
                              std::shared_ptr<const RemoteOrigin::Texts> texts,
                              const std::exception_ptr& cause) {
-  const ExceptionCodec* codec = record.known ? find_codec(record.name) : nullptr;
+  const ExceptionCodec* codec =
+      record.known ? find_codec(record.name, record.shape, record.codec_place) : nullptr;
   if (codec == nullptr) return nullptr;
   try {
     Reader state = reader.within(record.state);
@@ -201,11 +251,13 @@ void write_exception(Writer& writer, const std::exception_ptr& error) {
   writer.raw(static_cast<std::uint8_t>(chain.size()));
   for (const auto& [exception, link] : chain) {
     bool known = false;
-    const std::string state = saved_state(exception, find_codec(link.name), known);
+    const std::string state = saved_state(exception, link.codec, known);
     write_value(writer, link.name);
     write_value(writer, link.text);
     write_value(writer, link.place.empty() ? this_place() : link.place);
     write_value(writer, known);
+    writer.raw(known ? link.codec->shape : std::uint32_t{0});
+    writer.raw(known ? place_of(*link.codec) : std::uint64_t{0});
     write_value(writer, state);
   }
 }

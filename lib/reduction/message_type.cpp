@@ -12,8 +12,8 @@ constinit MessageType* types = nullptr;
 
 }  // namespace
 
-MessageType::MessageType(const std::type_info& type) noexcept
-    : fingerprint_(hash_name(type.name())), type_(&type) {
+MessageType::MessageType(const std::type_info& type, std::uint32_t shape) noexcept
+    : fingerprint_(fingerprint_of(type, shape)), type_(&type) {
   std::scoped_lock guard{mutex};
   next_ = types;
   types = this;
@@ -35,10 +35,14 @@ bool MessageType::is_known(std::uint32_t fingerprint) noexcept {
   return false;
 }
 
-std::string MessageType::describe(std::uint32_t fingerprint) {
+std::string MessageType::describe(std::uint32_t fingerprint, const MessageType& wanted) {
   std::scoped_lock guard{mutex};
-  for (const MessageType* type = types; type != nullptr; type = type->next_)
-    if (type->fingerprint_ == fingerprint) return "a " + type->name();
+  for (const MessageType* type = types; type != nullptr; type = type->next_) {
+    if (type->fingerprint_ != fingerprint) continue;
+    const std::string name = type->name();
+    if (name != wanted.name()) return "a " + name;
+    return "another " + name + ", of another source file or library and with other members";
+  }
   return "no value of a type that this program sends or receives (bytes are received by "
          "recv_bytes)";
 }

@@ -21,7 +21,6 @@
 #include <vector>
 
 #include "multiprocessing/base/bytes.hpp"
-#include "multiprocessing/detail/fingerprint.hpp"
 #include "reduction/round_trip.hpp"
 
 namespace reduction_test {
@@ -146,21 +145,6 @@ TEST(ValuesTest, FlatMeansThatSharedMemoryMayHoldIt) {
   static_assert(Flat<std::chrono::nanoseconds> && Flat<std::complex<float>>);
   static_assert(!Flat<std::string> && !Flat<int*> && !Flat<void (*)()> && !Flat<void>);
   static_assert(!Flat<std::vector<int>> && !Flat<std::unique_ptr<int>> && !Flat<int&>);
-}
-
-TEST(FingerprintTest, DiffersBetweenTypesAndIsTheSameForOne) {
-  using mp::detail::fingerprint;
-  EXPECT_EQ(fingerprint<int>(), fingerprint<int>());
-  EXPECT_NE(fingerprint<int>(), fingerprint<unsigned>());
-  EXPECT_NE(fingerprint<std::vector<int>>(), fingerprint<std::vector<long>>());
-  EXPECT_EQ(mp::detail::type_name<std::vector<int>>(), "std::vector<int, std::allocator<int> >");
-  EXPECT_EQ(mp::detail::type_name<std::string>(), "std::string");
-}
-
-TEST(FingerprintTest, IsTheHashOfTheMangledNameWhateverTheCompiler) {
-  EXPECT_EQ(mp::detail::fingerprint<int>(), mp::detail::hash_name("i"));
-  EXPECT_EQ(mp::detail::hash_name(""), 2166136261U);
-  EXPECT_EQ(mp::detail::hash_name("a"), 0xe40c292cU);
 }
 
 }  // namespace

@@ -67,6 +67,10 @@ requires(form<T> == Form::tuple) struct PartsOf<T> {
   static Types<typename std::tuple_element<I, T>::type...> list(std::index_sequence<I...>);
   using types = decltype(list(std::make_index_sequence<std::tuple_size<T>::value>{}));
 };
+template <template <class...> class V, class... E>
+requires(form<V<E...>> == Form::variant) struct PartsOf<V<E...>> {
+  using types = Types<E...>;
+};
 template <class T>
 requires(form<T> == Form::pointer && WholeObject<typename T::element_type>) struct PartsOf<T> {
   using types = Types<typename T::element_type>;

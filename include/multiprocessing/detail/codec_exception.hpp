@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "multiprocessing/detail/codec.hpp"
 #include "multiprocessing/detail/export.hpp"
+#include "multiprocessing/detail/shape.hpp"
 
 namespace multiprocessing::detail {
 
@@ -81,13 +83,26 @@ struct ExceptionState {
 };
 
 template <class E>
+consteval std::uint32_t shape_of_state() {
+  if constexpr (ExceptionState<E>::whole) {
+    return shape<E>();
+  } else {
+    return 0;
+  }
+}
+
+template <class E>
 inline constexpr bool is_standard_exception = std::is_base_of_v<std::exception, E>;
 
 /// One entry of the list of types that keep their type. Entries are added and never removed.
 struct ExceptionCodec {
-  const char* name;                 // as typeid gives it
-  const char* arrived_name;         // of what it is rethrown as; these cross again as `name`
-  const char* arrived_nested_name;  // null when it cannot be derived from
+  const std::type_info* type;
+  // What an E is also thrown as: with a cause, and here, where it arrived. Null when nothing can
+  // be derived from it.
+  const std::type_info* nested;
+  const std::type_info* arrived;
+  const std::type_info* arrived_nested;
+  std::uint32_t shape;  // of what is sent beside the text
   void (*save)(Writer& writer, const std::exception_ptr& error);
   std::exception_ptr (*load)(Reader& reader, std::shared_ptr<const RemoteOrigin::Texts> texts,
                              const std::exception_ptr& cause);
@@ -129,10 +144,15 @@ struct ExceptionCodecOf {
 
   static ExceptionCodec make() {
     if constexpr (extensible) {
-      return {typeid(E).name(), typeid(Arrived<E, keeps_text>).name(),
-              typeid(ArrivedNested<E, keeps_text>).name(), &save, &load};
+      return {&typeid(E),
+              &typeid(std::_Nested_exception<E>),
+              &typeid(Arrived<E, keeps_text>),
+              &typeid(ArrivedNested<E, keeps_text>),
+              shape_of_state<E>(),
+              &save,
+              &load};
     } else {
-      return {typeid(E).name(), nullptr, nullptr, &save, &load};
+      return {&typeid(E), nullptr, nullptr, nullptr, shape_of_state<E>(), &save, &load};
     }
   }
 };

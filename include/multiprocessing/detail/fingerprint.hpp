@@ -14,8 +14,9 @@ namespace multiprocessing::detail {
 [[nodiscard]] MULTIPROCESSING_API std::string demangle(const char* mangled);
 
 /// FNV-1a.
+inline constexpr std::uint32_t hash_of_nothing = 2166136261U;
 [[nodiscard]] constexpr std::uint32_t hash_name(std::string_view name) noexcept {
-  std::uint32_t hash = 2166136261U;
+  std::uint32_t hash = hash_of_nothing;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
   return hash;
 }
@@ -26,12 +27,18 @@ template <class T>
   return demangle(typeid(T).name());
 }
 
-/// What a typed message begins with, so that receiving an `int` as a `std::string` is an error and
-/// not garbage. Made of the mangled name, on which g++ and clang agree; the spelled ones differ.
-template <class T>
-[[nodiscard]] std::uint32_t fingerprint() noexcept {
-  static const std::uint32_t number = hash_name(typeid(T).name());
-  return number;
+/// Goes on with the bytes of a number, the lowest first.
+[[nodiscard]] constexpr std::uint32_t hash_number(std::uint32_t hash,
+                                                  std::uint64_t number) noexcept {
+  for (int byte = 0; byte < 8; ++byte, number >>= 8U)
+    hash = (hash ^ static_cast<std::uint32_t>(number & 0xffU)) * 16777619U;
+  return hash;
+}
+
+/// Of the type's name and its shape, see shape.hpp.
+[[nodiscard]] inline std::uint32_t fingerprint_of(const std::type_info& type,
+                                                  std::uint32_t shape) noexcept {
+  return hash_number(hash_name(type.name()), shape);
 }
 
 }  // namespace multiprocessing::detail

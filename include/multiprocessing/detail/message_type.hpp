@@ -7,6 +7,7 @@
 
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/fingerprint.hpp"
+#include "multiprocessing/detail/shape.hpp"
 
 namespace multiprocessing::detail {
 
@@ -14,7 +15,7 @@ namespace multiprocessing::detail {
 /// an error can name what came as well as what was wanted.
 class MULTIPROCESSING_API MessageType {
  public:
-  explicit MessageType(const std::type_info& type) noexcept;
+  MessageType(const std::type_info& type, std::uint32_t shape) noexcept;
   ~MessageType();
   MessageType(const MessageType&) = delete;
 
@@ -23,8 +24,9 @@ class MULTIPROCESSING_API MessageType {
 
   [[nodiscard]] static bool is_known(std::uint32_t fingerprint) noexcept;
 
-  /// "a std::string", or what is known about a type that this program has no message of.
-  [[nodiscard]] static std::string describe(std::uint32_t fingerprint);
+  /// "a std::string", or what is known about a type that this program has no message of, for a
+  /// message that says that a `wanted` was to come.
+  [[nodiscard]] static std::string describe(std::uint32_t fingerprint, const MessageType& wanted);
 
  private:
   std::uint32_t fingerprint_;
@@ -32,7 +34,8 @@ class MULTIPROCESSING_API MessageType {
   MessageType* next_;
 };
 
-template <class T>
-inline const MessageType message_type{typeid(T)};
+/// The shape is part of the name for the loader, as in fingerprint().
+template <class T, std::uint32_t Shape = shape<T>()>
+inline const MessageType message_type{typeid(T), Shape};
 
 }  // namespace multiprocessing::detail

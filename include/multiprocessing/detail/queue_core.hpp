@@ -15,8 +15,9 @@
 #include "multiprocessing/base/timeout.hpp"
 #include "multiprocessing/detail/codec.hpp"
 #include "multiprocessing/detail/export.hpp"
-#include "multiprocessing/detail/fingerprint.hpp"
 #include "multiprocessing/detail/handle.hpp"
+#include "multiprocessing/detail/message_type.hpp"
+#include "multiprocessing/detail/shape.hpp"
 
 namespace multiprocessing::detail {
 
@@ -100,7 +101,7 @@ class MULTIPROCESSING_API QueueCore {
   [[nodiscard]] Handle writers() const;
 
   /// For a queue that was received; throws SerializationError when it is one of other messages.
-  void check_arrived(const QueueShape& expected, const char* type) const;
+  void check_arrived(QueueKind expected, const MessageType& messages) const;
 
   friend bool operator==(const QueueCore&, const QueueCore&) = default;
   [[nodiscard]] const Handle& handle() const { return handle_; }
@@ -120,6 +121,7 @@ inline constexpr bool goes_flat = Flat<T> && alignof(T) <= alignof(std::max_alig
 template <class T>
 [[nodiscard]] QueueShape queue_shape(QueueKind kind, std::size_t max_items = 0,
                                      std::size_t max_bytes = 0) {
+  static_cast<void>(&message_type<T>);  // an error elsewhere can name it
   // A bound that no queue reaches is none.
   const bool bounded = max_items <= 0x7fffffff;
   return {fingerprint<T>(), goes_flat<T> ? static_cast<std::uint32_t>(sizeof(T)) : 0, kind,

@@ -39,8 +39,7 @@ class JoinableQueue : public Queue<T> {
   void serialize(Archive& archive, unsigned version) {
     Queue<T>::serialize(archive, version);
     if constexpr (!Archive::is_saving::value)
-      this->core().check_arrived(detail::queue_shape<T>(detail::QueueKind::joinable),
-                                 typeid(T).name());
+      this->core().check_arrived(detail::QueueKind::joinable, detail::message_type<T>);
   }
 };
 

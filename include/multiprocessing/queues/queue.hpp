@@ -176,7 +176,7 @@ class Queue {
   void serialize(Archive& archive, unsigned version) {
     core_.serialize(archive, version);
     if constexpr (!Archive::is_saving::value)
-      core_.check_arrived(detail::queue_shape<T>(detail::QueueKind::plain), typeid(T).name());
+      core_.check_arrived(detail::QueueKind::plain, detail::message_type<T>);
   }
 
  protected:

@@ -42,7 +42,7 @@ class SimpleQueue {
   void serialize(Archive& archive, unsigned version) {
     core_.serialize(archive, version);
     if constexpr (!Archive::is_saving::value)
-      core_.check_arrived(detail::queue_shape<T>(detail::QueueKind::simple), typeid(T).name());
+      core_.check_arrived(detail::QueueKind::simple, detail::message_type<T>);
   }
 
  private:
