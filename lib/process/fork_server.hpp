@@ -66,7 +66,7 @@ struct ForkServer {
   pid_t pid = 0;
   UniqueFd pidfd;
   Member member;
-  std::atomic<bool> serves_on = false;  // for others, or as keeper: it is not to be waited for
+  std::atomic<bool> serves_on = false;  // as keeper: it is not to be waited for
 };
 
 /// The server of this process and its relatives, for the calling thread as it is now; started if

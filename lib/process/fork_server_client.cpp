@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "arena/family.hpp"
 #include "base/death.hpp"
@@ -31,6 +32,26 @@ using Server = std::shared_ptr<ForkServer>;
 Server& current() {
   static NeverDestroyed<Server> current;
   return current.get();
+}
+
+// Those that this process started and replaced; guarded by the gate.
+std::vector<Server>& replaced() {
+  static NeverDestroyed<std::vector<Server>> replaced;
+  return replaced.get();
+}
+
+/// Those of them that have ended, to be reaped by their destructors once the gate is let go.
+std::vector<Server> take_ended() {
+  std::vector<Server> ended;
+  std::scoped_lock guard{fork_gate()};
+  std::erase_if(replaced(), [&ended](const Server& each) {
+    if (each.use_count() != 1) return false;  // another thread starts a child by it
+    each->socket.reset();
+    if (!wait_readable(each->pidfd.get(), Deadline{std::chrono::seconds{0}})) return false;
+    ended.push_back(each);
+    return true;
+  });
+  return ended;
 }
 
 constinit std::atomic<void (*)()> preload{nullptr};
@@ -92,16 +113,19 @@ ForkServer::~ForkServer() {
 }
 
 Server ensure_fork_server(const Starter& now) {
-  const Server before = current_server();
+  Server before = current_server();
   if (before && may_serve(before->begun, now)) return before;
   Server server = start_server(now);
-  Server replaced;  // destroyed after the gate is let go
-  std::scoped_lock guard{fork_gate()};
-  Server& at = current();
-  // Another thread may have been faster; ours ends with its last user then.
-  if (at != nullptr && at != before && may_serve(at->begun, now)) return at;
-  if (at != nullptr) at->serves_on = true;
-  replaced = std::exchange(at, server);
+  {
+    std::scoped_lock guard{fork_gate()};
+    Server& at = current();
+    // Another thread may have been faster; ours ends with its last user then.
+    if (at != nullptr && at != before && may_serve(at->begun, now)) return at;
+    if (at != nullptr && at->pid != 0 && at->starter.is_this_process()) replaced().push_back(at);
+    at = server;
+  }
+  before.reset();
+  (void)take_ended();
   return server;
 }
 
@@ -121,6 +145,7 @@ void adopt_fork_server(UniqueFd socket, Bytes key, Starter begun) {
 }
 
 void stop_fork_server() {
+  (void)take_ended();
   const Server server = current_server();
   if (server == nullptr) return;
   server->serves_on = keeps_ends(server->member);

@@ -11,11 +11,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <string>
+#include <algorithm>
 #include <thread>
 
+#include "base/death.hpp"
+#include "base/waiting.hpp"
 #include "process/fork_server.hpp"
 #include "starter_suite.hpp"
+#include "support/processes.hpp"
 
 namespace process_test {
 namespace {
@@ -115,6 +118,30 @@ TEST_P(StarterTest, KnowsHowChildrenEndThatItHadBefore) {
     throw mp::Exit{leaves.exitcode() == 7 && is_killed.exitcode() == -SIGKILL ? 0 : 3};
   };
   EXPECT_EQ(run_in_child(target), 0);
+}
+
+std::size_t ended_descendants() {
+  const auto all = test_support::descendants_of(getpid());
+  return static_cast<std::size_t>(std::ranges::count(all, 'Z', &test_support::ProcessInfo::state));
+}
+
+TEST(ServedStarterTest, ReapsTheServersThatItReplaced) {
+  const auto target = [] {
+    set_no_new_privs();
+    for (int i = 0; i < 5; ++i) {
+      add_filter();
+      if (run_in_child(entry::nothing) != 0) throw mp::Exit{2};
+      const UniqueFd server = open_pidfd(fork_server_pid());
+      add_filter();
+      if (run_in_child(entry::nothing) != 0) throw mp::Exit{3};
+      (void)wait_readable(server.get(), Deadline::never());
+    }
+    stop_fork_server();
+    throw mp::Exit{ended_descendants() == 0 ? 0 : 4};
+  };
+  mp::set_start_method("forkserver", {.force = true});
+  EXPECT_EQ(run_in_child(target), 0);
+  mp::set_start_method(std::nullopt, {.force = true});
 }
 
 TEST(ServedStarterTest, IsNotServedByAProcessThatWouldHaveToRaiseItsLimits) {
