@@ -21,6 +21,9 @@ namespace {
 #ifndef SYS_pidfd_open
 constexpr long SYS_pidfd_open = 434;
 #endif
+#ifndef SYS_pidfd_send_signal
+constexpr long SYS_pidfd_send_signal = 424;
+#endif
 
 // P_PIDFD by its number: older headers lack the name, and it is an enumerator.
 constexpr auto by_pidfd = static_cast<idtype_t>(3);
@@ -39,7 +42,9 @@ const auto get_info = _IOWR(0xFF, 11, PidfdInfo);
 
 Reaped reap_by_pid(pid_t pid) {
   int status = 0;
-  const pid_t found = ::waitpid(pid, &status, WNOHANG);
+  pid_t found = 0;
+  do found = ::waitpid(pid, &status, WNOHANG);
+  while (found < 0 && errno == EINTR);
   if (found == 0) return {.state = Reaped::running};
   if (found < 0 && errno == ECHILD) return {.state = Reaped::lost};
   if (found < 0) throw_os_error("waitpid", std::to_string(pid));
@@ -57,11 +62,13 @@ UniqueFd open_pidfd(pid_t pid) {
 
 Reaped reap(int pidfd, pid_t pid) {
   siginfo_t info{};
-  if (::waitid(by_pidfd, static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG) < 0) {
-    if (errno == ECHILD) return {.state = Reaped::lost};
-    if (errno == EINVAL) return reap_by_pid(pid);  // a kernel or sandbox without P_PIDFD
-    throw_os_error("waitid", std::to_string(pid));
-  }
+  int failed = 0;
+  do failed = ::waitid(by_pidfd, static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG);
+  while (failed != 0 && errno == EINTR);
+  if (failed != 0 && errno == ECHILD) return {.state = Reaped::lost};
+  // A kernel without P_PIDFD, a sandbox without waitid: waitpid says what is wrong, if it is not
+  // that.
+  if (failed != 0) return reap_by_pid(pid);
   if (info.si_pid == 0) return {.state = Reaped::running};
   return {.state = Reaped::ended,
           .exitcode = info.si_code == CLD_EXITED ? info.si_status : -info.si_status};
@@ -70,6 +77,20 @@ Reaped reap(int pidfd, pid_t pid) {
 void kill_and_reap(pid_t pid) noexcept {
   (void)::kill(pid, SIGKILL);
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
+}
+
+bool signal_process(int pidfd, pid_t pid, int signal) {
+  if (::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0 || errno == ESRCH)
+    return true;
+  // Sandboxes and old container engines refuse the newer call alone. As long as the pidfd does not
+  // tell of its end, the process has not been reaped, and the number is its own.
+  pollfd end{.fd = pidfd, .events = POLLIN, .revents = 0};
+  const int refused = errno;
+  const int ended = ::poll(&end, 1, 0);
+  if (ended > 0) return true;
+  if (ended == 0 && (::kill(pid, signal) == 0 || errno == ESRCH)) return true;
+  errno = refused;
+  return false;
 }
 
 std::optional<ExitCode> exit_code_of_stranger(int pidfd) {

@@ -27,6 +27,11 @@ struct Reaped {
 /// Ends a child of ours that cannot be watched, and waits until it is gone.
 MULTIPROCESSING_API void kill_and_reap(pid_t pid) noexcept;
 
+/// Sends a signal to a process whose pidfd is `pidfd`; by kill(2) where the pidfd's call is refused
+/// or unknown. True also when the process has ended; false, with errno set, when it may not be
+/// signalled.
+[[nodiscard]] MULTIPROCESSING_API bool signal_process(int pidfd, pid_t pid, int signal);
+
 /// The exit code of a process that is not our child, where the kernel tells (PIDFD_GET_INFO, Linux
 /// 6.15). It knows once the parent of that process has reaped it, and only through a pidfd that was
 /// open by then; nothing before, so ask again.

@@ -12,6 +12,7 @@
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
 #include "multiprocessing/base/cpu_count.hpp"
+#include "multiprocessing/base/logging.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -81,7 +82,15 @@ PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory)
 }
 
 PoolCore::~PoolCore() {
-  terminate();
+  try {
+    terminate();
+  } catch (const std::exception& error) {
+    get_logger().warning(std::string{"workers of a pool are killed: "} + error.what());
+    const std::scoped_lock guard{mutex_};
+    board_.as<Board>()->state.store(BoardState::closing);
+    for (Seat& seat : seats_) seat.send(&Process::kill);
+    stir_watcher();
+  }
   if (watcher_.joinable()) watcher_.join();
 }
 
@@ -123,8 +132,13 @@ void PoolCore::forget_inherited_jobs() {
 
 void PoolCore::kill_all() noexcept {
   for (Seat& seat : seats_) seat.send(&Process::kill);
-  for (Seat& seat : seats_)
-    if (!seat.ended) seat.process->join();
+  for (Seat& seat : seats_) {
+    try {
+      if (!seat.ended) seat.process->join();
+    } catch (const std::exception& error) {
+      get_logger().warning(std::string{"a worker of a pool is not waited for: "} + error.what());
+    }
+  }
 }
 
 void PoolCore::Seat::send(void (Process::*signal)()) noexcept {
@@ -132,7 +146,8 @@ void PoolCore::Seat::send(void (Process::*signal)()) noexcept {
   try {
     ((*process).*signal)();
   } catch (const std::exception&) {
-    // It has taken on another user's id, say. It still dies with this process.
+    // It may not be signalled. It leaves by itself when its board is closing, and a kill that is
+    // refused is done by its life pipe.
     return;
   }
 }
@@ -242,8 +257,11 @@ void PoolCore::end_workers(const std::exception_ptr& reason) {
   for (ActiveJob* job : jobs_)
     if (job != nullptr) abort(*job, reason);
   for (Seat& seat : seats_) seat.send(&Process::terminate);
-  // Only now, or some would end by themselves, with another exit code.
-  board_.as<Board>()->state.store(BoardState::closing);
+  // Only now, or some would end by themselves, with another exit code. Those that may not be
+  // signalled do.
+  Board& board = *board_.as<Board>();
+  board.state.store(BoardState::closing);
+  ring(board, INT_MAX);
   if (!patience_) patience_.emplace(std::chrono::seconds{1});
   place_free_.notify_all();
 }

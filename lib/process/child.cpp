@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/death.hpp"
 #include "base/os_error.hpp"
 #include "base/start_hook.hpp"
 #include "multiprocessing/base/errors.hpp"
@@ -40,7 +41,8 @@ std::string numbered(const Lineage& lineage) {
 bool signal_group(const Popen& popen, int signal) {
   if (syscall(SYS_pidfd_send_signal, popen.pidfd.get(), signal, nullptr, to_whole_group) == 0)
     return true;
-  return errno == EINVAL && ::kill(-popen.pid, signal) == 0;
+  // A kernel that does not know the flag, or a sandbox that refuses the call.
+  return errno != ESRCH && ::kill(-popen.pid, signal) == 0;
 }
 
 }  // namespace
@@ -272,9 +274,12 @@ void Child::send_signal(int signal) {
   const auto popen = this->popen();
   if (popen == nullptr || poll()) return;
   if (options_.own_group && signal_group(*popen, signal)) return;
-  const int fd = popen->pidfd.get();
-  if (syscall(SYS_pidfd_send_signal, fd, signal, nullptr, 0) != 0 && errno != ESRCH)
-    throw_os_error("pidfd_send_signal", name());
+  if (signal_process(popen->pidfd.get(), popen->pid, signal)) return;
+  const int error = errno;
+  // A child that has become another user's, or a sandbox: the kernel kills it all the same when its
+  // life pipe closes, on whose behalf the child itself has asked for that.
+  if (signal == SIGKILL && !options_.outlive_parent) return popen->life.close();
+  throw_os_error(error, "kill", name());
 }
 
 }  // namespace multiprocessing::detail

@@ -44,11 +44,14 @@ void report_lost_text(int error) {
 // before those that were inherited: removing its parent's files, say, is not for a child to do.
 void end_child(int code, void*) {
   finish_process();
-  get_logger().info("process exiting with exitcode " + std::to_string(code & 0xff));
-  if (const int error = flush_standard_streams(); error != 0) {
-    report_lost_text(error);
-    if (code == 0) code = 1;
+  const int error = flush_standard_streams();
+  try {
+    get_logger().info("process exiting with exitcode " + std::to_string(code & 0xff));
+    if (error != 0) report_lost_text(error);
+  } catch (const std::exception&) {
+    print_error("no memory is left to tell how a process has ended\n");
   }
+  if (error != 0 && code == 0) code = 1;
   run_last_calls();
   leave_exit_code(code & 0xff);
   ::_exit(code & 0xff);

@@ -10,6 +10,7 @@
 #include "base/never_destroyed.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "process/fork_gate.hpp"
+#include "process/report.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -21,15 +22,42 @@ Children& all() {
 }
 
 // What a daemon that was told to end has left, before it is killed: one that ignores the signal, or
-// stands still, is not to keep its creator from ending.
+// stands still, is not to keep its creator from ending. After that it has as long again to be gone.
 constexpr std::chrono::seconds time_for_daemons{1};
+
+// A wait that fails by itself, for want of memory say, is tried again so often.
+constexpr int tries_to_wait = 3;
 
 void tell(Child& child, int signal) {
   try {
     child.send_signal(signal);
-  } catch (const OSError&) {
-    return;  // it has taken on another user's id, say; it dies with this process all the same
+  } catch (const std::exception&) {
+    return;  // it may not be signalled; see end_daemon()
   }
+}
+
+// Without asking the system, which may be what fails.
+std::string described(const Child& child) {
+  return child.name() + " (pid " + std::to_string(child.pid()) + ")";
+}
+
+bool join_if_possible(Child& child, const Deadline& deadline) {
+  for (int left = tries_to_wait;; --left) {
+    try {
+      return child.join(deadline);
+    } catch (const std::exception& error) {
+      if (left > 1) continue;
+      warn_at_the_end("cannot wait for " + described(child) + ": " + error.what());
+      return false;
+    }
+  }
+}
+
+void end_daemon(Child& daemon, const Deadline& patience) {
+  if (join_if_possible(daemon, patience)) return;
+  tell(daemon, SIGKILL);
+  if (join_if_possible(daemon, Deadline{time_for_daemons})) return;
+  warn_at_the_end(described(daemon) + " cannot be ended, and the program ends without it");
 }
 
 Children copy_of_all() {
@@ -68,9 +96,9 @@ void finish_children() {
     if (child->daemon()) daemons.push_back(child);
   for (const auto& daemon : daemons) tell(*daemon, SIGTERM);
   const Deadline patience{time_for_daemons};
-  for (const auto& daemon : daemons)
-    if (!daemon->join(patience)) tell(*daemon, SIGKILL);
-  for (const auto& child : children) (void)child->join(Deadline::never());
+  for (const auto& daemon : daemons) end_daemon(*daemon, patience);
+  for (const auto& child : children)
+    if (!child->daemon()) (void)join_if_possible(*child, Deadline::never());
 }
 
 // An empty list keeps its memory: most forked children have no use for the pages that it takes to

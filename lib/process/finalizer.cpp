@@ -58,7 +58,7 @@ void finalize(int least_priority) {
     try {
       work();
     } catch (...) {
-      print_error("at the end of the process: " + describe_current_exception() + '\n');
+      warn_at_the_end(describe_current_exception());
     }
   }
 }

@@ -50,6 +50,7 @@ void OwnFd::close() {
   // Without a descriptor it is not in the list. A forked child has emptied the list.
   if (!fd_) return;
   std::scoped_lock guard{gate};
+  if (!fd_) return;  // closed by another thread meanwhile: one that kills, and one that joins
   unlink();
   fd_.reset();
 }

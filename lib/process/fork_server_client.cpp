@@ -19,6 +19,7 @@
 #include "base/waiting.hpp"
 #include "process/descriptor_message.hpp"
 #include "process/fork_server.hpp"
+#include "process/report.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -107,9 +108,13 @@ ForkServer::~ForkServer() {
   socket.reset();
   if (pid == 0 || !starter.is_this_process()) return;
   if (serves_on) return;
-  if (!wait_readable(pidfd.get(), Deadline{time_to_end})) return;
-  (void)reap(pidfd.get(), pid);
-  settle(member);
+  try {
+    if (!wait_readable(pidfd.get(), Deadline{time_to_end})) return;
+    (void)reap(pidfd.get(), pid);
+    settle(member);
+  } catch (const std::exception& error) {
+    warn_at_the_end(std::string{"the fork server is not waited for: "} + error.what());
+  }
 }
 
 Server ensure_fork_server(const Starter& now) {

@@ -73,6 +73,7 @@ std::unique_ptr<Popen> popen_fork(const Launch& launch) {
     popen->pidfd = open_pidfd(popen->pid);
   } catch (const OSError& error) {
     if (error.code().value() == ESRCH) return std::make_unique<GonePopen>(*popen);
+    popen->life.close();  // which kills it where it may not be signalled
     kill_and_reap(popen->pid);
     throw;
   }

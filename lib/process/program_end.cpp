@@ -8,14 +8,30 @@
 #include "process/finalizer.hpp"
 #include "process/fork_gate.hpp"
 #include "process/fork_server.hpp"
+#include "process/report.hpp"
 
 namespace multiprocessing::detail {
 
-void finish_process() {
-  finalize(0);
-  finish_children();
-  finalize(std::numeric_limits<int>::min());
-  stop_fork_server();
+namespace {
+
+// The program has done its work: what goes wrong here is told, the rest is still done, and the exit
+// code stays.
+template <class Step>
+void take_step(Step step) noexcept {
+  try {
+    step();
+  } catch (...) {
+    warn_at_the_end(describe_current_exception());
+  }
+}
+
+}  // namespace
+
+void finish_process() noexcept {
+  take_step([] { finalize(0); });
+  take_step([] { finish_children(); });
+  take_step([] { finalize(std::numeric_limits<int>::min()); });
+  take_step([] { stop_fork_server(); });
 }
 
 void finish_at_exit() {

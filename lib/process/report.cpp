@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <new>
 
 #include "base/write_whole.hpp"
 
@@ -52,6 +53,14 @@ void append_nested(std::string& text, const std::exception& exception) {
 }  // namespace
 
 void print_error(std::string_view text) noexcept { write_whole(STDERR_FILENO, text); }
+
+void warn_at_the_end(const std::string& text) noexcept {
+  try {
+    print_error("at the end of the process: " + text + '\n');
+  } catch (const std::bad_alloc&) {
+    print_error(text);
+  }
+}
 
 std::string readable_name(const std::type_info& type) {
   int status = 0;

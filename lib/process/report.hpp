@@ -12,6 +12,9 @@ namespace multiprocessing::detail {
 /// gone does not raise SIGPIPE.
 void print_error(std::string_view text) noexcept;
 
+/// Tells on standard error what went wrong while the process was ending.
+void warn_at_the_end(const std::string& text) noexcept;
+
 /// "std::runtime_error: disk full", and a line for each exception nested in it. Only while the
 /// exception is being handled.
 [[nodiscard]] std::string describe_current_exception();

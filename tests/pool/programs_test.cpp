@@ -45,6 +45,23 @@ TEST_P(PoolProgramsTest, MainIsEnteredOnceWithoutAGuard) {
   EXPECT_EQ(result.out, "main\nready\n");
 }
 
+TEST_P(PoolProgramsTest, APoolEndsWhoseWorkersMayNotBeSignalled) {
+  for (const char* mode : {"dropped", "refused", "refused while busy"}) {
+    SCOPED_TRACE(mode);
+    if (mode == std::string{"dropped"} && getuid() != 0) continue;  // takes root
+    ChildProgram program({POOL_PROGRAM, mode}, options());
+    EXPECT_EQ(program.read_line(), "main");
+    if (mode == std::string{"refused while busy"}) {
+      for (int worker = 0; worker < 2; ++worker) EXPECT_EQ(program.read_line(), "busy");
+      program.send_signal(SIGUSR1);
+    }
+    const ProgramResult result = program.finish();
+    if (result.exitcode == 77) GTEST_SKIP() << "seccomp is not permitted here";
+    EXPECT_EQ(result.exitcode, 0) << result.report();
+    EXPECT_TRUE(result.left_running.empty()) << result.report();
+  }
+}
+
 TEST_P(PoolProgramsTest, NoWorkerOutlivesAProgramThatIsKilledDuringAMap) {
   ChildProgram program({POOL_PROGRAM, "busy"}, options());
   for (const char* line : {"main", "busy", "busy"}) EXPECT_EQ(program.read_line(), line);

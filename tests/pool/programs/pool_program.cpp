@@ -1,7 +1,9 @@
 // Whole programs that use a pool, by the first argument. None of them guards its main.
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <optional>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "multiprocessing/pool.hpp"
+#include "support/refused_calls.hpp"
 
 namespace mp = multiprocessing;
 
@@ -69,12 +72,45 @@ void exit_during_a_map(mp::Pool& pool) {
   std::exit(3);
 }
 
+/// Ends a pool whose workers may not be signalled: the caller has become another user, or a sandbox
+/// refuses the calls. Idle workers leave by themselves; busy ones are killed by their life pipes.
+int without_signals(std::string_view mode) {
+  sigset_t from_test;
+  sigemptyset(&from_test);
+  sigaddset(&from_test, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &from_test, nullptr);
+  mp::Pool pool(2);
+  if (pool.map(square, numbers) != squares) return 1;
+  if (mode == "dropped") {
+    if (setgid(65534) != 0 || setuid(65534) != 0) return 77;
+  } else if (!test_support::refuse_call(SYS_pidfd_send_signal, EPERM) ||
+             !test_support::refuse_call(SYS_kill, EPERM)) {
+    return 77;
+  }
+  if (pool.map(square, numbers) != squares) return 1;
+  if (mode == "refused while busy") {
+    std::thread caller([&pool] {
+      try {
+        pool.map(hang, {1, 2}, 1);
+      } catch (const std::exception&) {
+        say("ended\n");
+      }
+    });
+    int number = 0;
+    sigwait(&from_test, &number);  // when both are busy
+    pool.terminate();
+    caller.join();
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string_view mode = argc > 1 ? argv[1] : "";
   if (mode != "silent") say("main\n");
   if (mode == "keep") return keep_until_the_end();
+  if (mode == "dropped" || mode.starts_with("refused")) return without_signals(mode);
   mp::Pool pool(2);
   if (pool.map(square, numbers) != squares) return 1;
   if (mode == "stay") {

@@ -1,0 +1,58 @@
+// Ends while system calls that the end relies on are refused: ending_program CHILD CALL ERROR,
+// where CHILD is "daemon", "ended", "alive" or "killed". The start method comes from the
+// environment. It ends with 0 where main was right, with 77 where nothing can be refused here.
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <string>
+
+#include "multiprocessing/process.hpp"
+#include "support/refused_calls.hpp"
+
+namespace mp = multiprocessing;
+
+namespace {
+
+void wait_for_ever() {
+  for (;;) pause();
+}
+void do_nothing() {}
+
+bool refuse(const std::string& call, int error) {
+  static const std::map<std::string, std::vector<long>> numbers{
+      {"signals", {SYS_pidfd_send_signal}},
+      {"all signals", {SYS_pidfd_send_signal, SYS_kill}},
+      {"waitid", {SYS_waitid}},
+      {"poll", {SYS_poll, SYS_ppoll}},
+      {"recvmsg", {SYS_recvmsg}}};
+  if (call == "descriptors") {  // poll(2) is EINVAL then
+    const rlimit none{0, 0};
+    return setrlimit(RLIMIT_NOFILE, &none) == 0;
+  }
+  for (const long number : numbers.at(call))
+    if (!test_support::refuse_call(number, error)) return false;
+  return true;
+}
+
+}  // namespace
+
+int main(int, char** argv) {
+  const std::string kind = argv[1];
+  const bool stays = kind == "daemon" || kind == "killed";
+  mp::Process child{mp::ProcessOptions{.daemon = kind == "daemon"},
+                    stays ? wait_for_ever : do_nothing};
+  child.start();
+  if (kind == "ended") child.join();
+  if (!refuse(argv[2], std::atoi(argv[3]))) _exit(77);
+  if (kind == "killed") {
+    child.kill();
+    child.join();
+    if (child.exitcode() != -9) return 1;
+  }
+  std::cout << "main returns\n";
+}
