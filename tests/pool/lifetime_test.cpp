@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <numeric>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -47,6 +48,36 @@ TEST_P(LifetimeTest, APoolHasAsManyWorkersAsItWasTold) {
   EXPECT_EQ(pool.processes(), 3);
   EXPECT_EQ(pids(pool.workers()).size(), 3U);
   EXPECT_EQ(mp::Pool{}.processes(), mp::cpu_count());
+}
+
+TEST_P(LifetimeTest, APoolThatIsAssignedEndsTheOneThatWasThere) {
+  mp::Pool pool(1);
+  const mp::ProcessHandle before = pool.workers().front();
+  pool = mp::Pool(2);
+  EXPECT_FALSE(before.is_alive());
+  EXPECT_EQ(pool.processes(), 2);
+  mp::Pool& same = pool;
+  pool = std::move(same);
+  EXPECT_EQ(pool.map(square, {3}), std::vector{9});
+
+  mp::Pool other(1);
+  std::swap(pool, other);
+  EXPECT_EQ(pool.processes(), 1);
+  EXPECT_EQ(other.processes(), 2);
+  pool = std::move(other);
+  EXPECT_THROW((void)other.processes(), mp::ValueError);
+}
+
+TEST_P(LifetimeTest, PoolsCanBeReplacedInContainers) {
+  std::optional<mp::Pool> later;
+  later = mp::Pool(1);
+  later = mp::Pool(2);
+  std::vector<mp::Pool> pools;
+  for (int i = 1; i <= 3; ++i) pools.emplace_back(i);
+  pools.erase(pools.begin());
+  EXPECT_EQ(pools.front().processes(), 2);
+  EXPECT_EQ(pools.back().map(square, {4}), std::vector{16});
+  EXPECT_EQ(later->map(square, {5}), std::vector{25});
 }
 
 // CPython: _TestPoolWorkerLifetime.test_pool_maxtasksperchild_invalid

@@ -103,9 +103,11 @@ class MULTIPROCESSING_API Pool {
     detail::check_call<F, A...>();
   }
 
-  /// What was moved from throws `ValueError` when it is used.
+  /// What was moved from throws `ValueError` when it is used. Assigning ends the pool that was
+  /// there as its destructor does, so a server replaces its pool by `pool = mp::Pool(4);`: the new
+  /// one is made first.
   Pool(Pool&&) noexcept = default;
-  Pool& operator=(Pool&&) = delete;
+  Pool& operator=(Pool&&) noexcept = default;
 
   /// Terminates, as leaving Python's `with` does, and joins.
   ~Pool();
