@@ -8,6 +8,7 @@
 #include "base/main_wrapper.hpp"
 #include "base/start_up.hpp"
 #include "base/write_whole.hpp"
+#include "multiprocessing/base/exit.hpp"
 #include "multiprocessing/base/freeze_support.hpp"
 
 namespace multiprocessing::detail {
@@ -44,7 +45,12 @@ __attribute__((no_sanitize("undefined"))) int run_child_or_main(int argc, char**
                                                                 char** environment) {
   has_run = true;
   run_child_if_marked();
-  return user_main(argc, argv, environment);
+  // No other handler: any other exception ends the program where it is thrown, as without the hook.
+  try {
+    return user_main(argc, argv, environment);
+  } catch (const Exit& exit) {
+    return exit.code & 0xff;
+  }
 }
 
 }  // namespace

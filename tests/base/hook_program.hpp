@@ -14,6 +14,7 @@
 #include "base/spawning.hpp"
 #include "base/start_hook.hpp"
 #include "base/waiting.hpp"
+#include "multiprocessing/base/exit.hpp"
 
 namespace hook_program {
 
@@ -52,7 +53,23 @@ inline void change(const std::string& how, const std::filesystem::path& file) {
   if (how == "chdir") fs::current_path("/");
 }
 
+/// Tells that it was unwound, or that statics were destroyed.
+struct Teller {
+  const char* text;
+  ~Teller() { printf("%s\n", text); }
+};
+
+/// Ends main by an exception.
+[[noreturn]] inline void leave_by(const std::string& what) {
+  static const Teller at_exit{"static destroyed"};
+  const Teller unwound{"unwound"};
+  if (what == "exit") throw multiprocessing::Exit{256 + 7};
+  throw 7;
+}
+
 inline int main_part(int argc, char** argv) {
+  if (argc > 1 && (std::string{argv[1]} == "exit" || std::string{argv[1]} == "throw"))
+    leave_by(argv[1]);
   printf("main, hook has run: %d\n", start_hook_has_run());
   fflush(stdout);
   if (!start_hook_has_run()) return 3;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <link.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -77,6 +78,23 @@ class BuildKindTest : public testing::TestWithParam<std::string> {};
 TEST_P(BuildKindTest, TheChildNeverReachesMain) {
   const std::string program = "hook_" + GetParam();
   expect_right(run_program({HOOK_FOLDER "/" + program}), program);
+}
+
+// As Python's SystemExit. Without the hook, which a fully static program has not, it is an
+// exception like any other.
+TEST_P(BuildKindTest, AnExitThatLeavesMainEndsTheProgramWithItsCode) {
+  const ProgramResult result = run_program({HOOK_FOLDER "/hook_" + GetParam(), "exit"});
+  if (GetParam() == "static_frozen") {
+    EXPECT_EQ(result.exitcode, -SIGABRT) << result.report();
+  } else {
+    EXPECT_EQ(result.exitcode, 7) << result.report();
+    EXPECT_EQ(result.out, "unwound\nstatic destroyed\n") << result.report();
+  }
+}
+
+TEST_P(BuildKindTest, AnyOtherExceptionThatLeavesMainAborts) {
+  const ProgramResult result = run_program({HOOK_FOLDER "/hook_" + GetParam(), "throw"});
+  EXPECT_EQ(result.exitcode, -SIGABRT) << result.report();
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryKind, BuildKindTest, testing::ValuesIn(words(HOOK_KINDS)),
