@@ -1,4 +1,4 @@
-// The name of this process as log lines show it.
+// The name of this process as log lines show it, and the one that the system shows.
 #pragma once
 
 #include <string>
@@ -11,6 +11,12 @@ namespace multiprocessing::detail {
 /// "MainProcess" until the module `process` says otherwise. Safe in a forked child.
 MULTIPROCESSING_API void set_process_name(const std::string& name);
 [[nodiscard]] MULTIPROCESSING_API std::string process_name();
+
+/// What ps, top, pgrep and core dumps call this process, in up to 15 characters: the program's name
+/// unless the program has chosen another one. It is that of the main thread, whichever one asks.
+[[nodiscard]] MULTIPROCESSING_API std::string command_name();
+/// For a child, whose calling thread is its main one.
+MULTIPROCESSING_API void set_command_name(const std::string& name);
 
 /// What a child takes over from its parent's logger.
 struct LoggingState {

@@ -11,6 +11,7 @@
 
 #include "base/death.hpp"
 #include "base/os_error.hpp"
+#include "base/process_name.hpp"
 #include "base/start_hook.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "process/children.hpp"
@@ -188,6 +189,7 @@ Preparation Child::preparation() const {
       self();  // the arena is made before its first child, or the child would make another
   told.parent_pid = getpid();
   told.parent_name = current_name();
+  told.command_name = command_name();
   told.logging = logging_state();
   return told;
 }

@@ -16,6 +16,7 @@
 #include "arena/family.hpp"
 #include "base/death.hpp"
 #include "base/last_calls.hpp"
+#include "base/process_name.hpp"
 #include "base/rights.hpp"
 #include "base/start_hook.hpp"
 #include "multiprocessing/base/exit.hpp"
@@ -78,6 +79,7 @@ __attribute__((no_sanitize("undefined"))) int call(const std::function<void()>& 
 }
 
 void take_on(const Preparation& told, int life_fd) {
+  set_command_name(told.command_name);
   if (!told.outlive_parent) die_with(life_fd, SIGKILL);
   if (told.method != StartMethod::forkserver) close_standard_input();  // the server's is closed
   if (!told.directory.empty() && chdir(told.directory.c_str()) != 0)

@@ -69,6 +69,7 @@ void Preparation::write(Writer& writer) const {
   detail::write(writer, parent.generation);
   detail::write(writer, parent_pid);
   detail::write(writer, parent_name);
+  detail::write(writer, command_name);
   detail::write(writer, logging.level);
   detail::write(writer, logging.to_stderr);
   detail::write(writer, directory);
@@ -87,6 +88,7 @@ Preparation Preparation::read(Reader& reader) {
   take(reader, told.parent.generation);
   take(reader, told.parent_pid);
   take(reader, told.parent_name);
+  take(reader, told.command_name);
   take(reader, told.logging.level);
   take(reader, told.logging.to_stderr);
   take(reader, told.directory);

@@ -31,6 +31,7 @@ struct Preparation {
   Member parent;
   pid_t parent_pid = 0;
   std::string parent_name;
+  std::string command_name;  // see command_name()
   LoggingState logging;
   std::string directory;  // to go to; empty: it is there already
 

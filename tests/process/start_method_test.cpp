@@ -1,9 +1,13 @@
 // Choosing how processes are made.
 #include <gmock/gmock.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
 
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/base/freeze_support.hpp"
@@ -156,6 +160,33 @@ TEST_P(ProcessTest, TheChildIsInTheDirectoryOfItsParent) {
   EXPECT_EQ(run_in_child([](Mailbox box) { box.put(std::filesystem::current_path()); }, says), 0);
   EXPECT_EQ(says.get(), "/usr");
   std::filesystem::current_path(before);
+}
+
+std::string command_name_of(pid_t pid) {
+  std::string name;
+  std::getline(std::ifstream{"/proc/" + std::to_string(pid) + "/comm"}, name);
+  return name;
+}
+
+void say_command_name(Mailbox says) { says.put(command_name_of(getpid())); }
+
+// Under forkserver it was mp-forkserver.
+TEST_P(ProcessTest, BearsTheNameOfTheProgram) {
+  Mailbox says;
+  EXPECT_EQ(run_in_child(say_command_name, says), 0);
+  EXPECT_EQ(says.get(), command_name_of(getpid()));
+}
+
+TEST_P(ProcessTest, BearsTheNameThatTheProgramHasChosenWhicheverThreadStartsIt) {
+  const std::string before = command_name_of(getpid());
+  prctl(PR_SET_NAME, "another name");
+  Mailbox says;
+  std::thread{[&] {
+    prctl(PR_SET_NAME, "of a thread");
+    EXPECT_EQ(run_in_child(say_command_name, says), 0);
+  }}.join();
+  prctl(PR_SET_NAME, before.c_str());
+  EXPECT_EQ(says.get(), "another name");
 }
 
 }  // namespace
