@@ -27,8 +27,13 @@ struct DirectoryEntry {
 };
 constexpr long name_offset = 19;
 
-MULTIPROCESSING_BORROWED_MEMORY void mark(unsigned fd) noexcept {
-  syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
+enum class Doing { mark, close };
+
+MULTIPROCESSING_BORROWED_MEMORY void treat(Doing doing, unsigned fd) noexcept {
+  if (doing == Doing::mark)
+    syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
+  else
+    syscall(SYS_close, fd);
 }
 
 // The number that a name in /proc/self/fd stands for; `none` for "." and "..".
@@ -41,7 +46,7 @@ MULTIPROCESSING_BORROWED_MEMORY unsigned number_of(const char* name) noexcept {
   return number;
 }
 
-MULTIPROCESSING_BORROWED_MEMORY bool mark_listed(unsigned first) noexcept {
+MULTIPROCESSING_BORROWED_MEMORY bool treat_listed(Doing doing, unsigned first) noexcept {
   const long listing =
       syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (listing < 0) return false;
@@ -52,7 +57,7 @@ MULTIPROCESSING_BORROWED_MEMORY bool mark_listed(unsigned first) noexcept {
     for (long at = 0; at < filled;) {
       const auto* entry = reinterpret_cast<const DirectoryEntry*>(entries + at);
       const unsigned fd = number_of(entries + at + name_offset);
-      if (fd != none && fd >= first) mark(fd);
+      if (fd != none && fd >= first && fd != listing) treat(doing, fd);
       at += entry->length;
     }
   }
@@ -60,19 +65,24 @@ MULTIPROCESSING_BORROWED_MEMORY bool mark_listed(unsigned first) noexcept {
   return true;
 }
 
-MULTIPROCESSING_BORROWED_MEMORY void mark_to_limit(unsigned first) noexcept {
+MULTIPROCESSING_BORROWED_MEMORY void treat_to_limit(Doing doing, unsigned first) noexcept {
   struct {
     std::uint64_t soft, hard;
   } limit{1024, 1024};
   syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limit);
-  for (std::uint64_t fd = first; fd < limit.soft; ++fd) mark(static_cast<unsigned>(fd));
+  for (std::uint64_t fd = first; fd < limit.soft; ++fd) treat(doing, static_cast<unsigned>(fd));
 }
 
 }  // namespace
 
 MULTIPROCESSING_BORROWED_MEMORY void set_close_on_exec_from(unsigned first) noexcept {
   if (syscall(SYS_close_range, first, ~0U, mark_only) == 0) return;
-  if (!mark_listed(first)) mark_to_limit(first);
+  if (!treat_listed(Doing::mark, first)) treat_to_limit(Doing::mark, first);
+}
+
+MULTIPROCESSING_BORROWED_MEMORY void close_from(unsigned first) noexcept {
+  if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+  if (!treat_listed(Doing::close, first)) treat_to_limit(Doing::close, first);
 }
 
 }  // namespace multiprocessing::detail

@@ -1,4 +1,4 @@
-// Setting close-on-exec on descriptors nobody told us about.
+// Setting close-on-exec on descriptors that nobody told us about, or closing them.
 #pragma once
 
 // For functions that run in a child which borrows its parent's memory: a sanitizer's book-keeping
@@ -15,5 +15,8 @@ namespace multiprocessing::detail {
 /// Sets close-on-exec on all open descriptors from `first` on. Takes no lock and allocates nothing;
 /// may be called in a child that borrows its parent's memory.
 void set_close_on_exec_from(unsigned first) noexcept;
+
+/// Closes them; the same holds.
+void close_from(unsigned first) noexcept;
 
 }  // namespace multiprocessing::detail

@@ -43,7 +43,7 @@ const auto get_info = _IOWR(0xFF, 11, PidfdInfo);
 Reaped reap_by_pid(pid_t pid) {
   int status = 0;
   pid_t found = 0;
-  do found = ::waitpid(pid, &status, WNOHANG);
+  do found = ::waitpid(pid, &status, WNOHANG | __WALL);
   while (found < 0 && errno == EINTR);
   if (found == 0) return {.state = Reaped::running};
   if (found < 0 && errno == ECHILD) return {.state = Reaped::lost};
@@ -63,7 +63,7 @@ UniqueFd open_pidfd(pid_t pid) {
 Reaped reap(int pidfd, pid_t pid) {
   siginfo_t info{};
   int failed = 0;
-  do failed = ::waitid(by_pidfd, static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG);
+  do failed = ::waitid(by_pidfd, static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG | __WALL);
   while (failed != 0 && errno == EINTR);
   if (failed != 0 && errno == ECHILD) return {.state = Reaped::lost};
   // A kernel without P_PIDFD, a sandbox without waitid: waitpid says what is wrong, if it is not

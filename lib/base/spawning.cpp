@@ -4,11 +4,13 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <utility>
 
@@ -16,8 +18,10 @@
 #include "base/death.hpp"
 #include "base/os_error.hpp"
 #include "base/published_string.hpp"
+#include "base/reaper.hpp"
 #include "base/rights.hpp"
 #include "base/start_up.hpp"
+#include "base/waiting.hpp"
 
 #ifdef __GLIBC__
 // The same function by the name that sanitizers do not replace: theirs takes the child for a fork.
@@ -31,8 +35,23 @@ namespace {
 
 constinit PublishedString chosen_program;
 
+// What a reaper has to end whose helper could not be started.
+constexpr std::chrono::milliseconds time_to_end{500};
+
+// Up to this much memory a copy of it takes less time than executing a program; the parent has to
+// write to each page of it anew, too.
+constexpr std::size_t most_memory_to_copy = 64 << 20;
+
 constexpr std::size_t stack_size = 64 * 1024;
 constexpr std::size_t kernel_signal_set = (_NSIG - 1) / 8;
+
+// How far a child came. `error` is 0 when it executed.
+struct Outcome {
+  pid_t pid = -1;
+  enum { cloning, executing, passing_on } step = cloning;
+  int failed_descriptor = -1;
+  int error = 0;
+};
 
 // All that the child reads and writes. It lies in the parent, whose thread stands still until the
 // child has executed or ended.
@@ -45,9 +64,7 @@ struct Plan {
   std::size_t descriptor_count = 0;
   unsigned char signal_mask[kernel_signal_set] = {};  // the caller's
   HandOver hand_over;
-  enum { executing, passing_on } step = executing;
-  int failed_descriptor = -1;
-  int error = 0;
+  Outcome outcome;
 };
 
 // A handler of the parent must not run in the child, where it would see the parent's memory.
@@ -65,10 +82,10 @@ MULTIPROCESSING_BORROWED_MEMORY void drop_signal_handlers() noexcept {
 }
 
 MULTIPROCESSING_BORROWED_MEMORY bool pass_on_descriptors(Plan& plan) noexcept {
-  plan.step = Plan::passing_on;
+  plan.outcome.step = Outcome::passing_on;
   set_close_on_exec_from(3);
   for (std::size_t i = 0; i < plan.descriptor_count; ++i) {
-    plan.failed_descriptor = plan.descriptors[i];
+    plan.outcome.failed_descriptor = plan.descriptors[i];
     if (syscall(SYS_fcntl, plan.descriptors[i], F_SETFD, 0) < 0) return false;
   }
   return true;
@@ -78,7 +95,7 @@ MULTIPROCESSING_BORROWED_MEMORY int run_child(void* argument) noexcept {
   Plan& plan = *static_cast<Plan*>(argument);
   drop_signal_handlers();
   if (pass_on_descriptors(plan)) {
-    plan.step = Plan::executing;
+    plan.outcome.step = Outcome::executing;
     hand_over(plan.hand_over);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, plan.signal_mask, nullptr, kernel_signal_set);
     if (plan.path != nullptr)
@@ -86,7 +103,7 @@ MULTIPROCESSING_BORROWED_MEMORY int run_child(void* argument) noexcept {
     else
       syscall(SYS_execveat, plan.program_fd, "", plan.arguments, plan.environment, AT_EMPTY_PATH);
   }
-  plan.error = errno;
+  plan.outcome.error = errno;
   syscall(SYS_exit_group, 127);
   return 127;
 }
@@ -127,16 +144,94 @@ class AllSignalsBlocked {
   const unsigned char* before_;
 };
 
+// With all signals blocked.
+MULTIPROCESSING_BORROWED_MEMORY void execute(Plan& plan, const ChildStack& stack, int flags,
+                                             int* pidfd) noexcept {
+  plan.outcome.pid =
+      ::__clone(run_child, stack.top(), CLONE_VM | CLONE_VFORK | SIGCHLD | flags, &plan, pidfd);
+  if (plan.outcome.pid < 0)
+    plan.outcome.error = errno;
+  else if (plan.outcome.error != 0)
+    syscall(SYS_wait4, plan.outcome.pid, nullptr, 0, nullptr);
+}
+
 Spawned run(Plan& plan) {
   const ChildStack stack;
   const AllSignalsBlocked blocked{plan.signal_mask};
   int pidfd = -1;
-  const pid_t pid = ::__clone(run_child, stack.top(),
-                              CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan, &pidfd);
-  if (pid < 0) throw_os_error("clone");
-  Spawned child{.pid = pid, .pidfd = UniqueFd{pidfd}};
-  if (plan.error != 0) ::waitpid(pid, nullptr, 0);  // not interrupted: signals are blocked
-  return child;
+  execute(plan, stack, CLONE_PIDFD, &pidfd);
+  return {.pid = plan.outcome.pid, .pidfd = UniqueFd{pidfd}};
+}
+
+struct Line {
+  UniqueFd ours, its;
+};
+
+Line make_line() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    throw_os_error("socketpair", "to start a helper");
+  UniqueFd ours{ends[0]}, its{ends[1]};
+  return {clear_of_stdio(std::move(ours)), clear_of_stdio(std::move(its))};
+}
+
+// The parent has a descriptor of the program before its number can be another one's: so long the
+// program is not reaped. It closes the line then, or has died.
+[[noreturn]] MULTIPROCESSING_BORROWED_MEMORY void start_and_reap(Plan& plan,
+                                                                 const ChildStack& stack,
+                                                                 int line) noexcept {
+  execute(plan, stack, 0, nullptr);
+  syscall(SYS_dup3, line, 0, 0);
+  close_from(1);
+  syscall(SYS_write, 0, &plan.outcome, sizeof plan.outcome);
+  char nothing = 0;
+  while (syscall(SYS_read, 0, &nothing, 1) < 0 && errno == EINTR) continue;
+  if (plan.outcome.error != 0) syscall(SYS_exit_group, 127);
+  be_reaper(plan.outcome.pid);
+}
+
+// The reaper; none, and errno, when it cannot be made.
+Spawned run_with_reaper(Plan& plan, const Line& line, const ChildStack& stack) {
+  const AllSignalsBlocked blocked{plan.signal_mask};
+  int pidfd = -1;
+  const pid_t pid = fork_hidden(pidfd);
+  if (pid == 0) start_and_reap(plan, stack, line.its.get());
+  return {.pid = pid, .pidfd = UniqueFd{pidfd}};
+}
+
+struct Orphaning {
+  Plan& plan;
+  const ChildStack& stack;
+  int line;
+};
+
+MULTIPROCESSING_BORROWED_MEMORY int start_and_leave(void* argument) noexcept {
+  const auto& told = *static_cast<const Orphaning*>(argument);
+  execute(told.plan, told.stack, 0, nullptr);
+  syscall(SYS_write, told.line, &told.plan.outcome, sizeof told.plan.outcome);
+  syscall(SYS_exit_group, 0);
+  return 0;
+}
+
+// The program's parent ends at once. It borrows the memory, and has no signal for its end either.
+bool run_as_orphan(Plan& plan, const Line& line, const ChildStack& stack) {
+  const ChildStack stack_of_parent;
+  Orphaning told{plan, stack, line.its.get()};
+  const AllSignalsBlocked blocked{plan.signal_mask};
+  const pid_t pid =
+      ::__clone(start_and_leave, stack_of_parent.top(), CLONE_VM | CLONE_VFORK, &told);
+  if (pid < 0) return false;
+  syscall(SYS_wait4, pid, nullptr, __WALL, nullptr);
+  return true;
+}
+
+void read_outcome(Plan& plan, Line& line) {
+  line.its.reset();
+  Outcome outcome;
+  ssize_t got = -1;
+  do got = ::recv(line.ours.get(), &outcome, sizeof outcome, MSG_WAITALL);
+  while (got < 0 && errno == EINTR);
+  if (got == sizeof outcome) plan.outcome = outcome;
 }
 
 std::vector<char*> argument_vector(std::span<const std::string> arguments) {
@@ -157,7 +252,12 @@ void set_program(std::filesystem::path path) {
   chosen_program.set(path.empty() ? std::string{} : std::filesystem::absolute(path).string());
 }
 
-Spawned spawn_program(std::span<const std::string> arguments, std::span<const int> descriptors) {
+namespace {
+
+/// Has `run` follow the plan that starts the program.
+template <class Run>
+auto with_plan(std::span<const std::string> arguments, std::span<const int> descriptors,
+               const Run& run) {
   const std::string_view chosen = chosen_program.get();
   const std::vector<char*> argv = argument_vector(arguments);
   Plan plan;
@@ -170,18 +270,78 @@ Spawned spawn_program(std::span<const std::string> arguments, std::span<const in
   plan.descriptors = descriptors.data();
   plan.descriptor_count = descriptors.size();
   plan.hand_over = plan_hand_over();
+  return run(plan);
+}
+
+void throw_if_not_executed(const Plan& plan) {
+  const Outcome& outcome = plan.outcome;
+  if (outcome.error == 0) return;
+  if (outcome.step == Outcome::cloning) throw_os_error(outcome.error, "clone");
+  if (outcome.step == Outcome::passing_on)
+    throw_os_error(outcome.error, "fcntl",
+                   "descriptor " + std::to_string(outcome.failed_descriptor));
+  throw_os_error(outcome.error, "execute", plan.path == nullptr ? own_program_path() : plan.path);
+}
+
+UniqueFd pidfd_of(Spawned& child) {
+  return child.pidfd ? clear_of_stdio(std::move(child.pidfd)) : open_pidfd(child.pid);
+}
+
+Spawned spawn_directly(Plan& plan) {
   Spawned child = run(plan);
-  if (plan.error != 0 && plan.step == Plan::passing_on)
-    throw_os_error(plan.error, "fcntl", "descriptor " + std::to_string(plan.failed_descriptor));
-  if (plan.error != 0)
-    throw_os_error(plan.error, "execute", plan.path == nullptr ? own_program_path() : plan.path);
+  throw_if_not_executed(plan);
   try {
-    child.pidfd = child.pidfd ? clear_of_stdio(std::move(child.pidfd)) : open_pidfd(child.pid);
+    child.pidfd = pidfd_of(child);
   } catch (const OSError&) {
     kill_and_reap(child.pid);
     throw;
   }
   return child;
+}
+
+Spawned find_helper(const Plan& plan, const Spawned& reaper) {
+  throw_if_not_executed(plan);
+  // A reaper that was killed before it could tell is to the caller a helper that was killed.
+  const pid_t pid = plan.outcome.pid > 0 ? plan.outcome.pid : reaper.pid;
+  try {
+    return {.pid = pid, .pidfd = open_pidfd(pid)};
+  } catch (const OSError&) {
+    (void)::kill(pid, SIGKILL);
+    throw;
+  }
+}
+
+SpawnedHelper spawn_apart(Plan& plan) {
+  const ChildStack stack;
+  Line line = make_line();
+  Spawned reaper;
+  if (inherits_orphans() || private_memory() <= most_memory_to_copy)
+    reaper = run_with_reaper(plan, line, stack);
+  if (reaper.pid < 0 && (inherits_orphans() || !run_as_orphan(plan, line, stack)))
+    return {.program = spawn_directly(plan), .reaper = {}};
+  read_outcome(plan, line);
+  try {
+    if (reaper.pid > 0) reaper.pidfd = pidfd_of(reaper);
+    Spawned program = find_helper(plan, reaper);
+    return {.program = std::move(program), .reaper = std::move(reaper)};
+  } catch (const OSError&) {
+    line.ours.reset();  // the reaper goes on then, and ends with a helper that has ended
+    if (reaper.pidfd && wait_readable(reaper.pidfd.get(), Deadline{time_to_end}))
+      (void)reap(reaper.pidfd.get(), reaper.pid);
+    throw;
+  }
+}
+
+}  // namespace
+
+Spawned spawn_program(std::span<const std::string> arguments, std::span<const int> descriptors) {
+  return with_plan(arguments, descriptors, spawn_directly);
+}
+
+SpawnedHelper spawn_helper(std::span<const std::string> arguments,
+                           std::span<const int> descriptors) {
+  reap_reapers();
+  return with_plan(arguments, descriptors, spawn_apart);
 }
 
 }  // namespace multiprocessing::detail

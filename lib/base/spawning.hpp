@@ -33,4 +33,18 @@ struct Spawned {
 [[nodiscard]] MULTIPROCESSING_API Spawned spawn_program(std::span<const std::string> arguments,
                                                         std::span<const int> descriptors);
 
+struct SpawnedHelper {
+  Spawned program;
+  Spawned reaper;  // may be none
+};
+
+/// The same for a program that the user did not ask for: a wait() or waitpid(-1) of this process
+/// does not find it, nor does its end send SIGCHLD. It is the child of a small process, the reaper,
+/// which waits for it, ends with it, and is to be reaped by reap(). Making that costs a fork(), so
+/// in a process with much memory the program becomes an orphan instead, unless this process is the
+/// one that inherits orphans. Where neither can be made it is an ordinary child. A reaper that is
+/// killed leaves the program running, an orphan.
+[[nodiscard]] MULTIPROCESSING_API SpawnedHelper spawn_helper(std::span<const std::string> arguments,
+                                                             std::span<const int> descriptors);
+
 }  // namespace multiprocessing::detail

@@ -1,0 +1,39 @@
+// The reaper: a small process that has a helper as its child, so that this process need not.
+//
+// A child that has executed a program is seen by every wait of its parent and sends it SIGCHLD; one
+// that was made with another exit signal and never executes is not and does not. The reaper is such
+// a child. It waits for its own child, the helper, and ends with it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+
+#include "base/close_on_exec.hpp"
+#include "multiprocessing/detail/export.hpp"
+
+namespace multiprocessing::detail {
+
+/// What ps calls it.
+inline constexpr const char* reaper_name = "mp-reaper";
+
+/// Forks a process whose end sends no signal, and which only a wait with __WALL or __WCLONE sees.
+/// It has a copy of this one's memory, which costs as much as fork(). 0 in it; -1 and errno when
+/// there is none. `pidfd` stays -1 on a kernel that does not give one.
+[[nodiscard]] pid_t fork_hidden(int& pidfd) noexcept;
+
+/// What the process lives for from then on: gives back descriptors, terminal, folder and all memory
+/// but a few pages, waits for its child, ends. All signals are blocked.
+[[noreturn]] MULTIPROCESSING_BORROWED_MEMORY void be_reaper(pid_t child) noexcept;
+
+/// Whether this process comes to be the parent of orphans among its descendants.
+[[nodiscard]] MULTIPROCESSING_API bool inherits_orphans() noexcept;
+
+/// How much memory a fork() copies, in bytes; 0 when that is not to be known.
+[[nodiscard]] std::size_t private_memory();
+
+/// Reaps reapers that ended unseen: those of the program that this process was before it executed
+/// this one, and those of helpers that outlived the wait for them.
+void reap_reapers() noexcept;
+
+}  // namespace multiprocessing::detail
