@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "arena/family.hpp"
+#include "base/spawning.hpp"
 #include "base/unique_fd.hpp"
 #include "multiprocessing/base/bytes.hpp"
 #include "multiprocessing/detail/export.hpp"
@@ -65,6 +66,7 @@ struct ForkServer {
   Creator starter;
   pid_t pid = 0;
   UniqueFd pidfd;
+  Spawned reaper;  // whose child it is, see spawn_helper()
   Member member;
   std::atomic<bool> serves_on = false;  // as keeper: it is not to be waited for
 };

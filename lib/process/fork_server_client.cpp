@@ -67,7 +67,7 @@ void ask_for_senders(const UniqueFd& socket) {
 
 // With the gate held from before the channel is made until the server's end of it is closed here:
 // a child forked meanwhile would keep it open, and nobody would see the server die.
-Spawned execute_server(ForkServer& server, const ArenaAddress& address) {
+SpawnedHelper execute_server(ForkServer& server, const ArenaAddress& address) {
   std::scoped_lock guard{fork_gate()};
   auto [ours, its] = make_channel();
   ask_for_senders(its);
@@ -81,7 +81,7 @@ Spawned execute_server(ForkServer& server, const ArenaAddress& address) {
   const std::array descriptors{file.get(), address.arena_fd, address.family_fd, address.bequest_fd,
                                its.get()};
   server.socket = std::move(ours);
-  return spawn_program(arguments, descriptors);
+  return spawn_helper(arguments, descriptors);
 }
 
 Server start_server(const Starter& now) {
@@ -89,11 +89,12 @@ Server start_server(const Starter& now) {
   server->key = random_key();
   server->begun = now;
   Birth birth;
-  Spawned spawned = execute_server(*server, address_for(birth));
-  birth.delivered(spawned.pid);
+  SpawnedHelper spawned = execute_server(*server, address_for(birth));
+  birth.delivered(spawned.program.pid);
   server->member = birth.child();
-  server->pid = spawned.pid;
-  server->pidfd = std::move(spawned.pidfd);
+  server->pid = spawned.program.pid;
+  server->pidfd = std::move(spawned.program.pidfd);
+  server->reaper = std::move(spawned.reaper);
   return server;
 }
 
@@ -109,8 +110,11 @@ ForkServer::~ForkServer() {
   if (pid == 0 || !starter.is_this_process()) return;
   if (serves_on) return;
   try {
-    if (!wait_readable(pidfd.get(), Deadline{time_to_end})) return;
-    (void)reap(pidfd.get(), pid);
+    const Deadline deadline{time_to_end};
+    if (!wait_readable(pidfd.get(), deadline)) return;
+    if (reaper.pidfd && wait_readable(reaper.pidfd.get(), deadline))
+      (void)reap(reaper.pidfd.get(), reaper.pid);
+    (void)reap(pidfd.get(), pid);  // where it has no reaper, or this process inherited it
     settle(member);
   } catch (const std::exception& error) {
     warn_at_the_end(std::string{"the fork server is not waited for: "} + error.what());
