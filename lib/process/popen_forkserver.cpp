@@ -14,6 +14,7 @@
 #include "arena/family.hpp"
 #include "base/death.hpp"
 #include "base/os_error.hpp"
+#include "base/reaper.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "process/descriptor_message.hpp"
@@ -26,13 +27,14 @@ namespace {
 using std::chrono::milliseconds;
 
 // The server reports an end within a millisecond, unless it was stopped or killed. When it has
-// died, its children are reaped by init, and then the kernel tells.
+// died, its children are reaped by the process that inherits them, which may be this one, and then
+// the kernel tells.
 constexpr milliseconds time_to_tell{1000};
 
 // How often a start may find that the server has just died.
 constexpr int attempts = 5;
 
-/// A child of the server, which alone may reap it.
+/// A child of the server, which reaps it; this process does when it has inherited the child.
 class ServedPopen final : public Popen {
  public:
   [[nodiscard]] std::optional<int> poll() override {
@@ -46,12 +48,22 @@ class ServedPopen final : public Popen {
  private:
   [[nodiscard]] int find_code() {
     const Deadline deadline{time_to_tell};
-    if (auto code = exit_code_of_stranger(pidfd.get())) return *code;
+    if (auto code = reaped_by_us_or_others()) return *code;
     if (auto code = reported(deadline)) return *code;
-    if (auto code = left_exit_code(member)) return *code;
-    while (!exit_code_of_stranger(pidfd.get()) && !deadline.passed())
+    // The server has closed its sockets, and its children have a new parent in a moment.
+    if (!inherits_orphans())
+      if (auto code = left_exit_code(member)) return *code;
+    while (!deadline.passed()) {
+      if (auto code = reaped_by_us_or_others()) return *code;
       std::this_thread::sleep_for(milliseconds{2});
+    }
     return code_of_the_lost(*this);
+  }
+
+  [[nodiscard]] std::optional<int> reaped_by_us_or_others() {
+    const Reaped reaped = reap(pidfd.get(), pid);
+    if (reaped.state == Reaped::ended) return reaped.exitcode;
+    return exit_code_of_stranger(pidfd.get());
   }
 
   [[nodiscard]] std::optional<int> reported(const Deadline& deadline) {

@@ -65,6 +65,14 @@ INSTANTIATE_TEST_SUITE_P(EveryKind, KindOfHostTest,
 
 TEST_P(KindOfHostTest, IsNotToldOfTheEndOfAServer) { run("server_ended"); }
 
+class HeirTest : public KindOfHostTest {};
+
+INSTANTIATE_TEST_SUITE_P(EveryKind, HeirTest, testing::Values("subreaper", "init"),
+                         test_support::NamedByParameter{});
+
+// They were zombies for ever, with the code 255.
+TEST_P(HeirTest, ReapsTheChildrenOfAServerThatWasKilled) { run("inherits"); }
+
 // A subreaper has a reaper however much memory a sanitizer adds.
 
 TEST(HelpersTest, TheServerGoesOnWhenItsReaperIsKilled) {

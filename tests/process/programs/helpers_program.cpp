@@ -24,10 +24,13 @@
 #include "process/fork_gate.hpp"
 #include "process/fork_server.hpp"
 #include "process/keeper.hpp"
+#include "process/mailbox.hpp"
 
 namespace mp = multiprocessing;
 
 namespace {
+
+using process_test::Gate;
 
 std::atomic<int> signals{0};
 constexpr int not_permitted = 77;
@@ -142,6 +145,30 @@ int reaper_holds_nothing() {
   return much.back() - 1;
 }
 
+int inherits_the_children_of_a_killed_server() {
+  mp::set_start_method("forkserver", {.force = true});
+  Gate gate;
+  mp::Process leaves{[](Gate g) { g.wait(), throw mp::Exit{3}; }, gate};
+  mp::Process is_killed{[](Gate g) { g.wait(); }, gate};
+  mp::Process ended{[] { throw mp::Exit{4}; }};
+  leaves.start();
+  is_killed.start();
+  ended.start();
+  CHECK(mp::detail::wait_readable(ended.sentinel(), mp::detail::Deadline::never()));
+  CHECK(server_is_killed());
+  is_killed.kill();
+  is_killed.join();
+  gate.open();
+  leaves.join();
+  ended.join();
+  std::printf("%d %d %d\n", *leaves.exitcode(), *is_killed.exitcode(), *ended.exitcode());
+  CHECK(leaves.exitcode() == 3);
+  CHECK(is_killed.exitcode() == -SIGKILL);
+  CHECK(ended.exitcode() == 4);
+  CHECK(has_no_children());  // no zombies either
+  return 0;
+}
+
 /// `left` times more; what the image before has left behind is reaped by the next.
 int executes_itself(int left) {
   siginfo_t ended{};
@@ -162,6 +189,7 @@ const std::map<std::string, int (*)()> scenarios{
     {"server_ended", waits_after_the_server_ended},
     {"reaper_killed", goes_on_without_the_reaper},
     {"reaper_holds_nothing", reaper_holds_nothing},
+    {"inherits", inherits_the_children_of_a_killed_server},
 };
 
 /// Runs the scenario in a process that is the first of a namespace.
