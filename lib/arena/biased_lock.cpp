@@ -35,17 +35,21 @@ bool can_be_favoured() {
 
 constinit thread_local std::uint32_t own_thread_number = 0;
 
-BiasedLock::Taken BiasedLock::acquire(Seats& seats) {
+BiasedLock::Taken BiasedLock::acquire(Seats& seats, const Deadline& deadline) {
   wake_revoker(seats);  // if this thread was in by mistake
-  const OwnerLock::Taken taken = lock_.acquire();
+  const OwnerLock::Taken taken = lock_.acquire(deadline);
+  if (taken == OwnerLock::Taken::not_in_time) return Taken::not_in_time;
   const bool from_the_dead = taken == OwnerLock::Taken::from_the_dead;
   if (favoured_.load(std::memory_order_relaxed) == 0)
     return from_the_dead ? Taken::from_the_dead : Taken::free;
   try {
-    return take_favour_back(seats) || from_the_dead ? Taken::from_the_dead
-                                                    : Taken::from_the_favoured;
+    const Taken favour = take_favour_back(seats, deadline);
+    // With its mark: the next one goes on. A dead holder has left nothing to mend while the
+    // favoured thread is inside, for it never came in.
+    if (favour == Taken::not_in_time) lock_.release();
+    return favour == Taken::from_the_favoured && from_the_dead ? Taken::from_the_dead : favour;
   } catch (...) {
-    lock_.release();  // with its mark: the next one goes on
+    lock_.release();
     throw;
   }
 }
@@ -86,8 +90,7 @@ void BiasedLock::give_favour() {
   fail_point("arena.bias.given");
 }
 
-// True: it died inside.
-bool BiasedLock::take_favour_back(Seats& seats) {
+BiasedLock::Taken BiasedLock::take_favour_back(Seats& seats, const Deadline& deadline) {
   const std::uint64_t favoured = favoured_.load(std::memory_order_relaxed) | not_now;
   favoured_.store(favoured, std::memory_order_relaxed);
   fail_point("arena.bias.revoked");
@@ -99,16 +102,17 @@ bool BiasedLock::take_favour_back(Seats& seats) {
   bool died = false;
   while (!spin(64, is_out)) {
     if (!alive(owner) && !is_out()) {
-      settle_fully(owner);
+      if (!settle_fully(owner, deadline)) return Taken::not_in_time;
       died = true;
       break;
     }
-    futex_wait(inside, 1, Deadline{nap});
+    if (deadline.passed()) return Taken::not_in_time;
+    futex_wait(inside, 1, deadline.at_most(nap));
   }
   fail_point("arena.bias.out");
   if (died) inside.store(0, std::memory_order_relaxed);
   favoured_.store(0, std::memory_order_release);
-  return died;
+  return died ? Taken::from_the_dead : Taken::from_the_favoured;
 }
 
 void BiasedLock::wake_revoker(Seats& seats) {

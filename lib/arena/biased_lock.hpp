@@ -9,6 +9,7 @@
 
 #include "arena/owner_lock.hpp"
 #include "base/asymmetric_fence.hpp"
+#include "base/deadline.hpp"
 
 namespace multiprocessing::detail {
 
@@ -38,7 +39,7 @@ struct alignas(64) Seats {
 /// that one is out or dead.
 class MULTIPROCESSING_API BiasedLock {
  public:
-  enum class Taken { free, from_the_favoured, from_the_dead };
+  enum class Taken { free, from_the_favoured, from_the_dead, not_in_time };
   /// How it was taken, for its release.
   enum class Way { not_taken, favoured, locked };
 
@@ -61,9 +62,10 @@ class MULTIPROCESSING_API BiasedLock {
     lock_.release();
   }
 
-  /// Waits for the lock, and takes the favour from whoever else has it. Release it as `locked`.
-  /// Throws what settling the dead throws; the next one does it then.
-  [[nodiscard]] Taken acquire(Seats& seats);
+  /// Waits for the lock, and takes the favour from whoever else has it. Release it as `locked`,
+  /// unless it was not taken in time. Throws what settling the dead throws; the next one does it
+  /// then.
+  [[nodiscard]] Taken acquire(Seats& seats, const Deadline& deadline = Deadline::never());
 
   /// While this thread holds it as `locked`: favours it from the release on, if a seat is left and
   /// the kernel can take the favour back.
@@ -128,25 +130,29 @@ class MULTIPROCESSING_API BiasedLock {
   }
 
   [[nodiscard]] static bool has_ended(std::uint64_t key);
-  [[nodiscard]] bool take_favour_back(Seats& seats);
+  /// Of the favoured thread, dead or alive, or not in time.
+  [[nodiscard]] Taken take_favour_back(Seats& seats, const Deadline& deadline);
   void give_favour();
 
   OwnerLock lock_;
   std::atomic<std::uint64_t> favoured_{0};  // written under lock_
 };
 
-/// Holds an internal lock, and says from whom it was taken.
+/// Holds an internal lock, unless it was not taken in time, and says from whom it was taken.
 class [[nodiscard]] BiasedGuard {
  public:
-  BiasedGuard(BiasedLock& lock, Seats& seats)
+  BiasedGuard(BiasedLock& lock, Seats& seats, LazyDeadline& limit)
       : lock_(lock), seats_(seats), way_(lock.acquire_quickly(seats)) {
     if (way_ != BiasedLock::Way::not_taken) return;
-    taken_ = lock.acquire(seats);
-    way_ = BiasedLock::Way::locked;
+    taken_ = lock.acquire(seats, limit.for_lock());
+    if (held()) way_ = BiasedLock::Way::locked;
   }
-  ~BiasedGuard() { lock_.release(seats_, way_); }
+  ~BiasedGuard() {
+    if (held()) lock_.release(seats_, way_);
+  }
   BiasedGuard(const BiasedGuard&) = delete;
   [[nodiscard]] BiasedLock::Taken taken() const { return taken_; }
+  [[nodiscard]] bool held() const { return taken_ != BiasedLock::Taken::not_in_time; }
 
  private:
   BiasedLock& lock_;

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "arena/family.hpp"
+#include "base/deadline.hpp"
 
 namespace multiprocessing::detail {
 
@@ -19,8 +20,9 @@ int sweep_locked();
 bool settle_locked(Member member);
 
 /// Settles a dead member before it returns, also when another process is about to: waits for that
-/// one, or settles it too when it dies in it. Without the ledger mutex.
-MULTIPROCESSING_API void settle_fully(Member dead);
+/// one, or settles it too when it dies in it. False when the deadline passed before: the other is
+/// stopped in it. Without the ledger mutex.
+MULTIPROCESSING_API bool settle_fully(Member dead, const Deadline& deadline = Deadline::never());
 
 /// Raw forks whose child never came to life, or is on its way no more; how many were rolled back.
 int sweep_births();

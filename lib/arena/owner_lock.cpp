@@ -17,9 +17,10 @@ constexpr std::uint32_t somebody_sleeps = 1;
 
 /// Takes a word over that names a dead process. What that one was doing is settled first, while the
 /// lock still says that it died in it: no link changes any more under the hands of the new holder.
-bool take_over(std::atomic<std::uint32_t>& word, std::uint32_t seen) {
+/// False when that takes beyond the deadline, or another was faster.
+bool take_over(std::atomic<std::uint32_t>& word, std::uint32_t seen, const Deadline& deadline) {
   fail_point("arena.lock.before_settling");
-  settle_fully(OwnerLock::named(seen));
+  if (!settle_fully(OwnerLock::named(seen), deadline)) return false;
   if (!word.compare_exchange_strong(seen, OwnerLock::own_name() | somebody_sleeps,
                                     std::memory_order_acquire))
     return false;
@@ -52,7 +53,7 @@ OwnerLock::Taken OwnerLock::try_acquire() {
   if (word_.compare_exchange_strong(seen, own_name(), std::memory_order_acquire))
     return Taken::free;
   if (alive(named(seen))) return Taken::not_in_time;
-  return take_over(word_, seen) ? Taken::from_the_dead : Taken::not_in_time;
+  return take_over(word_, seen, Deadline{0ns}) ? Taken::from_the_dead : Taken::not_in_time;
 }
 
 OwnerLock::Taken OwnerLock::acquire_slowly() { return acquire(Deadline::never()); }
@@ -71,7 +72,8 @@ OwnerLock::Taken OwnerLock::acquire(const Deadline& deadline) {
     if (taken) return Taken::free;
     if (seen == 0) continue;
     if (!alive(named(seen))) {
-      if (take_over(word_, seen)) return Taken::from_the_dead;
+      if (take_over(word_, seen, deadline)) return Taken::from_the_dead;
+      if (deadline.passed()) return Taken::not_in_time;
       continue;
     }
     if (deadline.passed()) return Taken::not_in_time;

@@ -1,6 +1,6 @@
 // Giving back what the dead held. Each step can be repeated by another when its doer dies.
-#include <sched.h>
-
+#include <bit>
+#include <chrono>
 #include <mutex>
 
 #include "arena/family.hpp"
@@ -8,9 +8,25 @@
 #include "arena/identity.hpp"
 #include "arena/ledger.hpp"
 #include "base/fail_point.hpp"
+#include "base/waiting.hpp"
 
 namespace multiprocessing::detail {
 namespace {
+
+// A wake may die with the settler that owes it.
+constexpr std::chrono::milliseconds nap{10};
+
+/// The half of a slot's state that changes when its death has been settled, for the kernel.
+const std::atomic<std::uint32_t>& futex_of(const std::atomic<std::uint64_t>& state) {
+  static_assert(std::endian::native == std::endian::little);
+  const void* low_half = &state;  // only its address is used
+  return *static_cast<const std::atomic<std::uint32_t>*>(low_half);
+}
+
+void end_settling(std::atomic<std::uint64_t>& state, const StateWord& word) {
+  state.store(word.packed());
+  futex_wake_all(futex_of(state));
+}
 
 /// What the dead one was preparing or settling itself is anybody's now.
 void pass_on_duties(const Segment& arena, std::uint32_t slot) {
@@ -69,10 +85,10 @@ bool settle_if(const Segment& arena, std::uint32_t slot, std::uint64_t seen) {
     give_back(arena, slot, dead);
   } catch (...) {
     word.state = SlotState::dead;  // for whoever comes next
-    arena.states[slot].store(word.packed());
+    end_settling(arena.states[slot], word);
     throw;
   }
-  arena.states[slot].store(StateWord{SlotState::vacant, 0, word.generation}.packed());
+  end_settling(arena.states[slot], {SlotState::vacant, 0, word.generation});
   return true;
 }
 
@@ -112,17 +128,26 @@ void settle(Member member) {
   settle_locked(member);
 }
 
-void settle_fully(Member dead) {
-  if (!dead || alive(dead)) return;
-  for (;; sched_yield()) {
-    std::scoped_lock guard{ledger_mutex()};
-    const StateWord word = StateWord::from(segment().states[dead.slot].load());
-    const bool over = word.generation != dead.generation || word.state == SlotState::vacant;
-    if (over || settle_locked(dead)) return;
-    const std::uint64_t settler = segment().states[word.by].load();
-    // Settled by another who lives: it takes as long as that needs. One who died is settled first.
-    if (word.state == SlotState::settling && !alive({word.by, StateWord::from(settler).generation}))
-      sweep_locked();
+bool settle_fully(Member dead, const Deadline& deadline) {
+  if (!dead || alive(dead)) return true;
+  std::atomic<std::uint64_t>& state = segment().states[dead.slot];
+  for (;;) {
+    std::uint64_t seen = 0;
+    {
+      std::scoped_lock guard{ledger_mutex()};
+      seen = state.load();
+      const StateWord word = StateWord::from(seen);
+      const bool over = word.generation != dead.generation || word.state == SlotState::vacant;
+      if (over || settle_locked(dead)) return true;
+      const std::uint64_t settler = segment().states[word.by].load();
+      // A settler that died is settled first.
+      if (word.state == SlotState::settling &&
+          !alive({word.by, StateWord::from(settler).generation}))
+        sweep_locked();
+    }
+    // A settler that lives takes as long as it needs, longer if its process is stopped.
+    if (deadline.passed()) return false;
+    futex_wait(futex_of(state), static_cast<std::uint32_t>(seen), deadline.at_most(nap));
   }
 }
 

@@ -35,4 +35,28 @@ class MULTIPROCESSING_API Deadline {
   std::chrono::steady_clock::time_point when_;
 };
 
+/// How long a call that has no time to wait gives the holder of an internal lock, who needs
+/// microseconds unless its process is stopped.
+inline constexpr std::chrono::milliseconds turn_of_others{20};
+
+/// A call's deadline, made when it is first asked for: most calls need not look at the clock.
+class LazyDeadline {
+ public:
+  explicit LazyDeadline(Timeout timeout) : timeout_(timeout) {}
+
+  [[nodiscard]] bool at_once() const { return timeout_ == Timeout{std::chrono::nanoseconds{0}}; }
+
+  [[nodiscard]] const Deadline& get() {
+    if (!made_) made_.emplace(timeout_);
+    return *made_;
+  }
+
+  /// Until when to wait for an internal lock.
+  [[nodiscard]] Deadline for_lock() { return at_once() ? Deadline{turn_of_others} : get(); }
+
+ private:
+  Timeout timeout_;
+  std::optional<Deadline> made_;
+};
+
 }  // namespace multiprocessing::detail

@@ -22,9 +22,6 @@ namespace {
 
 int number_of(const std::shared_ptr<EndFd>& end) { return EndFd::Use{*end}.get(); }
 
-// For one who is amid something that takes no longer, unless it is dead or stopped.
-constexpr std::chrono::milliseconds turn_of_others{10};
-
 // For how long it is believed that somebody has the other end: some 20 µs, and after that for as
 // many sends as a stream looks at no clock.
 constexpr std::uint64_t check_rests = 40'000;

@@ -82,9 +82,10 @@ std::int32_t owed(const BookEntry& entry) {
 
 }  // namespace
 
-std::uint32_t own_entry(const QueueRef& queue) {
+std::optional<std::uint32_t> own_entry(const QueueRef& queue, LazyDeadline& limit) {
   const Member me = self();
-  const GetLock lock{queue};
+  const GetLock lock{queue, limit};
+  if (!lock.held()) return std::nullopt;
   std::optional<std::uint32_t> found;
   visit_entries(queue, [&](BookEntry& entry, std::uint32_t index) {
     const bool mine = member_of(entry) == me;
@@ -127,10 +128,10 @@ void finish_one(const QueueRef& queue, std::uint32_t entry) {
   tell_joiners(queue.body);
 }
 
-std::optional<Debtor> find_debtor(const QueueRef& queue) {
+std::optional<Debtor> find_debtor(const QueueRef& queue, LazyDeadline& limit) {
   if (const Member holder = queue.body.get.lock.holder(queue.body.get_seats);
       holder && !alive(holder))
-    const GetLock mends{queue};  // what it had got was perhaps not booked yet
+    const GetLock mends{queue, limit};  // what it had got was perhaps not booked yet
   std::int32_t lost = 0;
   std::int32_t answered = 0;
   std::optional<Debtor> debtor;

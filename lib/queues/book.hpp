@@ -22,9 +22,10 @@ struct BookEntry {
 /// Stands for what shutdown threw away.
 inline constexpr std::uint32_t dropped_entry = ~std::uint32_t{0};
 
-/// The entry of this process, plus one, for 0 is none; made if need be. Throws OSError when memory
-/// is short, ProcessError when 4032 processes have not finished what they got.
-[[nodiscard]] std::uint32_t own_entry(const QueueRef& queue);
+/// The entry of this process, plus one, for 0 is none; made if need be. Nothing when the limit
+/// passed before. Throws OSError when memory is short, ProcessError when 4032 processes have not
+/// finished what they got.
+[[nodiscard]] std::optional<std::uint32_t> own_entry(const QueueRef& queue, LazyDeadline& limit);
 
 /// Says of the entry what it has got; nothing for entry 0. Under the get lock.
 void book(const QueueRef& queue, std::uint32_t entry, std::uint32_t got);
@@ -42,7 +43,7 @@ struct Debtor {
   std::optional<int> exitcode;
   std::uint32_t messages;
 };
-[[nodiscard]] std::optional<Debtor> find_debtor(const QueueRef& queue);
+[[nodiscard]] std::optional<Debtor> find_debtor(const QueueRef& queue, LazyDeadline& limit);
 
 /// Wakes those who wait in join().
 void tell_joiners(QueueBody& body);

@@ -72,7 +72,8 @@ void ring_once(Bell& bell) {
 
 OwnBell::OwnBell(const QueueRef& queue) : fd_(make_socket()) {
   const std::uint32_t name = number_of(bind_to_fresh_name(fd_.get()));
-  const PutLock lock{queue};
+  LazyDeadline limit{Timeout::forever};
+  const PutLock lock{queue, limit};
   for (std::size_t i = 0; i < bell_count; ++i) {
     Bell& bell = queue.body.bell(i);
     const Member owner = member_of(bell);
@@ -157,14 +158,14 @@ void check_open(const QueueRef& queue) {
   if (local != nullptr && local->closed.load()) throw_closed(queue.body);
 }
 
-std::uint32_t entry_of(const QueueRef& queue) {
+std::optional<std::uint32_t> entry_of(const QueueRef& queue, LazyDeadline& limit) {
   if (queue.body.shape.kind != QueueKind::joinable) return 0;
   QueueLocal& local = make_local(queue.handle);
   std::uint32_t entry = local.entry.load(std::memory_order_relaxed);
   if (entry != 0) return entry;
-  entry = own_entry(queue);
-  local.entry.store(entry);
-  return entry;
+  const std::optional<std::uint32_t> made = own_entry(queue, limit);
+  if (made) local.entry.store(*made);
+  return made;
 }
 
 OwnBell& make_bell(const QueueRef& queue) {

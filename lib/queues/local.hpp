@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/unique_fd.hpp"
 #include "multiprocessing/detail/handle.hpp"
@@ -63,8 +64,9 @@ class QueueLocal final : public LocalPart {
 /// Throws what a closed queue throws, if this process has closed it.
 void check_open(const QueueRef& queue);
 
-/// The entry of this process in the book of a joinable queue, plus one; 0 for others.
-[[nodiscard]] std::uint32_t entry_of(const QueueRef& queue);
+/// The entry of this process in the book of a joinable queue, plus one; 0 for others. Nothing when
+/// the limit passed before there was one.
+[[nodiscard]] std::optional<std::uint32_t> entry_of(const QueueRef& queue, LazyDeadline& limit);
 
 /// The bell of this process, made if need be.
 [[nodiscard]] OwnBell& make_bell(const QueueRef& queue);

@@ -46,13 +46,12 @@ void after_get(const QueueRef& queue, bool more) {
 
 /// Tries until it is done or the time is up.
 template <class Try>
-bool insist_on_put(const QueueRef& queue, Timeout timeout, Try once) {
+bool insist_on_put(const QueueRef& queue, LazyDeadline& limit, Try once) {
   QueueBody& body = queue.body;
   const Side& side = body.put;
   Patience patience{body, body.head, body.put_wanted, side, body.get};
   // Whoever is woken may find no room for its message where there is some for another's.
   if (body.shape.max_bytes != 0) patience.rely_on_nobody();
-  std::optional<Deadline> deadline;
   for (bool noted = false;; noted = true) {
     // Not before the first try: looking at the other side costs more than all the rest.
     if (noted) patience.note();
@@ -62,13 +61,12 @@ bool insist_on_put(const QueueRef& queue, Timeout timeout, Try once) {
       after_put(body);
       return true;
     }
-    if (timeout == Timeout{now}) return false;
+    if (tried == Tried::not_in_time || limit.at_once()) return false;
     if (!noted) {
       let_ahead(side);
       continue;
     }
-    if (!deadline) deadline.emplace(timeout);
-    if (!patience.wait(*deadline)) return false;
+    if (!patience.wait(limit.get())) return false;
   }
 }
 
@@ -86,12 +84,12 @@ bool has_writers(const QueueRef& queue) {
 }
 
 template <class Try>
-bool insist_on_get(const QueueRef& queue, const GetWait& wait, Incoming& incoming, Try once) {
+bool insist_on_get(const QueueRef& queue, const GetWait& wait, LazyDeadline& limit,
+                   Incoming& incoming, Try once) {
   QueueBody& body = queue.body;
   const Side& side = body.get;
   Patience patience{body, body.tail, body.get_wanted, side, body.put};
   if (wait.while_written) patience.rely_on_nobody();  // nobody tells of the last writer's end
-  std::optional<Deadline> deadline;
   bool orphaned = false;
   for (bool noted = false;; noted = true) {
     if (noted) patience.note();
@@ -101,8 +99,9 @@ bool insist_on_get(const QueueRef& queue, const GetWait& wait, Incoming& incomin
       after_get(queue, incoming.more);
       return true;
     }
+    if (tried == Tried::not_in_time) return false;
     if (orphaned) throw EOFError("no writer of the queue is left");
-    const bool at_once = wait.timeout == Timeout{now};
+    const bool at_once = limit.at_once();
     if (wait.while_written && (at_once || patience.naps() > 0)) {
       orphaned = !has_writers(queue);
       if (orphaned) continue;  // what the last one put before it went
@@ -111,8 +110,7 @@ bool insist_on_get(const QueueRef& queue, const GetWait& wait, Incoming& incomin
       let_ahead(side);
       continue;
     }
-    if (!deadline) deadline.emplace(wait.timeout);
-    if (at_once || !patience.wait(*deadline)) {
+    if (at_once || !patience.wait(limit.get())) {
       after_get(queue, false);
       return false;
     }
@@ -129,14 +127,15 @@ Handle make_object(Piece first, Piece second, std::span<const Handle> handles) {
   return object;
 }
 
-bool put_slot(const QueueRef& queue, HeldSlot slot, Piece first, Piece second, Timeout timeout) {
+bool put_slot(const QueueRef& queue, HeldSlot slot, Piece first, Piece second,
+              LazyDeadline& limit) {
   copy_bytes(slot.memory(), first.data, first.size);
   copy_bytes(slot.memory() + first.size, second.data, second.size);
   fail_point("queue.slot.filled");
   const Outgoing outgoing{
       .kind = RecordKind::slot, .size = first.size + second.size, .slot = slot.index()};
-  return insist_on_put(queue, timeout, [&] {
-    const Tried tried = try_put(queue, outgoing);
+  return insist_on_put(queue, limit, [&] {
+    const Tried tried = try_put(queue, outgoing, limit);
     if (tried == Tried::done) slot.forget();
     return tried;
   });
@@ -144,18 +143,19 @@ bool put_slot(const QueueRef& queue, HeldSlot slot, Piece first, Piece second, T
 
 bool put_bytes(const QueueRef& queue, Piece first, Piece second, std::span<const Handle> handles,
                Timeout timeout) {
+  LazyDeadline limit{timeout};
   const std::size_t size = first.size + second.size;
   if (handles.empty() && size <= largest_inline) {
     const Outgoing outgoing{.size = size, .first = first, .second = second};
-    return insist_on_put(queue, timeout, [&] { return try_put(queue, outgoing); });
+    return insist_on_put(queue, limit, [&] { return try_put(queue, outgoing, limit); });
   }
   if (handles.empty())
-    if (std::optional<HeldSlot> slot = HeldSlot::claim(queue, size))
-      return put_slot(queue, std::move(*slot), first, second, timeout);
+    if (std::optional<HeldSlot> slot = HeldSlot::claim(queue, size, limit))
+      return put_slot(queue, std::move(*slot), first, second, limit);
   const Handle object = make_object(first, second, handles);
   fail_point("queue.object.made");
   const Outgoing outgoing{.kind = RecordKind::object, .size = size, .object = &object};
-  return insist_on_put(queue, timeout, [&] { return try_put(queue, outgoing); });
+  return insist_on_put(queue, limit, [&] { return try_put(queue, outgoing, limit); });
 }
 
 /// Adds what keeps the ends until the message is received; false when there was no time for that.
@@ -175,8 +175,10 @@ template <class Use>
 bool get_bytes(const QueueRef& queue, const GetWait& wait, Use use) {
   alignas(std::max_align_t) std::byte inlined[largest_inline];
   Incoming incoming{.into = inlined};
-  const std::uint32_t entry = entry_of(queue);
-  if (!insist_on_get(queue, wait, incoming, [&] { return try_get(queue, incoming, entry); }))
+  LazyDeadline limit{wait.timeout};
+  const std::optional<std::uint32_t> entry = entry_of(queue, limit);
+  if (!entry || !insist_on_get(queue, wait, limit, incoming,
+                               [&] { return try_get(queue, incoming, *entry, limit); }))
     return false;
   switch (incoming.kind) {
     case RecordKind::inlined:
@@ -289,8 +291,9 @@ std::size_t QueueCore::put_flats(const void* values, std::size_t count, Timeout 
   check_open(queue);
   std::size_t done = 0;
   const auto* from = static_cast<const std::byte*>(values);
+  LazyDeadline limit{timeout};
   static_cast<void>(
-      insist_on_put(queue, timeout, [&] { return try_put_many(queue, from, count, done); }));
+      insist_on_put(queue, limit, [&] { return try_put_many(queue, from, count, done, limit); }));
   return done;
 }
 
@@ -320,9 +323,11 @@ std::size_t QueueCore::get_flats(void* into, std::size_t most, const GetWait& wa
   if (queue.body.fixed_units == 0) return get_flat(into, wait) ? 1 : 0;
   check_open(queue);
   Incoming incoming{.into = static_cast<std::byte*>(into), .most = most};
-  const std::uint32_t entry = entry_of(queue);
-  static_cast<void>(
-      insist_on_get(queue, wait, incoming, [&] { return try_get(queue, incoming, entry); }));
+  LazyDeadline limit{wait.timeout};
+  const std::optional<std::uint32_t> entry = entry_of(queue, limit);
+  if (!entry) return 0;
+  static_cast<void>(insist_on_get(queue, wait, limit, incoming,
+                                  [&] { return try_get(queue, incoming, *entry, limit); }));
   return incoming.count;
 }
 

@@ -77,20 +77,22 @@ int QueueCore::fileno() const {
 
 void QueueCore::task_done() const {
   const QueueRef queue{handle_};
-  finish_one(queue, entry_of(queue));
+  LazyDeadline limit{Timeout::forever};
+  finish_one(queue, *entry_of(queue, limit));
 }
 
 bool QueueCore::join(Timeout timeout) const {
   using namespace std::chrono_literals;
   const QueueRef queue{handle_};
   QueueBody& body = queue.body;
-  const Deadline deadline{timeout};
+  LazyDeadline limit{timeout};
+  const Deadline deadline = limit.get();
   for (std::chrono::nanoseconds nap = 10ms;;
        nap = std::min<std::chrono::nanoseconds>(2 * nap, 1s)) {
     const std::uint32_t seen = body.finished.load();
     body.joiners.store(1);
     if (unfinished(queue) == 0) return true;
-    if (const auto debtor = find_debtor(queue))
+    if (const auto debtor = find_debtor(queue, limit))
       throw WorkerDied("process " + std::to_string(debtor->pid) + " died with " +
                            std::to_string(debtor->messages) +
                            " messages that it had got and not finished",
@@ -102,7 +104,8 @@ bool QueueCore::join(Timeout timeout) const {
 
 Handle QueueCore::writers() const {
   const QueueRef queue{handle_};
-  const PutLock lock{queue};
+  LazyDeadline limit{Timeout::forever};
+  const PutLock lock{queue, limit};
   Link& link = queue.link(writers_link);
   if (Handle known = handle_from(link)) return known;
   Handle made = Handle::make(1);

@@ -130,9 +130,10 @@ bool may_put(QueueBody& body, Position tail, std::uint64_t size) {
 
 }  // namespace
 
-Tried try_put(const QueueRef& queue, const Outgoing& outgoing) {
+Tried try_put(const QueueRef& queue, const Outgoing& outgoing, LazyDeadline& limit) {
   QueueBody& body = queue.body;
-  const PutLock lock{queue};
+  const PutLock lock{queue, limit};
+  if (!lock.held()) return Tried::not_in_time;
   if (body.state.load(std::memory_order_relaxed) != QueueState::open) return Tried::shut_down;
   const Position tail = body.tail.get(std::memory_order_relaxed);
   if (!may_put(body, tail, outgoing.size)) return Tried::not_now;
@@ -150,10 +151,11 @@ Tried try_put(const QueueRef& queue, const Outgoing& outgoing) {
 }
 
 Tried try_put_many(const QueueRef& queue, const std::byte* values, std::size_t count,
-                   std::size_t& done) {
+                   std::size_t& done, LazyDeadline& limit) {
   QueueBody& body = queue.body;
   const std::size_t size = body.shape.flat_size;
-  const PutLock lock{queue};
+  const PutLock lock{queue, limit};
+  if (!lock.held()) return Tried::not_in_time;
   if (body.state.load(std::memory_order_relaxed) != QueueState::open) return Tried::shut_down;
   Position tail = body.tail.get(std::memory_order_relaxed);
   if (!may_put(body, tail, size)) return Tried::not_now;
@@ -193,9 +195,6 @@ void commit_get(const QueueRef& queue, Position head, Position after, std::uint3
   if (body.shape.max_bytes != 0) body.get.bytes.store(totally);
   book(queue, entry, got);
   if (what == Pending::slot) {
-    // Held by whoever reads it, so that its death shows. Free, but for one who looks at it just
-    // now.
-    static_cast<void>(queue.slot(index).lock.acquire());
     fail_point("queue.slot.taken");
     queue.slot(index).queued_as.store(0);
   }
@@ -220,8 +219,9 @@ void take_fixed(const QueueRef& queue, Position head, Incoming& incoming, std::u
   incoming.more = get.other != after.packed();
 }
 
-/// One record with a header.
-void take_one(const QueueRef& queue, Position head, Incoming& incoming, std::uint32_t entry) {
+/// One record with a header; false when its slot is not free in time.
+bool take_one(const QueueRef& queue, Position head, Incoming& incoming, std::uint32_t entry,
+              LazyDeadline& limit) {
   Side& get = queue.body.get;
   RecordHeader header{};
   read_from_ring(queue, get, head.units, &header, sizeof header);
@@ -241,6 +241,11 @@ void take_one(const QueueRef& queue, Position head, Incoming& incoming, std::uin
   if (header.kind == RecordKind::slot) {
     what = Pending::slot;
     incoming.slot = header.value;
+    // The reader holds it, so that its death shows. It is free, but for a producer that looks for
+    // a slot just now; as that one may be stopped, the message is not taken before.
+    OwnerLock& slot = queue.slot(header.value).lock;
+    if (!slot.acquire_if_free() && slot.acquire(limit.for_lock()) == OwnerLock::Taken::not_in_time)
+      return false;
   } else if (header.kind == RecordKind::object) {
     what = Pending::object;
     incoming.object = handle_from(message_link(queue, get.ring_index.load(), header.value));
@@ -248,6 +253,7 @@ void take_one(const QueueRef& queue, Position head, Incoming& incoming, std::uin
   }
   commit_get(queue, head, after, what, header.value, incoming.size, entry);
   incoming.more = get.other != after.packed();
+  return true;
 }
 
 /// Whether there is a message at `head`, looking across if need be.
@@ -259,9 +265,10 @@ bool something_at(QueueBody& body, Position head) {
 
 }  // namespace
 
-Tried try_get(const QueueRef& queue, Incoming& incoming, std::uint32_t entry) {
+Tried try_get(const QueueRef& queue, Incoming& incoming, std::uint32_t entry, LazyDeadline& limit) {
   QueueBody& body = queue.body;
-  const GetLock lock{queue};
+  const GetLock lock{queue, limit};
+  if (!lock.held()) return Tried::not_in_time;
   const QueueState state = body.state.load();  // before the look: once shut down nothing comes
   if (state == QueueState::shut) return Tried::shut_down;
   const Position head = body.head.get(std::memory_order_relaxed);
@@ -270,14 +277,15 @@ Tried try_get(const QueueRef& queue, Incoming& incoming, std::uint32_t entry) {
   find_ring(queue, head);
   if (body.fixed_units != 0)
     take_fixed(queue, head, incoming, entry);
-  else
-    take_one(queue, head, incoming, entry);
+  else if (!take_one(queue, head, incoming, entry, limit))
+    return Tried::not_in_time;
   return Tried::done;
 }
 
 void drop_messages(const QueueRef& queue) {
   QueueBody& body = queue.body;
-  const GetLock lock{queue};
+  LazyDeadline limit{Timeout::forever};
+  const GetLock lock{queue, limit};
   for (;;) {
     const Position head = body.head.get(std::memory_order_relaxed);
     if (!something_at(body, head)) return;
@@ -288,13 +296,14 @@ void drop_messages(const QueueRef& queue) {
       continue;
     }
     Incoming dropped;
-    take_one(queue, head, dropped, dropped_entry);
+    if (!take_one(queue, head, dropped, dropped_entry, limit)) continue;
     if (dropped.kind == RecordKind::slot) queue.slot(dropped.slot).lock.release();
   }
 }
 
 void set_state(const QueueRef& queue, QueueState state) {
-  const PutLock lock{queue};
+  LazyDeadline limit{Timeout::forever};
+  const PutLock lock{queue, limit};
   if (queue.body.state.load() < state) queue.body.state.store(state);
 }
 

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "arena/blocks.hpp"
+#include "base/deadline.hpp"
 #include "queues/body.hpp"
 
 namespace multiprocessing::detail {
@@ -61,17 +62,19 @@ struct Incoming {
 /// times slower on some processors.
 void copy_bytes(void* to, const void* from, std::size_t size);
 
-enum class Tried { done, not_now, shut_down };
+/// `not_in_time`: another process stands in its turn, which has not ended within the limit.
+enum class Tried { done, not_now, shut_down, not_in_time };
 
 /// Publishes `outgoing`, or says that there is no room. Throws OSError when memory is short.
-[[nodiscard]] Tried try_put(const QueueRef& queue, const Outgoing& outgoing);
+[[nodiscard]] Tried try_put(const QueueRef& queue, const Outgoing& outgoing, LazyDeadline& limit);
 
 /// As many of `count` values, one behind the other, as have room; for messages that are all alike.
 [[nodiscard]] Tried try_put_many(const QueueRef& queue, const std::byte* values, std::size_t count,
-                                 std::size_t& done);
+                                 std::size_t& done, LazyDeadline& limit);
 
 /// Takes what `incoming` has room for. `entry`: of the book, plus one; 0 where none is kept.
-[[nodiscard]] Tried try_get(const QueueRef& queue, Incoming& incoming, std::uint32_t entry);
+[[nodiscard]] Tried try_get(const QueueRef& queue, Incoming& incoming, std::uint32_t entry,
+                            LazyDeadline& limit);
 
 /// Throws all messages away; they count as done.
 void drop_messages(const QueueRef& queue);

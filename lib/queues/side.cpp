@@ -97,14 +97,18 @@ void note_who_came(Side& side, const BiasedGuard& guard) {
 
 }  // namespace
 
-PutLock::PutLock(const QueueRef& queue) : guard_(queue.body.put.lock, queue.body.put_seats) {
+PutLock::PutLock(const QueueRef& queue, LazyDeadline& limit)
+    : guard_(queue.body.put.lock, queue.body.put_seats, limit) {
+  if (!held()) return;
   note_who_came(queue.body.put, guard_);
   queue.body.put_stretch.until = queue.body.tail.get(std::memory_order_relaxed).units;
   if (guard_.taken() == BiasedLock::Taken::from_the_dead) mend_put(queue);
   fail_point("queue.put.locked");
 }
 
-GetLock::GetLock(const QueueRef& queue) : guard_(queue.body.get.lock, queue.body.get_seats) {
+GetLock::GetLock(const QueueRef& queue, LazyDeadline& limit)
+    : guard_(queue.body.get.lock, queue.body.get_seats, limit) {
+  if (!held()) return;
   note_who_came(queue.body.get, guard_);
   queue.body.get_stretch.until = queue.body.head.get(std::memory_order_relaxed).units;
   if (guard_.taken() == BiasedLock::Taken::from_the_dead) mend_get(queue);

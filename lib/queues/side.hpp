@@ -5,17 +5,20 @@
 
 namespace multiprocessing::detail {
 
-/// Holds one side's lock; what a dead holder left half done has been mended.
+/// Holds one side's lock, unless it was not taken in time; what a dead holder left half done has
+/// been mended.
 class [[nodiscard]] PutLock {
  public:
-  explicit PutLock(const QueueRef& queue);
+  PutLock(const QueueRef& queue, LazyDeadline& limit);
+  [[nodiscard]] bool held() const { return guard_.held(); }
 
  private:
   BiasedGuard guard_;
 };
 class [[nodiscard]] GetLock {
  public:
-  explicit GetLock(const QueueRef& queue);
+  GetLock(const QueueRef& queue, LazyDeadline& limit);
+  [[nodiscard]] bool held() const { return guard_.held(); }
 
  private:
   BiasedGuard guard_;

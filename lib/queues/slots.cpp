@@ -26,15 +26,18 @@ std::uint32_t slots_in_turn(std::size_t bytes) {
       std::min<std::size_t>(larger_than_a_cache / bytes, message_slots));
 }
 
-void make_slots(const QueueRef& queue) {
-  const PutLock lock{queue};
+/// False when the limit passed before.
+bool make_slots(const QueueRef& queue, LazyDeadline& limit) {
+  const PutLock lock{queue, limit};
+  if (!lock.held()) return false;
   Link& link = queue.link(slots_link);
-  if (data_of(link) != nullptr) return;
+  if (data_of(link) != nullptr) return true;
   constexpr std::size_t bytes = message_slots * sizeof(MessageSlot);
   Block block{bytes, message_slots};
   std::memset(block.data(), 0, bytes);
   std::move(block).give_to(link);
   fail_point("queue.slots.given");
+  return true;
 }
 
 bool try_lock(MessageSlot& slot) {
@@ -47,8 +50,9 @@ bool try_lock(MessageSlot& slot) {
 
 }  // namespace
 
-std::optional<HeldSlot> HeldSlot::claim(const QueueRef& queue, std::size_t bytes) {
-  if (data_of(queue.link(slots_link)) == nullptr) make_slots(queue);
+std::optional<HeldSlot> HeldSlot::claim(const QueueRef& queue, std::size_t bytes,
+                                        LazyDeadline& limit) {
+  if (data_of(queue.link(slots_link)) == nullptr && !make_slots(queue, limit)) return std::nullopt;
   // First the free ones: asking whether a holder lives is a system call.
   const std::uint32_t in_turn = slots_in_turn(bytes);
   const std::uint32_t first = queue.body.next_slot.fetch_add(1, std::memory_order_relaxed);

@@ -14,8 +14,10 @@ namespace multiprocessing::detail {
 /// A slot that this process has locked, for as long as it fills or reads it.
 class HeldSlot {
  public:
-  /// One with room for `bytes`; none when all are queued or held. Throws OSError.
-  [[nodiscard]] static std::optional<HeldSlot> claim(const QueueRef& queue, std::size_t bytes);
+  /// One with room for `bytes`; none when all are queued or held, or the limit passed before there
+  /// were any. Throws OSError.
+  [[nodiscard]] static std::optional<HeldSlot> claim(const QueueRef& queue, std::size_t bytes,
+                                                     LazyDeadline& limit);
 
   /// One that try_get has locked for us.
   HeldSlot(const QueueRef& queue, std::uint32_t index) : queue_(&queue), index_(index) {}

@@ -75,7 +75,8 @@ TEST_F(BiasedLockTest, ItFavoursWhoAsksUntilSomebodyElseComes) {
   EXPECT_FALSE(lock.holder(seats));
   Child other{[&] {
     if (lock.acquire_quickly(seats) != Way::not_taken) return 1;
-    const BiasedGuard guard{lock, seats};
+    mp::detail::LazyDeadline limit{mp::Timeout::forever};
+    const BiasedGuard guard{lock, seats, limit};
     return guard.taken() != Taken::from_the_favoured || lock.favours_anybody() ? 2 : 0;
   }};
   EXPECT_EQ(other.join(), 0);
