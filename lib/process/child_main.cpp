@@ -82,6 +82,7 @@ void take_on(const Preparation& told, int life_fd) {
   set_command_name(told.command_name);
   if (!told.outlive_parent) die_with(life_fd, SIGKILL);
   if (told.method != StartMethod::forkserver) close_standard_input();  // the server's is closed
+  if (told.method == StartMethod::fork) drop_inherited_input();
   if (!told.directory.empty() && chdir(told.directory.c_str()) != 0)
     get_logger().warning("cannot go to the parent's directory " + told.directory);
   if (told.own_group) lead_own_group(0);

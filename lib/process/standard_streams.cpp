@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio_ext.h>
 #include <unistd.h>
+#include <ext/stdio_filebuf.h>
 #include <ext/stdio_sync_filebuf.h>
 
 #include <cerrno>
@@ -41,6 +42,18 @@ int flush(std::ostream& stream) noexcept {
   }
 }
 
+// What an unsynchronised std::cin or std::wcin has read ahead of the descriptor. A buffer that the
+// program has put there itself is no standard input.
+template <class C>
+void drop_read_ahead(std::basic_istream<C>& stream) noexcept {
+  try {
+    auto* buffer = dynamic_cast<__gnu_cxx::stdio_filebuf<C>*>(stream.rdbuf());
+    if (buffer == nullptr || buffer->fd() != STDIN_FILENO) return;
+    for (auto held = buffer->in_avail(); held > 0; --held) (void)buffer->sbumpc();
+  } catch (...) {  // text that does not convert; there is no more to drop
+  }
+}
+
 }  // namespace
 
 int flush_standard_streams() noexcept {
@@ -55,6 +68,12 @@ int flush_standard_streams() noexcept {
 void drop_inherited_output() noexcept {
   for (std::FILE* stream : {stdout, stderr})
     if (__fpending(stream) != 0) __fpurge(stream);
+}
+
+void drop_inherited_input() noexcept {
+  __fpurge(stdin);
+  drop_read_ahead(std::cin);
+  drop_read_ahead(std::wcin);
 }
 
 void flush_all_streams() noexcept {

@@ -10,6 +10,10 @@ int flush_standard_streams() noexcept;
 /// In a forked child: forgets what stdout and stderr held, which the parent will write itself.
 void drop_inherited_output() noexcept;
 
+/// In a forked child: forgets what stdin, std::cin and std::wcin had read ahead, which is the
+/// parent's. Only after close_standard_input().
+void drop_inherited_input() noexcept;
+
 /// Writes out all C streams as well: where none holds anything of another process.
 void flush_all_streams() noexcept;
 

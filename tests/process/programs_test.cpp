@@ -65,6 +65,11 @@ TEST_P(ProgramTest, EndsInMessagesThatNobodyCanReceiveDoNotKeepTheForkServerAliv
   expect_well("end_for_ever");
 }
 
+TEST_P(ProgramTest, ReadsNothingThatItsParentHasReadAhead) {
+  expect_well("read_ahead");
+  expect_well("read_ahead_unsynchronised");
+}
+
 TEST_P(ProgramTest, WorksStripped) {
   EXPECT_EQ(lines_of(expect_well({stripped_program, "unguarded"}, options()).out),
             once_main_thrice_child);

@@ -314,6 +314,30 @@ int leaves_an_end_for_ever() {
   return child_leaves(0) ? 0 : 1;
 }
 
+// A child's standard input is empty, whatever its parent has read ahead.
+template <bool synchronised>
+int reads_ahead() {
+  std::ios::sync_with_stdio(synchronised);
+  int ends[2];
+  if (pipe(ends) != 0 || write(ends[1], "one\ntwo\n", 8) != 8) return 2;
+  dup2(ends[0], STDIN_FILENO);
+  close(ends[0]);
+  close(ends[1]);
+  std::string line;
+  if (!std::getline(std::cin, line) || line != "one") return 3;
+  for (const bool by_stream : {false, true}) {
+    mp::Process child{[](bool stream) {
+                        const int found = stream ? std::cin.get() : std::getchar();
+                        throw mp::Exit{found == EOF ? 0 : 4};
+                      },
+                      by_stream};
+    child.start();
+    child.join();
+    if (const int code = *child.exitcode()) return code;
+  }
+  return std::getline(std::cin, line) && line == "two" ? 0 : 5;
+}
+
 const std::map<std::string, int (*)()> scenarios{
     {"unguarded", unguarded},
     {"deleted", after_deleting_itself},
@@ -330,6 +354,8 @@ const std::map<std::string, int (*)()> scenarios{
     {"pid_namespace", in_another_pid_namespace},
     {"works_or_says_why", works_or_says_why},
     {"buffered", buffered_text},
+    {"read_ahead", reads_ahead<true>},
+    {"read_ahead_unsynchronised", reads_ahead<false>},
     {"warned", warned},
     {"warned_unheard", warned_unheard},
     {"preload_fails_unheard", preload_fails_unheard},
