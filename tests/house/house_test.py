@@ -129,6 +129,15 @@ class HouseTest(unittest.TestCase):
         self.finds(headers_compile, "include/multiprocessing/base/a.hpp",
                    {"include/multiprocessing/base/a.hpp": "struct A {};\n"})
 
+    def test_names_that_are_macros_elsewhere_and_careless_code_are_found(self):
+        for text in ("struct A { int forever; };", "enum class A { None };",
+                     "inline int max(int a) { return a; }"):
+            self.finds(headers_compile, "behind macros of other libraries",
+                       {"include/multiprocessing/base/a.hpp": f"#pragma once\n{text}\n"})
+        self.finds(headers_compile, "with the warnings of careful projects",
+                   {"include/multiprocessing/base/a.hpp":
+                    "#pragma once\ninline long f(int a) { return (long)a; }\n"})
+
     @unittest.skipUnless(shutil.which("clang-format"), "clang-format is not installed")
     def test_code_that_is_not_formatted_is_found(self):
         self.finds(code_format, "lib/base/x.cpp:1", {"lib/base/x.cpp": "int  x ;\n"})

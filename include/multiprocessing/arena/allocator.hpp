@@ -82,7 +82,7 @@ class ArenaAllocator {
     detail::free_member(object_, memory.get());
   }
   [[nodiscard]] size_type max_size() const noexcept {
-    return static_cast<size_type>(std::numeric_limits<difference_type>::max()) / sizeof(T);
+    return static_cast<size_type>((std::numeric_limits<difference_type>::max)()) / sizeof(T);
   }
 
   /// The place of the object that the memory belongs to.

@@ -7,6 +7,10 @@
 #include <ratio>
 #include <type_traits>
 
+// Qt's headers make a macro of this name, which must not reach the class.
+#pragma push_macro("forever")
+#undef forever
+
 namespace multiprocessing {
 
 /// How long a call may wait, made from any `std::chrono` duration; Python's `timeout=`.
@@ -23,6 +27,8 @@ class Timeout {
 
   /// Waits without end.
   static const Timeout forever;
+  /// The same where a macro hides `forever`, as with Qt's headers.
+  static const Timeout infinite;
 
   [[nodiscard]] constexpr bool is_forever() const { return nanoseconds_ == unlimited; }
 
@@ -34,7 +40,7 @@ class Timeout {
   friend constexpr bool operator==(Timeout, Timeout) = default;
 
  private:
-  static constexpr std::int64_t unlimited = std::numeric_limits<std::int64_t>::max();
+  static constexpr std::int64_t unlimited = (std::numeric_limits<std::int64_t>::max)();
 
   template <class Rep, class Period>
   static constexpr std::int64_t in_nanoseconds(std::chrono::duration<Rep, Period> length) {
@@ -51,6 +57,9 @@ class Timeout {
   std::int64_t nanoseconds_;
 };
 
-inline constexpr Timeout Timeout::forever{std::chrono::nanoseconds::max()};
+inline constexpr Timeout Timeout::forever{(std::chrono::nanoseconds::max)()};
+inline constexpr Timeout Timeout::infinite{(std::chrono::nanoseconds::max)()};
 
 }  // namespace multiprocessing
+
+#pragma pop_macro("forever")

@@ -40,7 +40,7 @@ struct ConnectionOptions {
   bool writable = true;
 
   /// Messages said to be longer are refused before memory is taken for them.
-  std::size_t max_message_size = std::numeric_limits<std::size_t>::max();
+  std::size_t max_message_size = (std::numeric_limits<std::size_t>::max)();
 };
 
 /// One end of a pipe or socket, after Python's `multiprocessing.connection.Connection`. Comes from
@@ -261,7 +261,7 @@ std::optional<T> Connection::recv_in(Timeout timeout, InTime in_time) const {
 
 template <class T>
 T Connection::recv() const {
-  return recv<T>(Timeout::forever);
+  return recv<T>(Timeout::infinite);
 }
 
 template <class T>

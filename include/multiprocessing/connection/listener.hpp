@@ -36,7 +36,7 @@ struct ListenerOptions {
   bool require_sha256 = false;
 
   /// Of the connections accepted.
-  std::size_t max_message_size = std::numeric_limits<std::size_t>::max();
+  std::size_t max_message_size = (std::numeric_limits<std::size_t>::max)();
 };
 
 /// Waits for clients at an address, after Python's `multiprocessing.connection.Listener`. Its other
@@ -96,7 +96,7 @@ struct ClientOptions {
   /// Refuses a listener that asks for a proof by MD5: Python 3.11 and older.
   bool require_sha256 = false;
 
-  std::size_t max_message_size = std::numeric_limits<std::size_t>::max();
+  std::size_t max_message_size = (std::numeric_limits<std::size_t>::max)();
 };
 
 /// Connects to a Listener, here or in Python. Tries once. Throws `ConnectionRefusedError` or

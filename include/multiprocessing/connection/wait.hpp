@@ -70,7 +70,7 @@ class MULTIPROCESSING_API Waitable {
 template <std::ranges::forward_range R>
 requires std::convertible_to<std::ranges::range_reference_t<const R>, Waitable>
     std::vector<std::ranges::range_value_t<R>> wait(const R& objects,
-                                                    Timeout timeout = Timeout::forever) {
+                                                    Timeout timeout = Timeout::infinite) {
   std::vector<Waitable> waited_for;
   for (const auto& object : objects) waited_for.emplace_back(object);
   const std::vector<std::size_t> indices = detail::wait_for(waited_for, timeout);
@@ -89,7 +89,7 @@ requires std::convertible_to<std::ranges::range_reference_t<const R>, Waitable>
 /// The same for objects of several kinds: `mp::wait({conn, child, fd})`. What comes back compares
 /// equal with what it was made from.
 inline std::vector<Waitable> wait(std::initializer_list<Waitable> objects,
-                                  Timeout timeout = Timeout::forever) {
+                                  Timeout timeout = Timeout::infinite) {
   return wait<std::initializer_list<Waitable>>(objects, timeout);
 }
 

@@ -38,7 +38,7 @@ class Writer {
     static_assert(std::is_trivially_copyable_v<T>);
     bytes(&value, sizeof value);
   }
-  void count(std::size_t count) { raw(static_cast<std::uint64_t>(count)); }
+  void count(std::size_t count) { raw(std::uint64_t{count}); }
 
   void reserve(std::size_t size) { buffer_.reserve(size); }
   [[nodiscard]] std::size_t size() const noexcept { return buffer_.size(); }

@@ -12,7 +12,7 @@ template <class T>
 void reserve_for(T& container, std::size_t count, const Reader& reader) {
   if constexpr (requires { container.reserve(count); }) {
     const std::size_t plausible = 1 + reader.remaining() / sizeof(typename T::value_type);
-    container.reserve(std::min(count, plausible));
+    container.reserve((std::min)(count, plausible));
   }
 }
 
@@ -179,7 +179,7 @@ template <class Bits>
 void write_bits(Writer& writer, const Bits& bits, std::size_t count) {
   for (std::size_t i = 0; i < count; i += 8) {
     unsigned byte = 0;
-    for (std::size_t j = i; j < std::min(i + 8, count); ++j) {
+    for (std::size_t j = i; j < (std::min)(i + 8, count); ++j) {
       byte |= static_cast<unsigned>(bits[j]) << (j - i);
     }
     writer.raw(static_cast<std::uint8_t>(byte));
@@ -189,7 +189,7 @@ template <class Bits>
 void read_bits(Reader& reader, Bits& bits, std::size_t count) {
   for (std::size_t i = 0; i < count; i += 8) {
     const unsigned byte = reader.raw<std::uint8_t>();
-    for (std::size_t j = i; j < std::min(i + 8, count); ++j)
+    for (std::size_t j = i; j < (std::min)(i + 8, count); ++j)
       bits[j] = ((byte >> (j - i)) & 1U) != 0;
   }
 }

@@ -214,7 +214,7 @@ template <class T>
   std::vector<T> values;
   GetWait now = wait;
   while (values.size() < most) {
-    const std::size_t wanted = std::min(most - values.size(), at_once);
+    const std::size_t wanted = (std::min)(most - values.size(), at_once);
     std::size_t got = 0;
     try {
       if constexpr (goes_flat<T>) {

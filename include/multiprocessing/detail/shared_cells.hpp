@@ -155,7 +155,7 @@ class Cells {
 
 template <class T>
 Handle Cells<T>::make(std::size_t size, bool sparse) {
-  constexpr std::size_t most = (std::numeric_limits<std::size_t>::max() / 2 - elements_at);
+  constexpr std::size_t most = ((std::numeric_limits<std::size_t>::max)() / 2 - elements_at);
   if (size > most / sizeof(T)) throw_too_many(size);
   const std::size_t bytes = elements_at + size * sizeof(T);
   const std::size_t links = links_for_alignment<T>();

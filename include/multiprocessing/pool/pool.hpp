@@ -166,9 +166,9 @@ class MULTIPROCESSING_API Pool {
          bound = std::tuple<A...>(detail::as_arrival(std::forward<B>(arguments))...)](
             const Context& context, ProcessOptions named, const detail::Handle& board, int seat) {
           return std::apply(
-              [&](const A&... arguments) {
+              [&](const A&... given) {
                 return context.Process(std::move(named), detail::serve_initialised<F, A...>, board,
-                                       seat, f, arguments...);
+                                       seat, f, given...);
               },
               bound);
         };

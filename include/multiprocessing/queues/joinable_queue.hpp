@@ -31,7 +31,7 @@ class JoinableQueue : public Queue<T> {
 
   /// Waits until every message that was put has been worked off. Throws `WorkerDied` when a process
   /// died with some.
-  void join() const { static_cast<void>(this->core().join(Timeout::forever)); }
+  void join() const { static_cast<void>(this->core().join(Timeout::infinite)); }
   /// Says whether they were in time.
   bool join(Timeout timeout) const { return this->core().join(timeout); }
 

@@ -86,7 +86,7 @@ class Queue {
   /// Waits for room. Throws `ShutDown` when the queue is shut down, `ValueError` when this process
   /// has closed it.
   void put(const T& item) const {
-    if (!detail::put_value<T>(core_, item, Timeout::forever)) detail::throw_full();
+    if (!detail::put_value<T>(core_, item, Timeout::infinite)) detail::throw_full();
   }
   void put(T&& item) const { put(static_cast<const T&>(item)); }
   /// Throws `Full` when there is no room in time.
@@ -104,7 +104,7 @@ class Queue {
 
   /// Waits for a message. Throws `ShutDown` once the queue is shut down and drained, `ValueError`
   /// when this process has closed it.
-  T get() const { return get(Timeout::forever); }
+  T get() const { return get(Timeout::infinite); }
   /// Throws `Empty` when none comes in time.
   T get(Timeout timeout) const { return detail::get_value_in_time<T>(core_, {timeout}); }
   T get_nowait() const { return get(std::chrono::nanoseconds{0}); }
@@ -120,7 +120,7 @@ class Queue {
                   std::ranges::sized_range<R> && std::same_as<std::ranges::range_value_t<R>, T>) {
       const T* from = std::ranges::data(items);
       for (std::size_t left = std::ranges::size(items); left > 0;) {
-        const std::size_t done = core_.put_flats(from, left, Timeout::forever);
+        const std::size_t done = core_.put_flats(from, left, Timeout::infinite);
         from += done;
         left -= done;
       }
@@ -131,7 +131,7 @@ class Queue {
   void put_range(std::initializer_list<T> items) const { put_range(std::span{items}); }
 
   /// Waits for one, then takes what is there, `most` at most. Throws as `get`.
-  std::vector<T> get_many(std::size_t most) const { return get_many(most, Timeout::forever); }
+  std::vector<T> get_many(std::size_t most) const { return get_many(most, Timeout::infinite); }
   /// None when none came in time.
   std::vector<T> get_many(std::size_t most, Timeout timeout) const {
     return detail::get_values<T>(core_, most, {timeout});
@@ -193,7 +193,7 @@ class Queue {
   }
   [[nodiscard]] std::optional<T> next_until_shut_down() const {
     try {
-      return next(Timeout::forever);
+      return next(Timeout::infinite);
     } catch (const ShutDown&) {
       return std::nullopt;
     }

@@ -49,7 +49,7 @@ class QueueReader {
   QueueReader() noexcept = default;
   explicit QueueReader(Queue<T> queue) : queue_(std::move(queue)) {}
 
-  T get() const { return get(Timeout::forever); }
+  T get() const { return get(Timeout::infinite); }
   T get(Timeout timeout) const {
     return detail::get_value_in_time<T>(queue_.core(), {timeout, true});
   }
@@ -59,7 +59,7 @@ class QueueReader {
     return detail::get_value<T>(queue_.core(), {timeout, true});
   }
   std::vector<T> get_many(std::size_t most) const {
-    return detail::get_values<T>(queue_.core(), most, {Timeout::forever, true});
+    return detail::get_values<T>(queue_.core(), most, {Timeout::infinite, true});
   }
   [[nodiscard]] iterator begin() const { return iterator{*this}; }
   [[nodiscard]] std::default_sentinel_t end() const { return {}; }
@@ -74,7 +74,7 @@ class QueueReader {
  private:
   [[nodiscard]] std::optional<T> next_until_end() const {
     try {
-      return try_get(Timeout::forever);
+      return try_get(Timeout::infinite);
     } catch (const EOFError&) {
       return std::nullopt;
     } catch (const ShutDown&) {

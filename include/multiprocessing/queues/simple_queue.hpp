@@ -21,12 +21,12 @@ class SimpleQueue {
 
   /// Throws `OSError` when this process has closed the queue, or shared memory is short.
   void put(const T& item) const {
-    static_cast<void>(detail::put_value<T>(core_, item, Timeout::forever));
+    static_cast<void>(detail::put_value<T>(core_, item, Timeout::infinite));
   }
   void put(T&& item) const { put(static_cast<const T&>(item)); }
 
   /// Waits for a message. Throws `OSError` when this process has closed the queue.
-  T get() const { return detail::get_value_in_time<T>(core_, {Timeout::forever}); }
+  T get() const { return detail::get_value_in_time<T>(core_, {Timeout::infinite}); }
 
   /// Throws `OSError` when this process has closed the queue.
   [[nodiscard]] bool empty() const { return core_.empty(); }

@@ -107,7 +107,7 @@ class Value : public L {
   /// Waits until the number is another than `old`. Whoever changes it calls `notify_all()` or
   /// `notify_one()`; a change that was not notified is seen within a second.
   void wait(T old) const requires detail::is_atomic_number<T> {
-    static_cast<void>(wait(old, Timeout::forever));
+    static_cast<void>(wait(old, Timeout::infinite));
   }
   /// Waits at most `timeout`; says whether it is another.
   bool wait(T old, Timeout timeout) const requires detail::is_atomic_number<T> {
@@ -165,7 +165,7 @@ Value(T, L) -> Value<T, L>;
 
 template <class T, class L>
 void Value<T, L>::notify_all() const {
-  detail::notify_change(raw_.cell().words, std::numeric_limits<int>::max());
+  detail::notify_change(raw_.cell().words, (std::numeric_limits<int>::max)());
 }
 
 }  // namespace multiprocessing
