@@ -64,7 +64,9 @@ void stop_at(const std::string& point, const Queue& queue, bool producer) {
     static_cast<void>(storm.queue().qsize() + (storm.queue().empty() ? 1 : 0));
   }
   if constexpr (requires { storm.queue().join(5ms); }) static_cast<void>(storm.queue().join(5ms));
-  if (stands) EXPECT_TRUE(wait_for_stop(stopped)) << "it went on by itself";
+  if (stands) {
+    EXPECT_TRUE(wait_for_stop(stopped)) << "it went on by itself";
+  }
   kill(stopped.pid(), SIGCONT);
   if (producer) storm.consume(nullptr, 60);
   EXPECT_EQ(stopped.join(), 0);
