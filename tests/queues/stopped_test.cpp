@@ -21,7 +21,7 @@ using arena_test::Child;
 using Flat = mp::Queue<FlatMessage>;
 using Rich = mp::JoinableQueue<RichMessage>;
 
-/// Every fail point in the sources of queues, and those where a side's lock is taken.
+/// Every fail point in the sources of queues but one, and those where a side's lock is taken.
 std::vector<std::string> points() {
   std::set<std::string> names{"arena.lock.taken", "arena.lock.before_release", "arena.bias.entered",
                               "arena.bias.before_leave"};
@@ -34,6 +34,8 @@ std::vector<std::string> points() {
         names.insert(line.substr(at, line.find('"', at) - at));
       }
   }
+  // task_done has no time-out: one waits while another process is stopped in it.
+  names.erase("queue.task.done");
   return {names.begin(), names.end()};
 }
 
