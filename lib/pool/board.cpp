@@ -12,6 +12,9 @@ Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker) {
   at.tasks_per_worker = tasks_per_worker;
   at.seats = seats;
   pthread_sigmask(SIG_SETMASK, nullptr, &at.signal_mask);
+  struct sigaction action {};
+  (void)sigaction(SIGTERM, nullptr, &action);
+  at.deaf_to_sigterm = sigismember(&at.signal_mask, SIGTERM) == 1 || action.sa_handler == SIG_IGN;
   return board;
 }
 

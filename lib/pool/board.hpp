@@ -41,6 +41,7 @@ struct Board {
   std::uint32_t tasks_per_worker;                 // 0: no limit
   std::uint32_t seats;
   sigset_t signal_mask;  // of who made the pool: workers take it on, whoever starts them
+  bool deaf_to_sigterm;  // workers begin with it blocked or ignored
   OwnerLock lock;
   // Followed by a SeatRecord for each seat.
 };

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <climits>
-#include <csignal>
 #include <system_error>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "base/os_error.hpp"
 #include "multiprocessing/base/cpu_count.hpp"
 #include "multiprocessing/base/logging.hpp"
+#include "process/signal_handlers.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -38,21 +38,6 @@ std::string worker_name(const Context& context, int number) {
 
 // The pool whose worker is being started by this thread; a forked worker finds it here.
 constinit thread_local PoolCore* starting = nullptr;
-
-class AllSignalsBlocked {
- public:
-  AllSignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    sigdelset(&all, SIGSYS);  // by which libpsx has all threads drop their capabilities
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-
- private:
-  sigset_t before_;
-};
 
 class Starting {
  public:
@@ -256,10 +241,10 @@ void PoolCore::end_workers(const std::exception_ptr& reason) {
   spare_ = {};
   for (ActiveJob* job : jobs_)
     if (job != nullptr) abort(*job, reason);
-  for (Seat& seat : seats_) seat.send(&Process::terminate);
+  Board& board = *board_.as<Board>();
+  for (Seat& seat : seats_) seat.send(board.deaf_to_sigterm ? &Process::kill : &Process::terminate);
   // Only now, or some would end by themselves, with another exit code. Those that may not be
   // signalled do.
-  Board& board = *board_.as<Board>();
   board.state.store(BoardState::closing);
   ring(board, INT_MAX);
   if (!patience_) patience_.emplace(std::chrono::seconds{1});

@@ -185,6 +185,7 @@ Preparation Child::preparation() const {
   told.lineage = lineage_;
   told.outlive_parent = options_.outlive_parent;
   told.own_group = options_.own_group;
+  told.keep_handlers = options_.keep_handlers;
   told.parent =
       self();  // the arena is made before its first child, or the child would make another
   told.parent_pid = getpid();

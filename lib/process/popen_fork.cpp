@@ -15,6 +15,7 @@
 #include "process/child_main.hpp"
 #include "process/own_threads.hpp"
 #include "process/popen.hpp"
+#include "process/signal_handlers.hpp"
 #include "process/standard_streams.hpp"
 
 namespace multiprocessing::detail {
@@ -60,9 +61,13 @@ std::unique_ptr<Popen> popen_fork(const Launch& launch) {
   popen->member = birth.child();
   if (given) tell_asking_parts(given->handles, popen->member);
   (void)flush_standard_streams();
+  AllSignalsBlocked held_back;
   popen->pid = birth.fork();
+  if (popen->pid != 0) held_back.let_go();
   if (popen->pid < 0) throw_os_error("fork", launch.preparation.name);
   if (popen->pid == 0) {
+    if (!launch.preparation.keep_handlers) drop_signal_handlers();
+    held_back.let_go();
     drop_inherited_output();
     if (given) EndFds::close_but(given->fds);
     run_child(launch.preparation, life.release(), launch.run);

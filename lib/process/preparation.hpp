@@ -28,6 +28,7 @@ struct Preparation {
   StartMethod method = StartMethod::fork;
   bool outlive_parent = false;
   bool own_group = false;
+  bool keep_handlers = false;  // not sent: only a forked child has any
   Member parent;
   pid_t parent_pid = 0;
   std::string parent_name;

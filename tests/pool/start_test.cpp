@@ -302,6 +302,43 @@ TEST_P(StartTest, WorkersHaveTheSignalMaskOfWhoMadeThePoolAlsoWhenReplaced) {
               (std::vector<bool>{true, false, false, false}));
 }
 
+// Each pool took a second, after which its workers were killed. One of several pools is faster than
+// that, however busy the machine.
+TEST_P(StartTest, APoolEndsAtOnceWhoseWorkersHaveSigtermBlockedOrIgnored) {
+  const auto ends_within_a_second = [](auto&& deafen, auto&& hear) {
+    for (int attempt = 0; attempt < 10; ++attempt) {
+      deafen();
+      mp::Pool pool(2);
+      hear();
+      const Counters started;
+      const auto busy = [](Counters c, int) {
+        c.raise();
+        for (;;) pause();
+      };
+      std::thread mapping([&] {
+        EXPECT_THROW(pool.map(mp::partial(busy, started), {1, 2}, 1), mp::ProcessError);
+      });
+      started.wait_for(2);
+      const auto workers = pool.workers();
+      const auto begin = std::chrono::steady_clock::now();
+      pool.terminate();
+      pool.join();
+      const auto took = std::chrono::steady_clock::now() - begin;
+      mapping.join();
+      for (const auto& worker : workers) EXPECT_EQ(worker.exitcode(), -SIGKILL);
+      if (took < std::chrono::seconds{1}) return true;
+    }
+    return false;
+  };
+  sigset_t sigterm;
+  sigemptyset(&sigterm);
+  sigaddset(&sigterm, SIGTERM);
+  EXPECT_TRUE(ends_within_a_second([&] { pthread_sigmask(SIG_BLOCK, &sigterm, nullptr); },
+                                   [&] { pthread_sigmask(SIG_UNBLOCK, &sigterm, nullptr); }));
+  EXPECT_TRUE(
+      ends_within_a_second([] { signal(SIGTERM, SIG_IGN); }, [] { signal(SIGTERM, SIG_DFL); }));
+}
+
 // The thread that replaces workers took on the mask of the program for that long.
 TEST_P(StartTest, SignalsOfTheProgramReachItsOwnThreadsAloneAlsoWhileWorkersAreReplaced) {
   static std::atomic<int> handled = 0;

@@ -24,6 +24,10 @@ struct ProcessOptions {
   /// that is in it: also what it started by `system` or a fork of its own. While it lives: what it
   /// leaves behind is nobody's, and a killed parent takes only the child along.
   bool own_group = false;
+
+  /// Under `fork` the child keeps the signal handlers of its creator, as in Python. Otherwise, and
+  /// under the other methods in any case, signals that have a handler are at default in a child.
+  bool keep_handlers = false;
 };
 
 }  // namespace multiprocessing
