@@ -1,5 +1,6 @@
 #include "base/reaper.hpp"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -39,6 +40,13 @@ __attribute__((always_inline)) inline long direct_call(long number, long a, long
   register long x3 asm("x3") = d;
   asm volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
   return x0;
+}
+#else  // the C library is there, since its memory stays a copy of the parent's
+
+MULTIPROCESSING_BORROWED_MEMORY inline long direct_call(long number, long a, long b, long c,
+                                                        long d) noexcept {
+  const long result = syscall(number, a, b, c, d);
+  return result < 0 ? -errno : result;
 }
 #endif
 
@@ -90,15 +98,12 @@ __attribute__((always_inline)) inline void order(Window& first, Window& second) 
   second = kept;
 }
 
-// Unmaps all but the code of this function, the stack, and the block of the thread, in which the
-// kernel may have been asked to write when it goes on (rseq(2)). It must not call any other
-// function nor be instrumented. A page of the parent that stayed mapped here would be copied when
-// the parent writes to it.
-[[noreturn]] MULTIPROCESSING_BORROWED_MEMORY
-    __attribute__((noinline, aligned(64), no_profile_instrument_function)) void
-    wait_without_memory(long child) noexcept {
+// Unmaps all but the code of the caller, the stack, and the block of the thread, in which the
+// kernel may have been asked to write when it goes on (rseq(2)). A page of the parent that stayed
+// mapped here would be copied when the parent writes to it.
+__attribute__((always_inline)) inline void give_back_memory(const void* code) noexcept {
   constexpr std::uintptr_t near_thread = 16 * unit;
-  Window first = around(reinterpret_cast<std::uintptr_t>(&wait_without_memory), 0);
+  Window first = around(reinterpret_cast<std::uintptr_t>(code), 0);
   first.end += unit;
   Window second = around(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)), unit);
   Window third = around(reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer()), near_thread);
@@ -110,19 +115,37 @@ __attribute__((always_inline)) inline void order(Window& first, Window& second) 
   unmap(first.end, second.begin);
   unmap(second.end < first.end ? first.end : second.end, third.begin);
   unmap(third.end < second.end ? second.end : third.end, end);
-  while (direct_call(SYS_wait4, child, 0, 0, 0) == -EINTR) continue;
-  for (;;) direct_call(SYS_exit_group, 0, 0, 0, 0);
 }
 
-#else  // its memory stays a copy of the parent's, whose pages are copied as the parent writes to
-       // them
+#else
 
-[[noreturn]] MULTIPROCESSING_BORROWED_MEMORY void wait_without_memory(long child) noexcept {
-  while (syscall(SYS_wait4, child, nullptr, 0, nullptr) < 0 && errno == EINTR) continue;
-  for (;;) syscall(SYS_exit_group, 0);
-}
+inline void give_back_memory(const void*) noexcept {}
 
 #endif
+
+// A parent that has executed another program does not know of this process, which would stay in its
+// table of children, found by no ordinary wait. Executing a program makes this process an ordinary
+// child, so it executes its own, which ends at once at the sight of its argument. The line is at
+// its end then, since the parent's end is close-on-exec.
+//
+// Without memory of its own: it must not call any other function nor be instrumented.
+[[noreturn]] MULTIPROCESSING_BORROWED_MEMORY
+    __attribute__((noinline, aligned(64), no_profile_instrument_function)) void
+    wait_without_memory(long child, long parent) noexcept {
+  char program[] = "/proc/self/exe";
+  char mark[sizeof reaper_mark];
+  __builtin_memcpy(mark, reaper_mark, sizeof mark);
+  char* const arguments[] = {program, mark, nullptr};
+  asm volatile("" : : "r"(arguments) : "memory");  // they are on the stack from here on
+  give_back_memory(reinterpret_cast<const void*>(&wait_without_memory));
+  while (direct_call(SYS_wait4, child, 0, 0, 0) == -EINTR) continue;
+  char nothing = 0;
+  const long got = direct_call(SYS_read, reaper_line, reinterpret_cast<long>(&nothing), 1, 0);
+  if (got == 0 && direct_call(SYS_getppid, 0, 0, 0, 0) == parent)
+    direct_call(SYS_execve, reinterpret_cast<long>(program), reinterpret_cast<long>(arguments),
+                reinterpret_cast<long>(arguments + 2), 0);
+  for (;;) direct_call(SYS_exit_group, 0, 0, 0, 0);
+}
 
 bool is_reaper(pid_t pid) {
   std::ifstream file{"/proc/" + std::to_string(pid) + "/comm"};
@@ -138,12 +161,13 @@ pid_t fork_hidden(int& pidfd) noexcept {
 }
 
 MULTIPROCESSING_BORROWED_MEMORY void be_reaper(pid_t child) noexcept {
-  close_from(0);
+  close_from(reaper_line + 1);
+  syscall(SYS_fcntl, reaper_line, F_SETFL, O_NONBLOCK);
   // A stop of the parent's process group would be reported to the parent for each of its children.
   syscall(SYS_setsid);
   syscall(SYS_chdir, "/");
   syscall(SYS_prctl, PR_SET_NAME, reaper_name, 0, 0, 0);
-  wait_without_memory(child);
+  wait_without_memory(child, syscall(SYS_getppid));
 }
 
 bool inherits_orphans() noexcept {

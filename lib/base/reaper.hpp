@@ -17,13 +17,20 @@ namespace multiprocessing::detail {
 /// What ps calls it.
 inline constexpr const char* reaper_name = "mp-reaper";
 
+/// argv[1] of a reaper whose parent has executed another program: it has to end before its main.
+inline constexpr char reaper_mark[] = "--multiprocessing-reaper";
+
+/// The one descriptor that a reaper keeps: an end of a pair of sockets. Its parent holds the other
+/// for as long as it knows of the reaper.
+inline constexpr int reaper_line = 0;
+
 /// Forks a process whose end sends no signal, and which only a wait with __WALL or __WCLONE sees.
 /// It has a copy of this one's memory, which costs as much as fork(). 0 in it; -1 and errno when
 /// there is none. `pidfd` stays -1 on a kernel that does not give one.
 [[nodiscard]] pid_t fork_hidden(int& pidfd) noexcept;
 
-/// What the process lives for from then on: gives back descriptors, terminal, folder and all memory
-/// but a few pages, waits for its child, ends. All signals are blocked.
+/// What the process lives for from then on: gives back terminal, folder, all descriptors but its
+/// line and all memory but a few pages, waits for its child, ends. All signals are blocked.
 [[noreturn]] MULTIPROCESSING_BORROWED_MEMORY void be_reaper(pid_t child) noexcept;
 
 /// Whether this process comes to be the parent of orphans among its descendants.
@@ -32,8 +39,8 @@ inline constexpr const char* reaper_name = "mp-reaper";
 /// How much memory a fork() copies, in bytes; 0 when that is not to be known.
 [[nodiscard]] std::size_t private_memory();
 
-/// Reaps reapers that ended unseen: those of the program that this process was before it executed
-/// this one, and those of helpers that outlived the wait for them.
+/// Reaps reapers that ended unseen: those of helpers that outlived the wait for them, and, where
+/// /proc is missing, those of the program that this process was before it executed this one.
 void reap_reapers() noexcept;
 
 }  // namespace multiprocessing::detail

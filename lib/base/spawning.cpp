@@ -176,16 +176,16 @@ Line make_line() {
 }
 
 // The parent has a descriptor of the program before its number can be another one's: so long the
-// program is not reaped. It closes the line then, or has died.
+// program is not reaped. It sends a byte over the line then, or has died.
 [[noreturn]] MULTIPROCESSING_BORROWED_MEMORY void start_and_reap(Plan& plan,
                                                                  const ChildStack& stack,
                                                                  int line) noexcept {
   execute(plan, stack, 0, nullptr);
-  syscall(SYS_dup3, line, 0, 0);
-  close_from(1);
-  syscall(SYS_write, 0, &plan.outcome, sizeof plan.outcome);
+  syscall(SYS_dup3, line, reaper_line, O_CLOEXEC);
+  close_from(reaper_line + 1);
+  syscall(SYS_write, reaper_line, &plan.outcome, sizeof plan.outcome);
   char nothing = 0;
-  while (syscall(SYS_read, 0, &nothing, 1) < 0 && errno == EINTR) continue;
+  while (syscall(SYS_read, reaper_line, &nothing, 1) < 0 && errno == EINTR) continue;
   if (plan.outcome.error != 0) syscall(SYS_exit_group, 127);
   be_reaper(plan.outcome.pid);
 }
@@ -232,6 +232,10 @@ void read_outcome(Plan& plan, Line& line) {
   do got = ::recv(line.ours.get(), &outcome, sizeof outcome, MSG_WAITALL);
   while (got < 0 && errno == EINTR);
   if (got == sizeof outcome) plan.outcome = outcome;
+}
+
+void let_reap(const Line& line) {
+  (void)::send(line.ours.get(), "", 1, MSG_NOSIGNAL);  // fails where the reaper was killed
 }
 
 std::vector<char*> argument_vector(std::span<const std::string> arguments) {
@@ -318,14 +322,16 @@ SpawnedHelper spawn_apart(Plan& plan) {
   if (inherits_orphans() || private_memory() <= most_memory_to_copy)
     reaper = run_with_reaper(plan, line, stack);
   if (reaper.pid < 0 && (inherits_orphans() || !run_as_orphan(plan, line, stack)))
-    return {.program = spawn_directly(plan), .reaper = {}};
+    return {.program = spawn_directly(plan), .reaper = {}, .line = {}};
   read_outcome(plan, line);
   try {
     if (reaper.pid > 0) reaper.pidfd = pidfd_of(reaper);
     Spawned program = find_helper(plan, reaper);
-    return {.program = std::move(program), .reaper = std::move(reaper)};
+    if (reaper.pid < 0) return {.program = std::move(program), .reaper = {}, .line = {}};
+    let_reap(line);
+    return {std::move(program), std::move(reaper), std::move(line.ours)};
   } catch (const OSError&) {
-    line.ours.reset();  // the reaper goes on then, and ends with a helper that has ended
+    let_reap(line);  // it ends with a helper that has ended
     if (reaper.pidfd && wait_readable(reaper.pidfd.get(), Deadline{time_to_end}))
       (void)reap(reaper.pidfd.get(), reaper.pid);
     throw;

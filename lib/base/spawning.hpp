@@ -36,6 +36,7 @@ struct Spawned {
 struct SpawnedHelper {
   Spawned program;
   Spawned reaper;  // may be none
+  UniqueFd line;   // to the reaper; open until the reaper has been reaped, else it becomes visible
 };
 
 /// The same for a program that the user did not ask for: a wait() or waitpid(-1) of this process

@@ -15,6 +15,7 @@
 
 #include "base/close_on_exec.hpp"
 #include "base/os_error.hpp"
+#include "base/reaper.hpp"
 #include "base/start_hook.hpp"
 
 namespace multiprocessing::detail {
@@ -116,6 +117,7 @@ void remember_arguments(int argc, char** argv) {
 // The C library hands argv to constructors, in libraries and plug-ins too. 101 is the first
 // priority that is not reserved, so this runs before the user's static constructors.
 __attribute__((constructor(101))) void remember_start(int argc, char** argv, char**) {
+  if (argc > 1 && argv[1] != nullptr && std::strcmp(argv[1], reaper_mark) == 0) ::_exit(0);
   if (argc > 0 && argv[0] != nullptr) start_up.argv0 = ::strdup(argv[0]);
   if (argc > 1 && argv[1] != nullptr) start_up.mark = read_mark(argv[1]);
   if (start_up.mark.kind == Mark::child) {

@@ -67,6 +67,7 @@ struct ForkServer {
   pid_t pid = 0;
   UniqueFd pidfd;
   Spawned reaper;  // whose child it is, see spawn_helper()
+  UniqueFd line;   // to the reaper
   Member member;
   std::atomic<bool> serves_on = false;  // as keeper: it is not to be waited for
 };

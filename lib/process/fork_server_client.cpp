@@ -95,6 +95,7 @@ Server start_server(const Starter& now) {
   server->pid = spawned.program.pid;
   server->pidfd = std::move(spawned.program.pidfd);
   server->reaper = std::move(spawned.reaper);
+  server->line = std::move(spawned.line);
   return server;
 }
 
@@ -109,11 +110,14 @@ ForkServer::~ForkServer() {
   socket.reset();
   if (pid == 0 || !starter.is_this_process()) return;
   if (serves_on) return;
+  const int kept = line.release();  // a reaper that is not reaped here is not to be seen later
   try {
     const Deadline deadline{time_to_end};
     if (!wait_readable(pidfd.get(), deadline)) return;
-    if (reaper.pidfd && wait_readable(reaper.pidfd.get(), deadline))
+    if (reaper.pidfd && wait_readable(reaper.pidfd.get(), deadline)) {
       (void)reap(reaper.pidfd.get(), reaper.pid);
+      line.reset(kept);
+    }
     (void)reap(pidfd.get(), pid);  // where it has no reaper, or this process inherited it
     settle(member);
   } catch (const std::exception& error) {

@@ -79,11 +79,12 @@ TEST(HelpersTest, TheServerGoesOnWhenItsReaperIsKilled) {
   expect_well(run_host("forkserver", "reaper_killed", "subreaper"));
 }
 
-TEST(HelpersTest, TheReaperHoldsNeitherMemoryNorDescriptors) {
+TEST(HelpersTest, TheReaperHoldsNeitherMemoryNorDescriptorsOfItsParent) {
   expect_well(run_host("forkserver", "reaper_holds_nothing", "subreaper"));
 }
 
-TEST(HelpersTest, AHostThatExecutesItselfLeavesNoReapersBehind) {
+// They were zombies that only a wait with __WALL found.
+TEST(HelpersTest, AHostThatExecutesItselfFindsTheReapersItHadAsItsChildren) {
   expect_well(run_host("forkserver", "executes_itself", "subreaper"));
 }
 

@@ -182,7 +182,7 @@ TEST_F(KeeperTest, AStrangerNeitherFillsItsQueueNorLeavesDescriptorsInIt) {
 
 /// Of a keeper that nobody waits for but this process, which started it.
 void wait_for_end(Member keeper) {
-  EXPECT_GT(waitpid(-1, nullptr, __WCLONE), 0);  // its reaper
+  EXPECT_GT(waitpid(-1, nullptr, __WALL), 0);  // its reaper
   EXPECT_FALSE(alive(keeper));
 }
 
