@@ -69,6 +69,11 @@ TEST(AggregatesTest, MayHoldArraysOptionalsVariantsAndConstMembers) {
     int table[2][3];
   };
   static_assert(mp::detail::member_count<Buffer> == 4);
+  struct Owner {
+    std::unique_ptr<int> number;
+    char text[6];
+  };
+  EXPECT_STREQ(round_trip(Owner{nullptr, "owner"}).text, "owner");
   const Buffer buffer =
       round_trip(Buffer{{"hello"}, {{1, 2}, {3, 4}}, {"a", "b"}, {{1, 2, 3}, {4, 5, 6}}});
   EXPECT_STREQ(buffer.text, "hello");
@@ -118,6 +123,110 @@ TEST(AggregatesTest, PointersAndUnionsInThemAreNotSent) {
   };
   static_assert(!mp::detail::Sendable<WithPointer> && !mp::detail::Sendable<Either>);
   static_assert(!mp::detail::Sendable<WithBase>);  // which of its parts are there is not told
+}
+
+// Records of protocols and registers.
+enum class Colour : std::uint8_t { red, green, blue };
+struct Register {
+  unsigned low : 3;
+  unsigned high : 29;
+  bool operator==(const Register&) const = default;
+};
+struct Marks {
+  bool ready : 1;
+  Colour colour : 2;
+  int level : 6;
+  unsigned long long serial : 40;
+  const short kind;
+  bool operator==(const Marks&) const = default;
+};
+struct __attribute__((packed)) PackedHeader {
+  std::uint8_t kind;
+  std::uint32_t length;
+  double scale;
+  std::uint16_t sums[3];
+};
+struct __attribute__((packed)) PackedMarks {
+  bool ready;
+  std::int64_t serial;
+  unsigned low : 4;
+  unsigned high : 9;
+};
+struct Event {
+  int kind;
+  union {
+    int code;
+    float level;
+  };
+};
+struct MarkedText {
+  unsigned mark : 3;
+  bool last;
+  char text[8];
+};
+struct OfEvents {
+  Register mask;
+  Event event;
+};
+
+}  // namespace
+}  // namespace reduction_test
+template <>
+inline constexpr bool multiprocessing::is_flat<reduction_test::Event> = true;
+template <>
+inline constexpr bool multiprocessing::is_flat<reduction_test::MarkedText> = true;
+namespace reduction_test {
+namespace {
+
+TEST(AggregatesTest, MayHoldBitFields) {
+  EXPECT_EQ(round_trip(Register{5, 123456}), (Register{5, 123456}));
+  EXPECT_EQ(written(Register{5, 123456}).size(), sizeof(Register));
+  const Marks marks{true, Colour::blue, -17, 0xfedcba9876, 4};
+  EXPECT_EQ(round_trip(marks), marks);
+  EXPECT_EQ(round_trip(std::vector<Marks>{marks, marks})[1], marks);
+  struct HalfByte {  // a copy of its bytes would send bits that hold nothing
+    unsigned char half : 4;
+    unsigned char others[3];
+  };
+  static_assert(!mp::detail::copied_as_bytes<HalfByte>());
+}
+
+TEST(AggregatesTest, MayBePacked) {
+  const PackedHeader header = round_trip(PackedHeader{1, 70000, 2.5, {3, 4, 5}});
+  EXPECT_EQ(header.kind, 1);
+  EXPECT_EQ(+header.length, 70000U);
+  EXPECT_EQ(+header.scale, 2.5);
+  EXPECT_EQ(+header.sums[2], 5);
+  EXPECT_EQ(written(header).size(), sizeof header);
+  const PackedMarks marks = round_trip(PackedMarks{true, -8, 9, 511});
+  EXPECT_TRUE(marks.ready);
+  EXPECT_EQ(+marks.serial, -8);
+  EXPECT_EQ(marks.low, 9U);
+  EXPECT_EQ(marks.high, 511U);
+}
+
+TEST(AggregatesTest, WithAnUnnamedUnionAreCopiedAsBytesWhereTheyAreCalledFlat) {
+  Event event{1, {}};
+  event.level = 2.5F;
+  EXPECT_EQ(round_trip(event).level, 2.5F);
+  EXPECT_EQ(round_trip(OfEvents{{5, 6}, event}).event.level, 2.5F);
+  EXPECT_STREQ(round_trip(MarkedText{5, true, "seven"}).text, "seven");
+  static_assert(mp::detail::Flat<Event> && mp::detail::Flat<Register> && mp::detail::Flat<Marks>);
+  struct OfUnion {
+    int kind;
+    union {
+      int code;
+      float level;
+    };
+  };
+  struct OfNamedUnions {
+    union {
+      int code;
+      float level;
+    } values[2];
+    int kind;
+  };
+  static_assert(!mp::detail::Sendable<OfUnion> && !mp::detail::Sendable<OfNamedUnions>);
 }
 
 class Account {

@@ -111,7 +111,11 @@ struct Codec<Form::members> {
   template <class T>
   static void write(Writer& writer, const T& value) {
     const Nested nested{writer};
-    with_members(value, [&](const auto&... member) { (write_value(writer, member), ...); });
+    if constexpr (has_arrays_or_classes(members_of<T>{})) {
+      with_members(value, [&](const auto&... member) { (write_value(writer, member), ...); });
+    } else {  // by value, for members of packed classes
+      with_members(value, [&](auto... member) { (write_value(writer, member), ...); });
+    }
   }
   template <class T>
   static T read(Reader& reader) {
@@ -125,6 +129,10 @@ struct Codec<Form::members> {
     return (detail::sendable<std::remove_cv_t<M>, T, Outer...>() && ...);
   }
   template <class... M>
+  static consteval bool has_arrays_or_classes(Types<M...>) {
+    return !(std::is_scalar_v<M> && ...);
+  }
+  template <class... M>
   static consteval std::size_t sum_of_least(Types<M...>) {
     return (least_size<std::remove_cv_t<M>>() + ... + 0);
   }
@@ -135,7 +143,11 @@ struct Codec<Form::members> {
       with_members(value, [&](auto&... member) { (read_into(reader, member), ...); });
       return value;
     } else {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"  // bit-fields
+#pragma GCC diagnostic ignored "-Wsign-conversion"
       return T{read_value<std::remove_cv_t<M>>(reader)...};  // braces: from left to right
+#pragma GCC diagnostic pop
     }
   }
 };

@@ -234,9 +234,18 @@ template <class T>
 consteval bool copied_as_bytes();
 
 template <class T, class... M>
+consteval bool is_packed(Types<M...>) {
+  return ((alignof(T) < alignof(M)) || ...);
+}
+
+template <class T, class... M>
 consteval bool all_copied_as_bytes(Types<M...>) {
   // Without padding, which is never written by anybody and would leak what lay there.
-  return (copied_as_bytes<M>() && ...) && (sizeof(M) + ... + 0) == sizeof(T);
+  if constexpr (has_references<T> || is_packed<T>(Types<M...>{})) {
+    return (copied_as_bytes<M>() && ...) && (sizeof(M) + ... + 0) == sizeof(T);
+  } else {
+    return (copied_as_bytes<M>() && ...) && std::has_unique_object_representations_v<T>;
+  }
 }
 
 /// Whether a copy of the bytes is a copy of the value, and any bytes are a value. Not `bool`.
@@ -267,6 +276,26 @@ consteval bool copied_as_bytes() {
 }
 
 // ---- the choice ----
+
+/// Whether a class that is not copied as bytes can be read and written member by member. Arrays
+/// are read in place; bit-fields and members of packed classes are copied on the way.
+template <class T, class... M>
+consteval bool has_usable_members(Types<M...>) {
+  if constexpr (is_packed<T>(Types<M...>{})) {
+    return (std::is_scalar_v<M> && ...);
+  } else {
+    return has_references<T> || !(std::is_array_v<M> || ...);
+  }
+}
+
+template <class T>
+consteval bool made_of_members() {
+  if constexpr (member_count<T> == not_counted) {
+    return false;
+  } else {
+    return has_usable_members<T>(members_of<T>{});
+  }
+}
 
 template <class T>
 consteval Form form_of_class() {
@@ -300,7 +329,7 @@ consteval Form form_of_class() {
     return Form::sequence;
   else if constexpr (FreeSerialize<T>)
     return Form::user;
-  else if constexpr (member_count<T> != not_counted)
+  else if constexpr (made_of_members<T>())
     return Form::members;
   else
     return Form::none;

@@ -5,6 +5,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "multiprocessing/reduction/is_flat.hpp"
+#include "multiprocessing/reduction/serializer.hpp"
+
 namespace multiprocessing::detail {
 
 // Converts to whatever a member is. Never called; clang wants a definition all the same where the
@@ -25,6 +28,41 @@ struct AnyBaseOf {
 
 template <std::size_t>
 using AnythingAt = Anything;
+
+/// A union of which it is not known what its bytes mean.
+template <class T>
+inline constexpr bool is_opaque_union = std::is_union_v<T> && !is_flat<T> && !requires {
+  sizeof(Serializer<T>);
+};
+
+// Anything, and tells by `noexcept` whether it became such a union.
+struct AnythingButUnion {
+  template <class T>
+  operator T() const noexcept(!is_opaque_union<T>) {
+    __builtin_unreachable();
+  }
+};
+
+template <std::size_t>
+using AnythingButUnionAt = AnythingButUnion;
+
+/// Whether a member is a union that cannot be sent, or an array of them. A structured binding of a
+/// class with an unnamed one does not compile.
+template <class T, std::size_t... I>
+consteval bool has_opaque_union(std::index_sequence<I...>) {
+  return requires {
+    {
+      T { AnythingAt<I>{}... }
+    }
+    noexcept;
+  }
+  &&!requires {
+    {
+      T { AnythingButUnionAt<I>{}... }
+    }
+    noexcept;
+  };
+}
 
 template <class T, std::size_t... I>
 consteval bool takes(std::index_sequence<I...>) {
@@ -88,6 +126,8 @@ consteval std::size_t count_members() {
   } else {
     constexpr std::size_t total = count_initialisers<T>();
     if constexpr (total == not_counted) {
+      return not_counted;
+    } else if constexpr (has_opaque_union<T>(std::make_index_sequence<total>{})) {
       return not_counted;
     } else {
       constexpr std::size_t members = count_members_from<T, total>();
@@ -163,9 +203,10 @@ struct Types {
   static constexpr std::size_t count = sizeof...(T);
 };
 
+// References to constants bind to copies of bit-fields.
 struct TypesOfMembers {
   template <class... M>
-  constexpr Types<M...> operator()(M&...) const {
+  constexpr Types<M...> operator()(const M&...) const {
     return {};
   }
 };
@@ -173,5 +214,35 @@ struct TypesOfMembers {
 /// The types of the members of an aggregate, arrays as arrays.
 template <class T>
 using members_of = decltype(with_members(std::declval<T&>(), TypesOfMembers{}));
+
+// Room for a `T` that is not there, whose members can be referred to but not be read.
+template <class T>
+union Room {
+  constexpr Room() : nothing{} {}
+  constexpr ~Room() {}
+  char nothing;
+  T value;
+};
+
+template <class T>
+consteval bool has_room() {
+  [[maybe_unused]] const Room<T> room;
+  return true;
+}
+
+template <class T>
+consteval bool refer_to_members() {
+  Room<T> room;
+  return with_members(room.value, [](const auto&...) { return true; });
+}
+
+/// Whether references to all members can be had. Not to bit-fields, nor (in g++) to members of
+/// packed classes: what `const auto&` binds to there is a copy, for which the value is read. Clang
+/// cannot look into classes whose destructor is not constexpr, which count as usual ones.
+template <class T>
+inline constexpr bool has_references = requires {
+  typename std::bool_constant<refer_to_members<T>()>;
+}
+|| !requires { typename std::bool_constant<has_room<T>()>; };
 
 }  // namespace multiprocessing::detail

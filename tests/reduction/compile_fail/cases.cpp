@@ -41,6 +41,22 @@ struct Base {
 struct NotConstructible : std::exception {
   explicit NotConstructible(int) {}
 };
+struct WithUnion {
+  int kind;
+  union {
+    int code;
+    float level;
+  };
+};
+struct Marked {
+  unsigned mark : 3;
+  bool last;
+  char text[8];
+};
+struct __attribute__((packed)) PackedTexts {
+  bool last;
+  int table[8];
+};
 struct NotTrivial {
   NotTrivial(const NotTrivial&) {}
 };
@@ -99,6 +115,15 @@ inline constexpr bool multiprocessing::is_flat<NotTrivial> = true;
 #elif defined(CASE_exception_from_nothing)
   // to arrive as itself an exception needs a constructor
   mp::register_exception<NotConstructible>();
+#elif defined(CASE_unnamed_union)
+  // opt in by mp::is_flat<T>
+  write(writer, WithUnion{1, {2}});
+#elif defined(CASE_bit_fields_beside_an_array)
+  // opt in by mp::is_flat<T>
+  write(writer, std::vector<Marked>{});
+#elif defined(CASE_packed_around_an_array)
+  // opt in by mp::is_flat<T>
+  write(writer, std::vector<PackedTexts>{});
 #elif defined(CASE_flat_but_not_trivial)
   // is for trivially copyable types
   write(writer, *static_cast<NotTrivial*>(nullptr));
