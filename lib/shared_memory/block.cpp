@@ -63,7 +63,7 @@ void reserve(int fd, std::size_t size) {
   if (error == ENOSPC && !remove_orphans().empty()) error = try_to_reserve(fd, size);
   if (error == 0) return;
   struct statvfs room {};
-  static_cast<void>(ftruncate(fd, 0));
+  [[maybe_unused]] const int emptied = ftruncate(fd, 0);
   static_cast<void>(fstatvfs(fd, &room));
   throw_no_room(error, size,
                 "its file system has " + std::to_string(room.f_bavail * room.f_bsize) + " left");
