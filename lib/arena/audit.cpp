@@ -95,7 +95,15 @@ class Audit {
   }
 
   void judge_chunks() {
-    for (std::uint64_t chunk = 0; chunk < arena_.header->high_water.load(); ++chunk) {
+    const std::uint64_t windows = arena_.header->chunks / window_chunks;
+    for (std::uint64_t window = 0; window < windows; ++window) {
+      const auto word = ChunkWord::from(arena_.window_words[window].load());
+      if (word.kind == ChunkKind::taken)
+        fault("windows that are neither: ", window, "by", word.by.slot);
+      if (word.kind == ChunkKind::large) window += word.value - 1;
+      if (word.kind == ChunkKind::tail) fault("a tail without its head: window ", window);
+    }
+    for (std::uint64_t chunk = 0, end = map_used_chunks(arena_); chunk < end; ++chunk) {
       const auto word = ChunkWord::from(arena_.chunk_words[chunk].load());
       if (word.kind == ChunkKind::taken || word.kind == ChunkKind::draining)
         fault("a chunk that is neither: ", chunk, static_cast<int>(word.kind), "by", word.by.slot);

@@ -12,7 +12,10 @@
 namespace multiprocessing::detail {
 
 void* address_of(std::uint64_t offset) {
-  return offset == 0 ? nullptr : segment().at<void>(offset);
+  if (offset == 0) return nullptr;
+  const Segment& arena = segment();
+  reach_block(arena, offset);
+  return arena.at<void>(offset);
 }
 
 Block::Block(std::size_t bytes, std::size_t links)
@@ -44,14 +47,19 @@ bool Block::is_ours() const {
 
 Block::~Block() {
   if (!is_ours()) return;
-  const std::span<Link> mine = links();
-  for (Link& link : mine) release(link);
-  fail_point("arena.block.before_free");
-  free_claimed(offset_, claimer_);
+  try {
+    const std::span<Link> mine = links();
+    for (Link& link : mine) release(link);
+    fail_point("arena.block.before_free");
+    free_claimed(offset_, claimer_);
+  } catch (const std::exception&) {
+    // This process may not map what a link holds: the block is freed when it has ended.
+  }
 }
 
 void* Block::data() const {
-  return offset_ == 0 ? nullptr : address_of(offset_ + body_offset(header_of(offset_)->links));
+  if (offset_ == 0) return nullptr;
+  return static_cast<std::byte*>(address_of(offset_)) + body_offset(header_of(offset_)->links);
 }
 
 std::span<Link> Block::links() const {
@@ -75,7 +83,8 @@ std::uint64_t block_in(const Link& link) {
 
 void* data_of(const Link& link) {
   const std::uint64_t block = block_in(link);
-  return block == 0 ? nullptr : address_of(block + body_offset(header_of(block)->links));
+  if (block == 0) return nullptr;
+  return static_cast<std::byte*>(address_of(block)) + body_offset(header_of(block)->links);
 }
 
 std::span<Link> links_of(const Link& link) {

@@ -1,7 +1,5 @@
 #include "arena/chunks.hpp"
 
-#include <fcntl.h>
-#include <sched.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include <string>
 
 #include "arena/identity.hpp"
+#include "arena/large_objects.hpp"
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
 #include "multiprocessing/base/errors.hpp"
@@ -25,34 +24,12 @@ std::array<std::atomic<std::uint64_t>, class_bytes.size()> spare{};
 /// Per class the value of `room_made`, plus one, at which a search found no chunk with room.
 std::array<std::atomic<std::uint32_t>, class_bytes.size()> searched_in_vain{};
 
-/// While alive, counts among this process's claims, so that somebody looks for chunks that it has
-/// taken or drains when it dies.
-class ChunkWork {
- public:
-  explicit ChunkWork(const Segment& arena) : claims_(arena.slots[identity()->member.slot].claims) {
-    claims_.fetch_add(1, std::memory_order_relaxed);
-  }
-  ~ChunkWork() { claims_.fetch_sub(1, std::memory_order_relaxed); }
-  ChunkWork(const ChunkWork&) = delete;
-
- private:
-  std::atomic<std::uint32_t>& claims_;
-};
-
-std::uint64_t taken_by_me() { return ChunkWord{ChunkKind::taken, 0, identity()->member}.packed(); }
-
 bool raise_high_water(const Segment& arena, std::uint64_t to) {
   auto& mark = arena.header->high_water;
   std::uint64_t seen = mark.load();
   while (seen < to)
     if (mark.compare_exchange_weak(seen, to)) return true;
   return false;
-}
-
-[[noreturn]] void throw_full(std::size_t bytes) {
-  throw_os_error(ENOMEM, "arena",
-                 "no room for " + std::to_string(bytes) +
-                     " bytes: all addresses of the shared arena are in use");
 }
 
 void note_free_chunk(const Segment& arena, std::uint64_t chunk) {
@@ -85,31 +62,58 @@ void punch_and_free(const Segment& arena, std::uint64_t chunk, std::uint64_t cou
   let_go(arena, chunk, count);
 }
 
+/// Chunks below `end` may be used from now on, by everybody: who is told of one maps it. False:
+/// large objects lie there, or there are none so high.
+bool open_windows(const Segment& arena, std::uint64_t end) {
+  if (end > arena.header->chunks) return false;
+  const std::uint64_t windows = (end + window_chunks - 1) / window_chunks;
+  std::uint64_t seen = arena.header->borders.load();
+  for (;;) {
+    Borders borders = Borders::from(seen);
+    if (windows <= borders.low) return true;
+    if (windows > borders.high) return false;
+    borders.low = windows;
+    if (arena.header->borders.compare_exchange_weak(seen, borders.packed())) return true;
+  }
+}
+
+/// This process has mapped the chunks below `end`, and so will who is told of them. Nothing is
+/// changed when it cannot: then others do not have to, either. False: there are none so high.
+bool make_room_below(const Segment& arena, std::uint64_t end, bool otherwise_from_start) {
+  if (end > std::min(arena.header->chunks, arena.borders().high * window_chunks)) return false;
+  try {
+    map_chunks(arena, end);
+  } catch (const OSError&) {
+    if (otherwise_from_start) return false;
+    throw;
+  }
+  fail_point("arena.windows.mapped");
+  return open_windows(arena, end);
+}
+
 struct Run {
   std::uint64_t first;
   bool virgin;  // nobody ever used its first chunk
 };
 
-/// Takes `count` free chunks in a row. Chunks on either side of one that somebody else took
-/// meanwhile are let go again.
-Run take_run(const Segment& arena, std::uint64_t count, std::size_t bytes) {
+/// Takes `count` free chunks in a row, from `from` on if that is above the mark of free ones.
+/// Chunks on either side of one that somebody else took meanwhile are let go again.
+Run take_run(const Segment& arena, std::uint64_t count, std::size_t bytes, std::uint64_t from = 0) {
   const std::uint64_t mine = taken_by_me();
   const auto hint = LowestFree::from(arena.header->lowest_free.load());
-  Run run{hint.chunk, false};
-  bool from_start = run.first == 0;
+  Run run{std::max(hint.chunk, from), false};
+  bool from_start = run.first == from;
   for (std::uint64_t length = 0; length < count;) {
-    const std::uint64_t at = run.first + length;
-    if (at >= arena.header->chunks) {
-      if (length != 0) let_go(arena, run.first, length);
-      if (from_start) throw_full(bytes);
+    if (length == 0 && !make_room_below(arena, run.first + count, !from_start)) {
+      if (from_start) throw_full(arena, bytes);
       from_start = true;  // the mark is a hint: a death may have left it too high
-      run.first = length = 0;
+      run.first = from;
       continue;
     }
+    const std::uint64_t at = run.first + length;
     std::uint64_t seen = arena.chunk_words[at].load(std::memory_order_relaxed);
     if (at >= arena.header->high_water.load(std::memory_order_relaxed)) {
-      const bool raised =
-          raise_high_water(arena, std::min(run.first + count, arena.header->chunks));
+      const bool raised = raise_high_water(arena, run.first + count);
       if (length == 0) run.virgin = raised;
       fail_point("arena.chunks.after_high_water");
     } else if (length == 0) {
@@ -133,23 +137,14 @@ Run take_run(const Segment& arena, std::uint64_t count, std::size_t bytes) {
   return run;
 }
 
+/// `name` is in the first owner word, if it is a large block.
 void reserve_memory(const Segment& arena, std::uint64_t chunk, std::uint64_t count,
-                    std::size_t bytes) {
-  int error = EBADF;
-  if (names_file(arena.arena_fd, arena.arena_file)) {
-    const auto offset = static_cast<off_t>(arena.chunk_offset(chunk));
-    do {
-      if (fallocate(arena.arena_fd, FALLOC_FL_KEEP_SIZE, offset, static_cast<off_t>(bytes)) == 0)
-        return;
-    } while (errno == EINTR || errno == EAGAIN);
-    error = errno == ENOSPC ? ENOMEM : errno;
-  }
+                    std::size_t bytes, std::uint64_t name = 0) {
+  const int error = reserve_at(arena, arena.chunk_offset(chunk), bytes);
+  if (error == 0) return;
+  if (name != 0) arena.owner_word(chunk, 0).compare_exchange_strong(name, 0);
   punch_and_free(arena, chunk, count);
-  if (error == EBADF)
-    throw ProcessError(
-        "the descriptor of the shared arena was closed by somebody who did not open it (closefrom, "
-        "a daemon's loop); keep those above 2 that this library opened");
-  throw_os_error(error, "fallocate", std::to_string(bytes) + " bytes of the shared arena");
+  throw_not_reserved(error, bytes);
 }
 
 /// Owner words that a claimer left in a chunk that was no longer of the class it looked for: the
@@ -163,15 +158,25 @@ void clear_strays(const Segment& arena, std::uint64_t chunk) {
   }
 }
 
-/// Word 0 of a chunk may just be claimed and given up again by one who thinks that it is still
-/// small; if he died in that, the word names a dead process for ever. Not overwritten while he
-/// lives: he may look so late that the chunk is small again, and would believe the claim his.
-void set_first_owner(Link& owner, std::uint64_t name) {
-  for (std::uint64_t seen = 0; !owner.compare_exchange_strong(seen, name);) {
-    if (OwnerWord::kind(seen) == OwnerKind::claimed && alive(OwnerWord::claimer(seen))) {
-      seen = 0;
-      sched_yield();
-    }
+/// Word 0 of a chunk may just be claimed and given up again by a process that takes the chunk for a
+/// small one still; if that process died in it, the word names it for ever. Not overwritten while
+/// it lives: it may look so late that the chunk is small again, and would believe the claim its
+/// own. False then, for it may be stopped, and this process takes another chunk.
+bool set_first_owner(Link& owner, std::uint64_t name) {
+  for (std::uint64_t seen = 0; !owner.compare_exchange_strong(seen, name);)
+    if (OwnerWord::kind(seen) == OwnerKind::claimed && alive(OwnerWord::claimer(seen)))
+      return false;
+  return true;
+}
+
+/// A run of chunks whose first owner word is `name`.
+std::uint64_t take_owned_run(const Segment& arena, std::uint64_t count, std::size_t bytes,
+                             std::uint64_t name) {
+  for (std::uint64_t from = 0;;) {
+    const std::uint64_t chunk = take_run(arena, count, bytes, from).first;
+    if (set_first_owner(arena.owner_word(chunk, 0), name)) return chunk;
+    let_go(arena, chunk, count);
+    from = chunk + 1;
   }
 }
 
@@ -188,7 +193,7 @@ std::uint64_t find_small_chunk(const Segment& arena, std::uint32_t size_class) {
   if (vain.load(std::memory_order_relaxed) == now) return no_chunk;
   const std::uint64_t wanted = ChunkWord{ChunkKind::small, size_class, {}}.packed();
   const auto blocks = static_cast<std::int32_t>(blocks_per_chunk(size_class));
-  const std::uint64_t end = arena.header->high_water.load();
+  const std::uint64_t end = usable_chunks(arena);
   for (std::uint64_t chunk = 0; chunk < end; ++chunk) {
     const std::uint64_t word = arena.chunk_words[chunk].load(std::memory_order_relaxed);
     if (word == wanted && arena.used[chunk].load(std::memory_order_relaxed) < blocks) return chunk;
@@ -256,12 +261,13 @@ std::uint64_t claim_large(const Segment& arena, std::size_t bytes, Member claime
                           Backing backing) {
   const std::size_t pages = (bytes + 4095) / 4096 * 4096;
   const std::uint64_t count = pages / chunk_bytes + (pages % chunk_bytes != 0);
-  if (pages < bytes || count > arena.header->chunks) throw_full(bytes);
+  if (pages < bytes || count > arena.header->chunks) throw_full(arena, bytes);
   if (backing == Backing::reserved) check_memory(pages);
   const ChunkWork work{arena};
-  const std::uint64_t chunk = take_run(arena, count, bytes).first;
-  if (backing == Backing::reserved) reserve_memory(arena, chunk, count, pages);
-  set_first_owner(arena.owner_word(chunk, 0), OwnerWord::claimed_by(claimer));
+  const std::uint64_t name = OwnerWord::claimed_by(claimer);
+  const std::uint64_t chunk = take_owned_run(arena, count, bytes, name);
+  fail_point("arena.large.owned");
+  if (backing == Backing::reserved) reserve_memory(arena, chunk, count, pages, name);
   fail_point("arena.large.before_commit");
   arena.chunk_words[chunk].store(
       ChunkWord{ChunkKind::large, static_cast<std::uint32_t>(count), {}}.packed());
@@ -286,7 +292,8 @@ void free_large(const Segment& arena, std::uint64_t chunk, std::uint32_t count) 
 
 void free_chunks_of(const Segment& arena, Member dead) {
   const ChunkWork work{arena};
-  const std::uint64_t end = arena.header->high_water.load();
+  free_windows_of(arena, dead);
+  const std::uint64_t end = map_used_chunks(arena);
   for (std::uint64_t chunk = 0; chunk < end; ++chunk) {
     std::uint64_t seen = arena.chunk_words[chunk].load();
     const auto word = ChunkWord::from(seen);
@@ -307,13 +314,15 @@ void free_chunks_of(const Segment& arena, Member dead) {
 }
 
 std::uint64_t block_bytes(const Segment& arena, std::uint64_t block) {
+  if (arena.is_in_windows(block))
+    return ChunkWord::from(arena.window_words[arena.window_of(block)].load()).value * window_bytes;
   const auto word = ChunkWord::from(arena.chunk_words[arena.chunk_of(block)].load());
   return word.kind == ChunkKind::large ? word.value * chunk_bytes : class_bytes[word.value];
 }
 
 void trim() {
   const Segment& arena = segment();
-  const std::uint64_t end = arena.header->high_water.load();
+  const std::uint64_t end = usable_chunks(arena);
   for (std::uint64_t chunk = 0; chunk < end; ++chunk) {
     const auto word = ChunkWord::from(arena.chunk_words[chunk].load());
     if (word.kind != ChunkKind::small) continue;

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "arena/heap.hpp"
+#include "arena/large_objects.hpp"
 #include "arena/segment.hpp"
 
 namespace multiprocessing::detail {
@@ -58,7 +59,11 @@ void free_chunks_of(const Segment& arena, Member dead);
 /// Calls `visit(block, owner word)` for every block that is not free.
 template <class Visit>
 void for_each_block(const Segment& arena, Visit visit) {
-  const std::uint64_t end = arena.header->high_water.load();
+  for_each_large_object(arena, [&](std::uint64_t window, ChunkWord) {
+    Link& owner = arena.window_owners[window];
+    if (owner.load() != 0) visit(arena.window_offset(window), owner);
+  });
+  const std::uint64_t end = map_used_chunks(arena);
   for (std::uint64_t chunk = 0; chunk < end; ++chunk) {
     const auto word = ChunkWord::from(arena.chunk_words[chunk].load());
     if (word.kind == ChunkKind::large) {

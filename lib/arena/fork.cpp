@@ -50,7 +50,8 @@ struct ForkUnderWay {
 };
 ForkUnderWay under_way;
 
-/// Locks both mutexes. Makes the arena before if there are handles that nobody has used yet.
+/// Locks both mutexes but that of windows. Makes the arena before if there are handles that nobody
+/// has used yet.
 void lock_for_fork() {
   for (bool may_make = true;;) {
     attach_mutex().lock();
@@ -100,12 +101,15 @@ void before_fork() {
   if (!outsider) lock_for_fork();
   under_way = {};
   under_way.by_outsider = outsider;
-  if (!self_if_any()) return;  // a stranger's child is a stranger
-  try {
-    book_child();
-  } catch (const std::exception&) {
-    under_way.child = {};
+  if (self_if_any()) {  // a stranger's child is a stranger
+    try {
+      book_child();
+    } catch (const std::exception&) {
+      under_way.child = {};
+    }
   }
+  // Last, for booking may map more; held, or the child could have mapped what it has not noted.
+  if (!outsider) windows_mutex().lock();
   fail_point("arena.fork.prepared");
 }
 
@@ -117,6 +121,7 @@ void after_in_parent() {
     raw_births().push_back({under_way.child, std::move(under_way.read_end)});
   }
   under_way = {};
+  windows_mutex().unlock();
   ledger_mutex().unlock();
   attach_mutex().unlock();
   errno = error;
@@ -124,6 +129,7 @@ void after_in_parent() {
 
 void after_in_child() {
   if (std::exchange(under_way.by_outsider, false)) return;
+  windows_mutex().unlock();  // first, for taking over what the parent held may map more
   if (known_raw_births != nullptr) known_raw_births->clear();
   if (under_way.child && join_family(*segment_if_any(), under_way.child))
     HandleTable::instance().move_to(under_way.child, under_way.first_link);

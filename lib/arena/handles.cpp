@@ -31,7 +31,7 @@ HandleRecord* HandleTable::make(std::size_t bytes, std::size_t links, Backing ba
   std::uint64_t block = 0;
   try {
     record = new_record(0, link);
-    block = claim_block(body_at + bytes, checked_self(), backing);
+    block = claim_block(body_at + bytes, checked_self(), backing, Place::in_windows);
     map(block, record);
   } catch (...) {
     if (block != 0) free_claimed(block, checked_self());
@@ -97,6 +97,11 @@ HandleRecord* HandleTable::find(std::uint64_t block) const {
 }
 
 HandleRecord* HandleTable::new_record(std::uint64_t block, Link& link) {
+  void* body = nullptr;
+  if (block != 0) {
+    reach_block(segment(), block);  // the record says for good where it is
+    body = segment().at<void>(block + body_offset(header_of(block)->links));
+  }
   HandleRecord* record = nullptr;
   if (spare_records_.empty()) {
     make_room(spare_records_, records_.size() + 1);
@@ -107,7 +112,7 @@ HandleRecord* HandleTable::new_record(std::uint64_t block, Link& link) {
   }
   record->handles.store(1, std::memory_order_relaxed);
   record->link = &link;
-  if (block != 0) record->body = segment().at<void>(block + body_offset(header_of(block)->links));
+  record->body = body;
   return record;
 }
 
@@ -149,8 +154,8 @@ void HandleTable::move_to(Member child, std::uint32_t first_link) {
     booked.push_back(&slot.links[i]);
   std::vector<LedgerPage*> pages;
   for (std::uint64_t page = slot.ledger_pages.load(); page != 0;
-       page = arena.at<LedgerPage>(page)->next.load())
-    pages.insert(pages.begin(), arena.at<LedgerPage>(page));
+       page = ledger_page(arena, page)->next.load())
+    pages.insert(pages.begin(), ledger_page(arena, page));
   std::uint32_t index = inline_links;
   for (LedgerPage* page : pages)
     for (Link& link : page->links)

@@ -85,7 +85,7 @@ void free_small(const Segment& arena, std::uint64_t chunk, std::uint32_t index,
 
 }  // namespace
 
-std::uint64_t claim_block(std::size_t bytes, Member claimer, Backing backing) {
+std::uint64_t claim_block(std::size_t bytes, Member claimer, Backing backing, Place place) {
   const Segment& arena = segment();
   Slot& slot = arena.slots[claimer.slot];
   // First the count: a death from here on has somebody look for the block.
@@ -93,6 +93,8 @@ std::uint64_t claim_block(std::size_t bytes, Member claimer, Backing backing) {
   fail_point("arena.claim.counted");
   try {
     if (bytes <= largest_small) return claim_small(arena, class_for(bytes), claimer);
+    if (place == Place::in_windows && bytes >= window_bytes)
+      if (const std::uint64_t block = claim_windows(arena, bytes, claimer, backing)) return block;
     return claim_large(arena, bytes, claimer, backing);
   } catch (...) {
     slot.claims.fetch_sub(1, std::memory_order_relaxed);
@@ -103,6 +105,12 @@ std::uint64_t claim_block(std::size_t bytes, Member claimer, Backing backing) {
 void free_claimed(std::uint64_t block, Member claimer) {
   const Segment& arena = segment();
   const std::uint64_t chunk = arena.chunk_of(block);
+  if (arena.is_in_windows(block)) [[unlikely]] {
+    const std::uint64_t window = arena.window_of(block);
+    free_windows(arena, window, ChunkWord::from(arena.window_words[window].load()).value);
+    arena.slots[claimer.slot].claims.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
   const auto word = ChunkWord::from(arena.chunk_words[chunk].load(std::memory_order_relaxed));
   if (word.kind == ChunkKind::large) {
     free_large(arena, chunk, word.value);
@@ -117,6 +125,9 @@ void free_claimed(std::uint64_t block, Member claimer) {
 
 Link& owner_of(std::uint64_t block) {
   const Segment& arena = segment();
+  if (arena.is_in_windows(block)) [[unlikely]]
+    return arena.window_owners[arena.window_of(block)];
+  reach_header(arena, block);
   const std::uint64_t chunk = arena.chunk_of(block);
   const auto word = ChunkWord::from(arena.chunk_words[chunk].load(std::memory_order_relaxed));
   if (word.kind == ChunkKind::large || word.kind == ChunkKind::tail)

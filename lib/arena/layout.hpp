@@ -18,17 +18,33 @@ inline constexpr std::uint32_t slot_count = 1U << slot_bits;  // slot 0 names no
 inline constexpr std::size_t chunk_bytes = 64 * 1024;
 inline constexpr std::size_t smallest_block = 64;
 inline constexpr std::size_t words_per_chunk = chunk_bytes / smallest_block;
+inline constexpr std::size_t window_chunks = 1024;
+inline constexpr std::size_t window_bytes = window_chunks * chunk_bytes;  // 64 MiB
+inline constexpr std::size_t most_windows = 16 * 1024;                    // 1 TiB
 
 /// First page. Written once by the process that makes the arena, but for the atomic marks.
 struct Header {
   std::uint64_t magic;
   std::uint64_t arena;  // its id, random
-  std::uint64_t size;   // of the whole segment, the same for all members
+  std::uint64_t size;   // of the file
   std::uint64_t chunks;
   std::atomic<std::uint64_t> birth_cursor;   // slots are given out first in, first out
   std::atomic<std::uint64_t> high_water;     // chunks ever used; those above are untouched
   std::atomic<std::uint64_t> lowest_free;    // a LowestFree, a hint
   std::atomic<std::uint32_t> room_made[32];  // per size class: times that a full chunk got room
+  alignas(64) std::atomic<std::uint64_t> borders;  // a Borders; read whenever a block is reached
+};
+
+/// Chunks are used from below, in windows that each process maps in a row. Objects of a window or
+/// more take whole windows from above, and each is mapped by itself. Both only ever come closer.
+struct Borders {
+  std::uint64_t low = 0;   // windows from here on hold no chunk in use, nor did they ever
+  std::uint64_t high = 0;  // windows below hold no large object, nor did they ever
+
+  [[nodiscard]] constexpr std::uint64_t packed() const { return high << 32 | low; }
+  [[nodiscard]] static constexpr Borders from(std::uint64_t word) {
+    return {word & 0xffffffff, word >> 32};
+  }
 };
 
 /// Also in the first page: a place for the module above, see family_place().

@@ -128,9 +128,13 @@ std::mutex& ledger_mutex() {
   return mutex;
 }
 
-BlockHeader* header_of(std::uint64_t block) { return segment().at<BlockHeader>(block); }
+BlockHeader* header_of(std::uint64_t block) {
+  const Segment& arena = segment();
+  reach_header(arena, block);
+  return arena.at<BlockHeader>(block);
+}
 
-Link* links_in(std::uint64_t block) { return segment().at<Link>(block + sizeof(BlockHeader)); }
+Link* links_in(std::uint64_t block) { return reinterpret_cast<Link*>(header_of(block) + 1); }
 
 std::size_t body_offset(std::size_t links) {
   if (links == 0) return sizeof(BlockHeader);
@@ -191,7 +195,7 @@ Link& new_ledger_link(Member owner) {
   }
   slot.links_used.store(index + 1, std::memory_order_relaxed);
   if (index < inline_links) return slot.links[index];
-  return arena.at<LedgerPage>(slot.ledger_pages.load())->links[(index - inline_links) % per_page];
+  return ledger_page(arena, slot.ledger_pages.load())->links[(index - inline_links) % per_page];
 }
 
 void finish_intent(std::uint32_t slot) {
@@ -202,7 +206,10 @@ void finish_intent(std::uint32_t slot) {
   const auto number = static_cast<std::uint32_t>(what >> 32);
   const std::uint64_t block = intent.block.load();
   const std::uint64_t owner = intent.owner.load();
-  Link& link = *arena.at<Link>(intent.link.load());
+  // In a slot, a page, an object or a part; the last three are blocks of somebody's.
+  const std::uint64_t link_at = intent.link.load();
+  if (link_at >= arena.chunk_offset(0)) reach_header(arena, link_at);
+  Link& link = *arena.at<Link>(link_at);
   switch (static_cast<Operation>(what & 0xffffffff)) {
     case Operation::none:
       break;

@@ -13,6 +13,7 @@
 
 #include "arena/heap.hpp"
 #include "arena/layout.hpp"
+#include "arena/segment.hpp"
 
 namespace multiprocessing::detail {
 
@@ -40,13 +41,18 @@ void ledger_release(Link& link);
 /// An unused link in the ledger of `owner`: this process, or a child that it prepares.
 [[nodiscard]] Link& new_ledger_link(Member owner);
 
+[[nodiscard]] inline LedgerPage* ledger_page(const Segment& arena, std::uint64_t page) {
+  reach_block(arena, page);
+  return arena.at<LedgerPage>(page);
+}
+
 /// Calls `visit(link)` for each link that was ever used in the ledger of the slot.
 template <class Visit>
 void for_each_ledger_link(const Segment& arena, std::uint32_t slot, Visit visit) {
   Slot& of = arena.slots[slot];
   for (Link& link : of.links) visit(link);
   for (std::uint64_t page = of.ledger_pages.load(); page != 0;) {
-    auto* at = arena.at<LedgerPage>(page);
+    LedgerPage* at = ledger_page(arena, page);
     for (Link& link : at->links) visit(link);
     page = at->next.load();
   }

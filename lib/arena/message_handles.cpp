@@ -87,6 +87,7 @@ void* body_of(const Link& link) {
   const std::uint64_t word = link.load();
   if (LinkWord::kind(word) != LinkKind::holds) return nullptr;
   const std::uint64_t block = LinkWord::block(word);
+  reach_block(segment(), block);
   return segment().at<void>(block + body_offset(header_of(block)->links));
 }
 

@@ -24,12 +24,18 @@ bool take_over(std::atomic<std::uint32_t>& word, std::uint32_t seen, const Deadl
   if (!word.compare_exchange_strong(seen, OwnerLock::own_name() | somebody_sleeps,
                                     std::memory_order_acquire))
     return false;
+  try_to_map_windows();
   fail_point("arena.lock.taken_over");
   return true;
 }
 
 /// Rounds of sleep for a named holder: early looks first, for a wake may die with its taker.
 std::chrono::nanoseconds nap(int round) { return round == 0 ? 2ms : round < 4 ? 10ms : 50ms; }
+
+OwnerLock::Taken taken_free() {
+  try_to_map_windows();
+  return OwnerLock::Taken::free;
+}
 
 }  // namespace
 
@@ -51,7 +57,7 @@ Member OwnerLock::holder() const { return named(word_.load(std::memory_order_rel
 OwnerLock::Taken OwnerLock::try_acquire() {
   std::uint32_t seen = 0;
   if (word_.compare_exchange_strong(seen, own_name(), std::memory_order_acquire))
-    return Taken::free;
+    return taken_free();
   if (alive(named(seen))) return Taken::not_in_time;
   return take_over(word_, seen, Deadline{0ns}) ? Taken::from_the_dead : Taken::not_in_time;
 }
@@ -69,7 +75,7 @@ OwnerLock::Taken OwnerLock::acquire(const Deadline& deadline) {
       return seen == 0 &&
              word_.compare_exchange_strong(seen, name | mark, std::memory_order_acquire);
     });
-    if (taken) return Taken::free;
+    if (taken) return taken_free();
     if (seen == 0) continue;
     if (!alive(named(seen))) {
       if (take_over(word_, seen, deadline)) return Taken::from_the_dead;

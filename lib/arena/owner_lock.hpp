@@ -6,6 +6,7 @@
 
 #include "arena/family.hpp"
 #include "arena/identity.hpp"
+#include "arena/windows.hpp"
 #include "base/deadline.hpp"
 #include "base/fail_point.hpp"
 #include "multiprocessing/detail/export.hpp"
@@ -23,6 +24,8 @@ class MULTIPROCESSING_API OwnerLock {
   enum class Taken { free, from_the_dead, not_in_time };
 
   /// Waits for the lock. `from_the_dead`: its holder died; what it protects may be half changed.
+  /// What others have put into the arena before they let the lock go is mapped afterwards, as far
+  /// as this process may: map_told_windows() throws where it may not.
   [[nodiscard]] Taken acquire() { return acquire_if_free() ? Taken::free : acquire_slowly(); }
   [[nodiscard]] Taken acquire(const Deadline& deadline);
   [[nodiscard]] Taken try_acquire();
@@ -33,6 +36,8 @@ class MULTIPROCESSING_API OwnerLock {
     if (name == 0 || !word_.compare_exchange_strong(seen, name, std::memory_order_acquire))
       return false;
     fail_point("arena.lock.taken");
+    if (told_of_windows()) [[unlikely]]
+      try_to_map_windows();
     return true;
   }
   void release() {

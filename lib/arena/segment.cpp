@@ -11,16 +11,18 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include "base/os_error.hpp"
 #include "base/shm_folder.hpp"
 #include "base/unique_fd.hpp"
+#include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
 namespace {
 
-constexpr std::size_t largest = std::size_t{1} << 40;
 constexpr std::size_t page = 4096;
 constexpr int first_descriptor = 64;  // out of the way of 0-2 and of small numbers in user code
 
@@ -47,52 +49,85 @@ UniqueFd make_bequest() {
   return raised(std::move(file));
 }
 
-/// Growing a file beyond RLIMIT_FSIZE is answered by a deadly SIGXFSZ.
-std::size_t most_bytes() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return largest;
-  return std::min<std::size_t>(largest, limit.rlim_cur / page * page);
-}
-
-void* map(int fd, std::size_t bytes) {
-  void* address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-  // A core dump would write every page of it, seconds to minutes for a large arena.
-  if (address != MAP_FAILED) madvise(address, bytes, MADV_DONTDUMP);
-  return address;
-}
-
 constexpr std::size_t states_at = page;
 constexpr std::size_t slots_at = round_up(states_at + slot_count * sizeof(std::uint64_t), page);
-constexpr std::size_t tables_at = round_up(slots_at + slot_count * sizeof(Slot), page);
+constexpr std::size_t windows_at = round_up(slots_at + slot_count * sizeof(Slot), page);
+constexpr std::size_t window_owners_at = windows_at + most_windows * sizeof(std::uint64_t);
+constexpr std::size_t chunks_at =
+    round_up(window_owners_at + most_windows * sizeof(Link), chunk_bytes);
+constexpr std::size_t per_chunk =
+    chunk_bytes + words_per_chunk * sizeof(Link) + sizeof(std::uint64_t) + sizeof(std::int32_t);
+constexpr std::size_t smallest = std::size_t{16} << 20;
+constexpr std::size_t largest = chunks_at + most_windows * window_chunks * per_chunk + 2 * page;
 
 /// How many chunks there are tables for: what is left over at the end, by rounding, is not used.
 constexpr std::size_t chunks_in(std::size_t size) {
-  const std::size_t per_chunk =
-      chunk_bytes + words_per_chunk * sizeof(Link) + sizeof(std::uint64_t) + sizeof(std::int32_t);
-  return (size - tables_at - 4 * chunk_bytes) / per_chunk;
+  return std::min((size - chunks_at - 2 * page) / per_chunk, most_windows * window_chunks);
 }
 
-/// Places the tables one after the other. A pure function of the size, so that all members agree.
-Segment lay_out(void* base, std::size_t size) {
+/// What the user says, in bytes, or in K, M, G or T of 1024.
+std::size_t asked_limit() {
+  const char* const asked = std::getenv("MULTIPROCESSING_ARENA_LIMIT");
+  if (asked == nullptr || *asked == 0) return largest;
+  constexpr std::string_view units = "KMGT";
+  char* end = nullptr;
+  errno = 0;
+  const std::uint64_t number = std::strtoull(asked, &end, 10);
+  const auto unit = *end == 0 ? units.npos : units.find(*end);
+  const bool has_unit = unit != units.npos && end[1] == 0;
+  if (end == asked || *asked == '-' || errno != 0 || (*end != 0 && !has_unit))
+    throw ValueError(
+        "MULTIPROCESSING_ARENA_LIMIT is a number of bytes, such as 268435456 or 256M, "
+        "and not \"" +
+        std::string{asked} + '"');
+  const std::size_t shift = has_unit ? 10 * (unit + 1) : 0;
+  return number >= largest >> shift ? largest : number << shift;
+}
+
+/// Growing a file beyond RLIMIT_FSIZE is answered by a deadly SIGXFSZ.
+std::size_t most_bytes() {
+  const std::size_t asked = asked_limit() / page * page;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return asked;
+  return std::min<std::size_t>(asked, limit.rlim_cur / page * page);
+}
+
+/// Chunks first, so that an address is the base and an offset, whatever is mapped; the tables
+/// behind them. A pure function of the size, so that all members agree.
+FileLayout file_layout(std::size_t size) {
+  FileLayout file;
+  file.size = size;
+  file.chunks = chunks_in(size);
+  file.chunks_at = chunks_at;
+  file.words_at = chunks_at + file.chunks * chunk_bytes;
+  file.used_at = round_up(file.words_at + file.chunks * sizeof(std::uint64_t), page);
+  file.owners_at = round_up(file.used_at + file.chunks * sizeof(std::int32_t), page);
+  return file;
+}
+
+Segment segment_at(std::byte* base, const FileLayout& file) {
   Segment segment;
-  segment.base = static_cast<std::byte*>(base);
-  segment.size = size;
-  const std::size_t chunks = chunks_in(size);
-  const std::size_t used_at = round_up(tables_at + chunks * sizeof(std::uint64_t), page);
-  const std::size_t owners_at = round_up(used_at + chunks * sizeof(std::int32_t), page);
-  const std::size_t chunks_at =
-      round_up(owners_at + chunks * words_per_chunk * sizeof(Link), chunk_bytes);
+  segment.base = base;
   segment.header = segment.at<Header>(0);
   segment.states = segment.at<std::atomic<std::uint64_t>>(states_at);
   segment.slots = segment.at<Slot>(slots_at);
-  segment.chunk_words = segment.at<std::atomic<std::uint64_t>>(tables_at);
-  segment.used = segment.at<std::atomic<std::int32_t>>(used_at);
-  segment.owners = segment.at<Link>(owners_at);
+  segment.window_words = segment.at<std::atomic<std::uint64_t>>(windows_at);
+  segment.window_owners = segment.at<Link>(window_owners_at);
+  segment.chunk_words = segment.at<std::atomic<std::uint64_t>>(file.words_at);
+  segment.used = segment.at<std::atomic<std::int32_t>>(file.used_at);
+  segment.owners = segment.at<Link>(file.owners_at);
   segment.chunks = segment.at<std::byte>(chunks_at);
   return segment;
 }
 
-constexpr std::size_t smallest = std::size_t{16} << 20;
+void remember_files(Segment& segment, int arena, int family, int bequest) {
+  segment.arena_fd = arena;
+  segment.family_fd = family;
+  segment.arena_file = file_of(arena);
+  segment.family_file = file_of(family);
+  segment.bequest_fd = bequest;
+  segment.bequest_file = file_of(bequest);
+}
 
 }  // namespace
 
@@ -105,30 +140,29 @@ Segment make_segment() {
   UniqueFd arena = memory_file("multiprocessing-arena");
   UniqueFd family = memory_file("multiprocessing-family");
   UniqueFd bequest = make_bequest();
+  std::byte* base = nullptr;
   std::size_t size = most_bytes();
-  void* base = MAP_FAILED;
   for (; size >= smallest; size = size / 2 / page * page) {
     if (ftruncate(arena.get(), static_cast<off_t>(size)) != 0) continue;
-    base = map(arena.get(), size);
-    if (base != MAP_FAILED) break;
+    base = map_first_window(arena.get(), file_layout(size));
+    if (base != nullptr) break;
   }
-  if (base == MAP_FAILED)
+  if (base == nullptr)
     throw_os_error(ENOMEM, "mmap",
                    "the shared arena: 16 MiB of addresses and of file size are the least it needs; "
-                   "raise `ulimit -v` or `ulimit -f`");
-  Segment segment = lay_out(base, size);
+                   "raise `ulimit -v` or `ulimit -f`, or MULTIPROCESSING_ARENA_LIMIT");
+  const FileLayout file = file_layout(size);
+  Segment segment = segment_at(base, file);
   Header& header = *segment.header;
   if (getrandom(&header.arena, sizeof header.arena, 0) != sizeof header.arena)
     throw_os_error("getrandom");
   header.size = size;
-  header.chunks = chunks_in(size);
+  header.chunks = file.chunks;
+  const std::uint64_t windows = (file.chunks + window_chunks - 1) / window_chunks;
+  header.borders = Borders{.low = 1, .high = windows}.packed();
   header.magic = arena_magic;
-  segment.arena_fd = arena.release();
-  segment.family_fd = family.release();
-  segment.bequest_fd = bequest.release();
-  segment.arena_file = file_of(segment.arena_fd);
-  segment.family_file = file_of(segment.family_fd);
-  segment.bequest_file = file_of(segment.bequest_fd);
+  remember_files(segment, arena.release(), family.release(), bequest.release());
+  windows_here.borders = &header.borders;
   return segment;
 }
 
@@ -137,19 +171,17 @@ Segment map_segment(const ArenaAddress& address) {
   if (pread(address.arena_fd, static_cast<void*>(&header), sizeof header, 0) != sizeof header ||
       header.magic != arena_magic || header.arena != address.arena)
     throw ProcessError("the descriptor that the parent named is not its shared arena");
-  void* base = map(address.arena_fd, header.size);
-  if (base == MAP_FAILED)
-    throw_os_error("mmap", "the parent's shared arena of " + std::to_string(header.size >> 20) +
-                               " MiB of addresses (`ulimit -v` is lower here than it was there)");
-  Segment segment = lay_out(base, header.size);
-  segment.arena_fd = address.arena_fd;
-  segment.family_fd = address.family_fd;
-  segment.bequest_fd = address.bequest_fd;
-  segment.arena_file = file_of(segment.arena_fd);
-  segment.family_file = file_of(segment.family_fd);
-  segment.bequest_file = file_of(segment.bequest_fd);
+  const FileLayout file = file_layout(header.size);
+  std::byte* base = map_first_window(address.arena_fd, file);
+  if (base == nullptr)
+    throw_os_error("mmap",
+                   "the first 64 MiB of the parent's shared arena (`ulimit -v` or `ulimit "
+                   "-l` is lower here than it was there)");
+  Segment segment = segment_at(base, file);
+  remember_files(segment, address.arena_fd, address.family_fd, address.bequest_fd);
   for (int fd : {segment.arena_fd, segment.family_fd, segment.bequest_fd})
     fcntl(fd, F_SETFD, FD_CLOEXEC);
+  windows_here.borders = &segment.header->borders;
   return segment;
 }
 

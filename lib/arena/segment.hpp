@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "arena/layout.hpp"
+#include "arena/windows.hpp"
 
 namespace multiprocessing::detail {
 
@@ -21,14 +22,16 @@ struct FileId {
 [[nodiscard]] inline bool names_file(int fd, const FileId& file) { return file_of(fd) == file; }
 
 /// Addresses of the tables. Set once per process, before any other thread sees it; a fork child
-/// inherits it with its mapping.
+/// inherits it with its mapping. The header, the states, the slots and the two tables of windows
+/// are always mapped; chunks and their tables as far as windows.hpp says.
 struct Segment {
   std::byte* base = nullptr;
-  std::size_t size = 0;
   Header* header = nullptr;
   std::atomic<std::uint64_t>* states = nullptr;  // a StateWord per slot
   Slot* slots = nullptr;
-  std::atomic<std::uint64_t>* chunk_words = nullptr;  // a ChunkWord per chunk
+  std::atomic<std::uint64_t>* window_words = nullptr;  // a ChunkWord per window, of large objects
+  Link* window_owners = nullptr;                       // an OwnerWord per window
+  std::atomic<std::uint64_t>* chunk_words = nullptr;   // a ChunkWord per chunk
   std::atomic<std::int32_t>* used = nullptr;  // blocks in use per chunk: a hint, see heap.hpp
   Link* owners = nullptr;                     // an OwnerWord per smallest block
   std::byte* chunks = nullptr;
@@ -42,6 +45,7 @@ struct Segment {
   [[nodiscard]] std::uint64_t offset_of(const void* address) const {
     return static_cast<std::uint64_t>(static_cast<const std::byte*>(address) - base);
   }
+  /// What this process is known to have mapped.
   template <class T>
   [[nodiscard]] T* at(std::uint64_t offset) const {
     return reinterpret_cast<T*>(base + offset);
@@ -52,8 +56,21 @@ struct Segment {
   [[nodiscard]] std::uint64_t chunk_of(std::uint64_t offset) const {
     return (offset - offset_of(chunks)) / chunk_bytes;
   }
+  [[nodiscard]] std::uint64_t window_offset(std::uint64_t window) const {
+    return chunk_offset(window * window_chunks);
+  }
+  [[nodiscard]] std::uint64_t window_of(std::uint64_t offset) const {
+    return (offset - offset_of(chunks)) / window_bytes;
+  }
   [[nodiscard]] Link& owner_word(std::uint64_t chunk, std::uint64_t index) const {
     return owners[chunk * words_per_chunk + index];
+  }
+  [[nodiscard]] Borders borders() const {
+    return Borders::from(header->borders.load(std::memory_order_acquire));
+  }
+  /// Whether the block at `offset` is a large object, in windows of its own.
+  [[nodiscard]] bool is_in_windows(std::uint64_t offset) const {
+    return window_of(offset) >= borders().high;
   }
 };
 
@@ -78,5 +95,44 @@ const Segment& attach_segment();
 /// Makes a new one or maps the one at `address`; for the functions above.
 [[nodiscard]] Segment make_segment();
 [[nodiscard]] Segment map_segment(const ArenaAddress& address);
+
+/// What lies where in the file. Chunk words, hints and owner words stand behind the chunks.
+struct FileLayout {
+  std::size_t size = 0;
+  std::size_t chunks = 0;
+  std::size_t chunks_at = 0;
+  std::size_t words_at = 0;
+  std::size_t used_at = 0;
+  std::size_t owners_at = 0;
+};
+/// Maps what stands before the chunks, and the first window; null and errno when it cannot. What is
+/// mapped later follows behind.
+[[nodiscard]] std::byte* map_first_window(int arena_fd, const FileLayout& file);
+
+// ---- How a process comes to have mapped what others tell it of. All throw OSError with the
+// figures where it cannot, and leave everything as it was. They do nothing for what is mapped.
+
+/// Chunks below `chunk`, before they or their words are looked at.
+void map_chunks(const Segment& arena, std::uint64_t chunk);
+
+/// All chunks that were ever in use, before their words are walked over; how many.
+[[nodiscard]] std::uint64_t map_used_chunks(const Segment& arena);
+/// The same as far as it can be, for who only looks for something that suits.
+[[nodiscard]] std::uint64_t usable_chunks(const Segment& arena) noexcept;
+
+/// The first window of the block, with its header and links; the whole block.
+void reach_more(const Segment& arena, std::uint64_t block, bool whole);
+inline void reach(const Segment& arena, std::uint64_t block, bool whole) {
+  const Borders borders = arena.borders();
+  if (borders.low > windows_here.mapped.load(std::memory_order_relaxed) ||
+      arena.window_of(block) >= borders.high) [[unlikely]]
+    reach_more(arena, block, whole);
+}
+inline void reach_header(const Segment& arena, std::uint64_t block) { reach(arena, block, false); }
+inline void reach_block(const Segment& arena, std::uint64_t block) { reach(arena, block, true); }
+
+/// Windows from `first` on, of a large object.
+void map_object(const Segment& arena, std::uint64_t first, std::uint64_t count);
+[[nodiscard]] bool has_object(std::uint64_t first, std::uint64_t count);
 
 }  // namespace multiprocessing::detail

@@ -44,7 +44,7 @@ void pass_on_duties(const Segment& arena, std::uint32_t slot) {
 void free_ledger_pages(const Segment& arena, std::uint32_t slot, Member dead) {
   const Member self = checked_self();
   for (std::uint64_t page = arena.slots[slot].ledger_pages.load(); page != 0;) {
-    const std::uint64_t next = arena.at<LedgerPage>(page)->next.load();
+    const std::uint64_t next = ledger_page(arena, page)->next.load();
     arena.slots[slot].ledger_pages.store(next);
     fail_point("arena.settle.before_page");
     // If we die before this its claims are still counted, and looked for.

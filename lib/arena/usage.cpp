@@ -10,7 +10,10 @@ ArenaUsage arena_usage() {
   ArenaUsage usage;
   const detail::Segment* arena = detail::segment_if_any();
   if (arena == nullptr) return usage;
-  const std::uint64_t end = arena->header->high_water.load();
+  detail::for_each_large_object(*arena, [&](std::uint64_t, const detail::ChunkWord& word) {
+    usage.chunks += word.value * detail::window_chunks;
+  });
+  const std::uint64_t end = detail::map_used_chunks(*arena);
   for (std::uint64_t chunk = 0; chunk < end; ++chunk)
     usage.chunks += arena->chunk_words[chunk].load() != 0;
   detail::for_each_block(*arena, [&](std::uint64_t block, const detail::Link& owner) {

@@ -50,7 +50,7 @@ void find_stretch_to_put(QueueBody& body, Position tail) {
 
 void find_stretch_to_get(QueueBody& body, Position head) {
   const Side& get = body.get;
-  if (get.ring_index.load(std::memory_order_relaxed) == 0) return;
+  if (get.ring_index.load(std::memory_order_relaxed) == 0 || told_of_windows()) return;
   // Looked at after the tail: what is known of lies in this ring, or it is sealed.
   std::uint32_t there = Position::from(get.other).units - head.units;
   if (const std::uint64_t sealed = ring_of(body, get).sealed.load(std::memory_order_acquire))

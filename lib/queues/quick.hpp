@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "arena/windows.hpp"
 #include "base/fail_point.hpp"
 #include "queues/body.hpp"
 #include "queues/ring.hpp"
@@ -28,15 +29,20 @@ enum class Got { not_tried, nothing, last, more };
          std::size_t{next.units - stretch.from} * 8;
 }
 
-/// Under the lock: the place of the next record when it can be put right now.
+/// Under the lock: the place of the next record when it can be put right now. Where others have put
+/// the ring may not be mapped yet: the long way does that.
 [[gnu::always_inline]] inline std::byte* place_to_put(QueueBody& body, Position tail) {
   if (body.state.load(std::memory_order_relaxed) != QueueState::open) return nullptr;
+  if (told_of_windows()) [[unlikely]]
+    return nullptr;
   return place_in(body, body.put_stretch, tail);
 }
 
 /// Under the lock: the place of the next record when one is known of.
 [[gnu::always_inline]] inline const std::byte* place_to_get(QueueBody& body, Position head) {
   if (body.state.load(std::memory_order_relaxed) == QueueState::shut) return nullptr;
+  if (told_of_windows()) [[unlikely]]
+    return nullptr;
   return place_in(body, body.get_stretch, head);
 }
 

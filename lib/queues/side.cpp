@@ -95,6 +95,12 @@ void note_who_came(Side& side, const BiasedGuard& guard) {
   if (side.favours_lost < most_lost) ++side.favours_lost;
 }
 
+/// Another process may have gone on to a ring that this one has not mapped.
+void map_ring(const QueueRef& queue, const Side& side) {
+  if (told_of_windows() && side.ring_index.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    map_told_windows(&queue.ring(side), sizeof(RingHeader) + std::size_t{units_in(side)} * 8);
+}
+
 }  // namespace
 
 PutLock::PutLock(const QueueRef& queue, LazyDeadline& limit)
@@ -103,6 +109,7 @@ PutLock::PutLock(const QueueRef& queue, LazyDeadline& limit)
   note_who_came(queue.body.put, guard_);
   queue.body.put_stretch.until = queue.body.tail.get(std::memory_order_relaxed).units;
   if (guard_.taken() == BiasedLock::Taken::from_the_dead) mend_put(queue);
+  map_ring(queue, queue.body.put);
   fail_point("queue.put.locked");
 }
 
@@ -112,6 +119,7 @@ GetLock::GetLock(const QueueRef& queue, LazyDeadline& limit)
   note_who_came(queue.body.get, guard_);
   queue.body.get_stretch.until = queue.body.head.get(std::memory_order_relaxed).units;
   if (guard_.taken() == BiasedLock::Taken::from_the_dead) mend_get(queue);
+  map_ring(queue, queue.body.get);
   fail_point("queue.get.locked");
 }
 
@@ -174,6 +182,7 @@ void find_ring(const QueueRef& queue, Position head) {
     if (index != 0 &&
         queue.ring(get).sealed.load(std::memory_order_acquire) != (RingHeader::seal | head.units))
       return;
+    static_cast<void>(data_of(queue.ring_link(index + 1)));  // throws now, if it cannot be mapped
     get.ring_index.store(index + 1, std::memory_order_release);  // the commit
     fail_point("queue.ring.left");
     if (index != 0) release(queue.ring_link(index));

@@ -53,6 +53,20 @@ int use() {
   return status + (mp::detail::arena_faults().empty() ? 0 : 1);
 }
 
+/// The addresses that the arena takes once it is in use.
+int addresses() {
+  const Handle object = Handle::make(1000);
+  std::ifstream maps{"/proc/self/maps"};
+  std::size_t bytes = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("multiprocessing-arena") == line.npos) continue;
+    const std::size_t end = std::stoull(line.substr(line.find('-') + 1), nullptr, 16);
+    bytes += end - std::stoull(line, nullptr, 16);
+  }
+  std::printf("%zu\n", bytes);
+  return 0;
+}
+
 /// Takes all there is, by blocks that are filled to their ends, and gives it back.
 int fill() {
   std::vector<Block> blocks;
@@ -103,6 +117,7 @@ int abort_with_a_gibibyte() {
 int main(int, char** argv) {
   try {
     const std::string what = argv[1] == nullptr ? "use" : argv[1];
+    if (what == "addresses") return addresses();
     return what == "fill" ? fill() : what == "abort" ? abort_with_a_gibibyte() : use();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
