@@ -62,6 +62,10 @@ class MULTIPROCESSING_API BiasedLock {
     lock_.release();
   }
 
+  /// Releases what was taken over from the dead and could not be mended; see OwnerLock. Nobody is
+  /// favoured then.
+  void leave_unmended() { lock_.leave_unmended(); }
+
   /// Waits for the lock, and takes the favour from whoever else has it. Release it as `locked`,
   /// unless it was not taken in time. Throws what settling the dead throws; the next one does it
   /// then.
@@ -148,17 +152,29 @@ class [[nodiscard]] BiasedGuard {
     if (held()) way_ = BiasedLock::Way::locked;
   }
   ~BiasedGuard() {
-    if (held()) lock_.release(seats_, way_);
+    if (unmended_)
+      lock_.leave_unmended();
+    else if (held())
+      lock_.release(seats_, way_);
   }
   BiasedGuard(const BiasedGuard&) = delete;
   [[nodiscard]] BiasedLock::Taken taken() const { return taken_; }
   [[nodiscard]] bool held() const { return taken_ != BiasedLock::Taken::not_in_time; }
+
+  /// Has `mend` see to what the dead one left. If it throws, it is left for the next one.
+  template <class Mend>
+  void mend_if_dead(Mend mend) {
+    unmended_ = taken_ == BiasedLock::Taken::from_the_dead;
+    if (unmended_) mend();
+    unmended_ = false;
+  }
 
  private:
   BiasedLock& lock_;
   Seats& seats_;
   BiasedLock::Way way_;
   BiasedLock::Taken taken_ = BiasedLock::Taken::free;
+  bool unmended_ = false;
 };
 
 }  // namespace multiprocessing::detail

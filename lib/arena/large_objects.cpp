@@ -57,7 +57,7 @@ std::uint64_t take_windows(const Segment& arena, std::uint64_t count) {
   const std::uint64_t mine = taken_by_me();
   for (std::uint64_t end = arena.header->chunks / window_chunks; end >= count;) {
     const std::uint64_t first = end - count;
-    if (!lower_border(arena, first)) return none;
+    if (first < arena.borders().low) return none;
     std::uint64_t at = end;
     for (std::uint64_t seen = 0; at > first; --at) {
       seen = 0;
@@ -71,6 +71,23 @@ std::uint64_t take_windows(const Segment& arena, std::uint64_t count) {
   return none;
 }
 
+/// Windows that this process has mapped, and that are for large objects from now on. The border is
+/// moved last, for it does not come back: a refusal leaves the windows to the chunks.
+std::uint64_t take_mapped_windows(const Segment& arena, std::uint64_t count) {
+  const std::uint64_t first = take_windows(arena, count);
+  if (first == none) return none;
+  try {
+    map_object(arena, first, count);
+  } catch (...) {
+    let_go(arena, first, count);
+    throw;
+  }
+  fail_point("arena.windows.before_border");
+  if (lower_border(arena, first)) return first;
+  let_go(arena, first, count);
+  return none;
+}
+
 }  // namespace
 
 std::uint64_t claim_windows(const Segment& arena, std::size_t bytes, Member claimer,
@@ -80,14 +97,8 @@ std::uint64_t claim_windows(const Segment& arena, std::size_t bytes, Member clai
   const std::size_t pages = (bytes + 4095) / 4096 * 4096;
   if (backing == Backing::reserved) check_memory(pages);
   const ChunkWork work{arena};
-  const std::uint64_t first = take_windows(arena, count);
+  const std::uint64_t first = take_mapped_windows(arena, count);
   if (first == none) return 0;
-  try {
-    map_object(arena, first, count);
-  } catch (...) {
-    let_go(arena, first, count);
-    throw;
-  }
   if (backing == Backing::reserved) {
     if (const int error = reserve_at(arena, arena.window_offset(first), pages); error != 0) {
       punch_and_free(arena, first, count);
@@ -116,8 +127,9 @@ void free_windows(const Segment& arena, std::uint64_t first, std::uint64_t count
 }
 
 void free_windows_of(const Segment& arena, Member dead) {
+  const std::uint64_t border = arena.borders().high;  // it has moved it, or never will
   const std::uint64_t end = arena.header->chunks / window_chunks;
-  for (std::uint64_t window = arena.borders().high; window < end; ++window) {
+  for (std::uint64_t window = 0; window < end; ++window) {
     std::uint64_t seen = arena.window_words[window].load();
     const auto word = ChunkWord::from(seen);
     if (word.kind != ChunkKind::taken || !word.is_by(dead)) continue;
@@ -125,7 +137,10 @@ void free_windows_of(const Segment& arena, Member dead) {
     fail_point("arena.settle.window_taken");
     std::uint64_t owner = OwnerWord::claimed_by(dead);
     arena.window_owners[window].compare_exchange_strong(owner, 0);
-    punch_and_free(arena, window, 1);
+    if (window >= border)
+      punch_and_free(arena, window, 1);
+    else
+      let_go(arena, window, 1);  // there may be chunks in it
   }
 }
 

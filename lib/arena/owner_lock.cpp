@@ -24,18 +24,12 @@ bool take_over(std::atomic<std::uint32_t>& word, std::uint32_t seen, const Deadl
   if (!word.compare_exchange_strong(seen, OwnerLock::own_name() | somebody_sleeps,
                                     std::memory_order_acquire))
     return false;
-  try_to_map_windows();
   fail_point("arena.lock.taken_over");
   return true;
 }
 
 /// Rounds of sleep for a named holder: early looks first, for a wake may die with its taker.
 std::chrono::nanoseconds nap(int round) { return round == 0 ? 2ms : round < 4 ? 10ms : 50ms; }
-
-OwnerLock::Taken taken_free() {
-  try_to_map_windows();
-  return OwnerLock::Taken::free;
-}
 
 }  // namespace
 
@@ -57,7 +51,7 @@ Member OwnerLock::holder() const { return named(word_.load(std::memory_order_rel
 OwnerLock::Taken OwnerLock::try_acquire() {
   std::uint32_t seen = 0;
   if (word_.compare_exchange_strong(seen, own_name(), std::memory_order_acquire))
-    return taken_free();
+    return Taken::free;
   if (alive(named(seen))) return Taken::not_in_time;
   return take_over(word_, seen, Deadline{0ns}) ? Taken::from_the_dead : Taken::not_in_time;
 }
@@ -75,7 +69,7 @@ OwnerLock::Taken OwnerLock::acquire(const Deadline& deadline) {
       return seen == 0 &&
              word_.compare_exchange_strong(seen, name | mark, std::memory_order_acquire);
     });
-    if (taken) return taken_free();
+    if (taken) return Taken::free;
     if (seen == 0) continue;
     if (!alive(named(seen))) {
       if (take_over(word_, seen, deadline)) return Taken::from_the_dead;
@@ -88,6 +82,11 @@ OwnerLock::Taken OwnerLock::acquire(const Deadline& deadline) {
     fail_point("arena.lock.before_sleep");
     futex_wait(word_, seen | waiting, deadline.at_most(nap(round)));
   }
+}
+
+void OwnerLock::leave_unmended() {
+  const std::uint32_t before = word_.exchange(unmended_mark(), std::memory_order_release);
+  if ((before & waiting) != 0) wake_next();
 }
 
 void OwnerLock::wake_next() { futex_wake(word_, 1); }

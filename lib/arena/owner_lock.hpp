@@ -6,7 +6,6 @@
 
 #include "arena/family.hpp"
 #include "arena/identity.hpp"
-#include "arena/windows.hpp"
 #include "base/deadline.hpp"
 #include "base/fail_point.hpp"
 #include "multiprocessing/detail/export.hpp"
@@ -24,8 +23,6 @@ class MULTIPROCESSING_API OwnerLock {
   enum class Taken { free, from_the_dead, not_in_time };
 
   /// Waits for the lock. `from_the_dead`: its holder died; what it protects may be half changed.
-  /// What others have put into the arena before they let the lock go is mapped afterwards, as far
-  /// as this process may: map_told_windows() throws where it may not.
   [[nodiscard]] Taken acquire() { return acquire_if_free() ? Taken::free : acquire_slowly(); }
   [[nodiscard]] Taken acquire(const Deadline& deadline);
   [[nodiscard]] Taken try_acquire();
@@ -36,8 +33,6 @@ class MULTIPROCESSING_API OwnerLock {
     if (name == 0 || !word_.compare_exchange_strong(seen, name, std::memory_order_acquire))
       return false;
     fail_point("arena.lock.taken");
-    if (told_of_windows()) [[unlikely]]
-      try_to_map_windows();
     return true;
   }
   void release() {
@@ -48,9 +43,18 @@ class MULTIPROCESSING_API OwnerLock {
       wake_next();
   }
 
+  /// Releases what was taken over from the dead and could not be mended: the next one takes it over
+  /// from the dead, too.
+  void leave_unmended();
+
   /// The word of a member as a lock shows it: 31 bits, above 1, the lowest 0.
   [[nodiscard]] static std::uint32_t name_of(Member member) {
     return (member.generation & generation_mask) << (slot_bits + 1) | member.slot << 1;
+  }
+
+  /// A word that names nobody, so nobody who lives: no member has the slot 0.
+  [[nodiscard]] static std::uint32_t unmended_mark() {
+    return name_of({.slot = 0, .generation = 1});
   }
 
   /// This process's, remembered. Throws ProcessError outside the family.
@@ -77,13 +81,27 @@ class [[nodiscard]] OwnerGuard {
   explicit OwnerGuard(OwnerLock& lock) : OwnerGuard(lock, lock.acquire()) {}
   /// Of one that the caller has taken just now.
   OwnerGuard(OwnerLock& lock, OwnerLock::Taken taken) : lock_(lock), taken_(taken) {}
-  ~OwnerGuard() { lock_.release(); }
+  ~OwnerGuard() {
+    if (unmended_)
+      lock_.leave_unmended();
+    else
+      lock_.release();
+  }
   OwnerGuard(const OwnerGuard&) = delete;
   [[nodiscard]] bool from_the_dead() const { return taken_ == OwnerLock::Taken::from_the_dead; }
+
+  /// Has `mend` see to what the dead one left. If it throws, it is left for the next one.
+  template <class Mend>
+  void mend_if_dead(Mend mend) {
+    unmended_ = from_the_dead();
+    if (unmended_) mend();
+    unmended_ = false;
+  }
 
  private:
   OwnerLock& lock_;
   OwnerLock::Taken taken_;
+  bool unmended_ = false;
 };
 
 }  // namespace multiprocessing::detail

@@ -8,6 +8,7 @@
 
 #include "arena/layout.hpp"
 #include "arena/windows.hpp"
+#include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {
 
@@ -75,7 +76,7 @@ struct Segment {
 };
 
 /// Null while this process has none. Set once, by attach_segment.
-extern std::atomic<const Segment*> current_segment;
+MULTIPROCESSING_API extern std::atomic<const Segment*> current_segment;
 
 /// The segment, or null while this process has none.
 [[nodiscard]] inline const Segment* segment_if_any() {
@@ -83,7 +84,7 @@ extern std::atomic<const Segment*> current_segment;
 }
 
 /// Finds it through the birth descriptor of a spawned child, else makes a new one. Throws.
-const Segment& attach_segment();
+MULTIPROCESSING_API const Segment& attach_segment();
 
 /// The segment; attached now if this process has none yet.
 [[nodiscard]] inline const Segment& segment() {
@@ -133,6 +134,5 @@ inline void reach_block(const Segment& arena, std::uint64_t block) { reach(arena
 
 /// Windows from `first` on, of a large object.
 void map_object(const Segment& arena, std::uint64_t first, std::uint64_t count);
-[[nodiscard]] bool has_object(std::uint64_t first, std::uint64_t count);
 
 }  // namespace multiprocessing::detail

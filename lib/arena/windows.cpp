@@ -15,6 +15,7 @@
 #include "arena/segment.hpp"
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
+#include "multiprocessing/arena/allocator.hpp"
 #include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
@@ -41,25 +42,11 @@ Placed placed;
 /// What a limit leaves beside the first window, or the arena would be there and nothing else.
 constexpr std::size_t for_the_program = 4 << 20;
 
-/// Windows that are mapped for large objects.
-std::array<std::atomic<bool>, most_windows> objects{};
+/// Windows whose memory is mapped, be it for chunks or for large objects.
+std::array<std::atomic<bool>, most_windows> there{};
 
-/// Maps this part of the file at its place. False and errno: it cannot, and nothing is mapped.
-bool map_part(int fd, std::size_t from, std::size_t until) {
-  if (from >= until) return true;
-  std::byte* const at = placed.base + from;
-  void* const got = mmap(at, until - from, PROT_READ | PROT_WRITE,
-                         MAP_SHARED | MAP_NORESERVE | placed.fixed, fd, static_cast<off_t>(from));
-  if (got == MAP_FAILED) return false;
-  if (got != at) {  // valgrind and kernels before 4.17 take the address as a hint
-    munmap(got, until - from);
-    errno = EEXIST;
-    return false;
-  }
-  // A core dump would write every page of it, seconds to minutes for a large arena.
-  madvise(got, until - from, MADV_DONTDUMP);
-  return true;
-}
+/// What becomes of new mappings in a process that locks its memory (mlockall with MCL_FUTURE).
+enum class Locked { filled, as_touched };
 
 void unmap_part(std::size_t from, std::size_t until) {
   if (from >= until) return;
@@ -69,6 +56,30 @@ void unmap_part(std::size_t from, std::size_t until) {
          0);
   else
     munmap(at, until - from);
+}
+
+/// Maps this part of the file at its place. False and errno: it cannot, and nothing is mapped.
+bool map_part(int fd, std::size_t from, std::size_t until, Locked locked) {
+  if (from >= until) return true;
+  std::byte* const at = placed.base + from;
+  constexpr int usable = PROT_READ | PROT_WRITE;
+  // The system fills what can be read when it is mapped, and not when it can be read later.
+  const int first = locked == Locked::filled ? usable : PROT_NONE;
+  void* const got = mmap(at, until - from, first, MAP_SHARED | MAP_NORESERVE | placed.fixed, fd,
+                         static_cast<off_t>(from));
+  if (got == MAP_FAILED) return false;
+  if (got != at) {  // valgrind and kernels before 4.17 take the address as a hint
+    munmap(got, until - from);
+    errno = EEXIST;
+    return false;
+  }
+  if (first != usable && mprotect(got, until - from, usable) != 0) {
+    unmap_part(from, until);
+    return false;
+  }
+  // A core dump would write every page of it, seconds to minutes for a large arena.
+  madvise(got, until - from, MADV_DONTDUMP);
+  return true;
 }
 
 /// The four parts of `windows` windows: what is known of chunks, and the chunks.
@@ -85,23 +96,36 @@ Ends ends_of(std::uint64_t windows) {
           file.chunks_at + chunks * chunk_bytes};
 }
 
+/// The memory of windows from `first` to `until`, where it is not there yet: a window that was
+/// mapped for an object which came to nothing may be one of chunks later.
+bool map_memory(int fd, std::uint64_t first, std::uint64_t until, Locked locked) {
+  for (std::uint64_t from = first; from < until;) {
+    std::uint64_t to = from;
+    while (to < until && !there[to]) ++to;
+    if (!map_part(fd, ends_of(from).chunks, ends_of(to).chunks, locked)) return false;
+    for (; from < to; ++from) there[from].store(true, std::memory_order_release);
+    while (from < until && there[from]) ++from;
+  }
+  return true;
+}
+
 /// From the windows that are mapped to `windows`; the tables first.
 bool map_up_to(int fd, std::uint64_t windows) {
   const Ends from = ends_of(windows_here.mapped);
   const Ends until = ends_of(windows);
-  const std::array<std::array<std::size_t, 2>, 4> parts = {{{from.words, until.words},
-                                                            {from.used, until.used},
-                                                            {from.owners, until.owners},
-                                                            {from.chunks, until.chunks}}};
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (map_part(fd, parts[i][0], parts[i][1])) continue;
-    const int error = errno;
-    for (std::size_t done = 0; done < i; ++done) unmap_part(parts[done][0], parts[done][1]);
-    errno = error;
-    return false;
+  const std::array<std::array<std::size_t, 2>, 3> tables = {
+      {{from.words, until.words}, {from.used, until.used}, {from.owners, until.owners}}};
+  std::size_t done = 0;
+  while (done < tables.size() && map_part(fd, tables[done][0], tables[done][1], Locked::filled))
+    ++done;
+  if (done == tables.size() && map_memory(fd, windows_here.mapped, windows, Locked::filled)) {
+    windows_here.mapped.store(windows, std::memory_order_release);
+    return true;
   }
-  windows_here.mapped.store(windows, std::memory_order_release);
-  return true;
+  const int error = errno;
+  while (done-- > 0) unmap_part(tables[done][0], tables[done][1]);
+  errno = error;
+  return false;
 }
 
 std::byte* reserve(std::size_t bytes) {
@@ -239,14 +263,8 @@ std::uint64_t usable_chunks(const Segment& arena) noexcept {
   return std::min(end, windows_here.mapped.load() * window_chunks);
 }
 
-void map_windows() {
-  const Segment& arena = segment();
-  map_low(arena, arena.borders().low);
-}
-
-void try_to_map_windows() noexcept {
-  if (!told_of_windows()) return;
-  if (const Segment* arena = segment_if_any()) try_all(*arena);
+void reach_members() {
+  if (told_of_windows()) map_low(segment(), segment().borders().low);
 }
 
 void map_told_windows(const void* address, std::size_t bytes) {
@@ -255,25 +273,14 @@ void map_told_windows(const void* address, std::size_t bytes) {
   map_end(arena, arena.offset_of(address) + bytes);
 }
 
-bool has_object(std::uint64_t first, std::uint64_t count) {
-  for (std::uint64_t window = first; window < first + count; ++window)
-    if (!objects[window].load(std::memory_order_acquire)) return false;
-  return true;
-}
-
 void map_object(const Segment& arena, std::uint64_t first, std::uint64_t count) {
-  if (has_object(first, count)) return;
+  const auto is_there = [](const auto& window) { return window.load(std::memory_order_acquire); };
+  const auto begin = there.begin() + static_cast<std::ptrdiff_t>(first);
+  if (std::all_of(begin, begin + static_cast<std::ptrdiff_t>(count), is_there)) return;
   std::scoped_lock guard{windows_mutex()};
-  const int fd = checked_file(arena);
-  for (std::uint64_t from = first; from < first + count;) {
-    std::uint64_t until = from;
-    while (until < first + count && !objects[until]) ++until;
-    fail_point("arena.windows.before_map");
-    if (!map_part(fd, arena.window_offset(from), arena.window_offset(until)))
-      throw_refused(errno, (until - from) * window_bytes);
-    for (; from < until; ++from) objects[from].store(true, std::memory_order_release);
-    while (from < first + count && objects[from]) ++from;
-  }
+  fail_point("arena.windows.before_map");
+  if (!map_memory(checked_file(arena), first, first + count, Locked::as_touched))
+    throw_refused(errno, count * window_bytes);
 }
 
 void reach_more(const Segment& arena, std::uint64_t block, bool whole) {

@@ -21,24 +21,14 @@ struct WindowsHere {
 MULTIPROCESSING_API extern WindowsHere windows_here;
 
 /// Whether others may use windows that this process has not mapped. Asked under the lock of what
-/// is reached by distances; a process whose limit forbids to map them all is told again and again.
+/// is reached by distances; a process that may not map them all is told again and again.
 [[nodiscard]] inline bool told_of_windows() {
   const std::uint64_t low = windows_here.borders->load(std::memory_order_acquire) & 0xffffffff;
   return low > windows_here.mapped.load(std::memory_order_relaxed);
 }
 
-/// Maps all windows in use, before pointers inside the arena are followed. Throws OSError with the
-/// figures when that cannot be.
-MULTIPROCESSING_API void map_windows();
-inline void map_told_windows() {
-  if (told_of_windows()) [[unlikely]]
-    map_windows();
-}
-
-/// The same as far as it can be.
-MULTIPROCESSING_API void try_to_map_windows() noexcept;
-
-/// The same, but `bytes` from `address` on, inside the arena, for certain.
+/// Maps all windows in use as far as that can be, and for certain what lies below the end of the
+/// `bytes` at `address`, or throws OSError with the figures.
 MULTIPROCESSING_API void map_told_windows(const void* address, std::size_t bytes);
 
 [[noreturn]] void throw_descriptor_closed();

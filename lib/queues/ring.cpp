@@ -241,6 +241,8 @@ bool take_one(const QueueRef& queue, Position head, Incoming& incoming, std::uin
   if (header.kind == RecordKind::slot) {
     what = Pending::slot;
     incoming.slot = header.value;
+    // Mapped while the message is still in the queue, for whom that is refused does not get it.
+    static_cast<void>(data_of(queue.slot_link(header.value)));
     // The reader holds it, so that its death shows. It is free, but for a producer that looks for
     // a slot just now; as that one may be stopped, the message is not taken before.
     OwnerLock& slot = queue.slot(header.value).lock;

@@ -24,6 +24,10 @@ struct QueueRef {
   [[nodiscard]] MessageSlot& slot(std::uint32_t index) const {
     return static_cast<MessageSlot*>(data_of(link(slots_link)))[index];
   }
+  /// What owns the slot's memory.
+  [[nodiscard]] Link& slot_link(std::uint32_t index) const {
+    return links_of(link(slots_link))[index];
+  }
   [[nodiscard]] RingHeader& ring(const Side& side) const { return ring_of(body, side); }
 };
 

@@ -108,7 +108,7 @@ PutLock::PutLock(const QueueRef& queue, LazyDeadline& limit)
   if (!held()) return;
   note_who_came(queue.body.put, guard_);
   queue.body.put_stretch.until = queue.body.tail.get(std::memory_order_relaxed).units;
-  if (guard_.taken() == BiasedLock::Taken::from_the_dead) mend_put(queue);
+  guard_.mend_if_dead([&] { mend_put(queue); });
   map_ring(queue, queue.body.put);
   fail_point("queue.put.locked");
 }
@@ -118,7 +118,7 @@ GetLock::GetLock(const QueueRef& queue, LazyDeadline& limit)
   if (!held()) return;
   note_who_came(queue.body.get, guard_);
   queue.body.get_stretch.until = queue.body.head.get(std::memory_order_relaxed).units;
-  if (guard_.taken() == BiasedLock::Taken::from_the_dead) mend_get(queue);
+  guard_.mend_if_dead([&] { mend_get(queue); });
   map_ring(queue, queue.body.get);
   fail_point("queue.get.locked");
 }

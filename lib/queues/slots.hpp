@@ -35,7 +35,7 @@ class HeldSlot {
  private:
   void make_room(std::size_t bytes) const;
   [[nodiscard]] MessageSlot& slot() const { return queue_->slot(index_); }
-  [[nodiscard]] Link& link() const { return links_of(queue_->link(slots_link))[index_]; }
+  [[nodiscard]] Link& link() const { return queue_->slot_link(index_); }
 
   const QueueRef* queue_;  // null: not ours
   std::uint32_t index_;

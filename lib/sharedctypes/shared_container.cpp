@@ -1,13 +1,11 @@
 #include "multiprocessing/detail/shared_container.hpp"
 
-#include "arena/windows.hpp"
 #include "base/fail_point.hpp"
 
 namespace multiprocessing::detail {
 
 void begin_use(ContainerState& state, const Handle& object, void* memory, MakeContainer make,
                bool changes) {
-  map_told_windows();  // elements may lie where this process has never been
   const bool makes = state.made.load() == 0;
   if (changes || makes) state.changing.fetch_add(1);
   fail_point("sharedctypes.container.changing");
@@ -25,7 +23,6 @@ void end_use(ContainerState& state, bool changes) noexcept {
 }
 
 void drop_container(ContainerState& state, const Handle& object) {
-  map_told_windows();
   state.changing.store(1);
   fail_point("sharedctypes.container.dropping");
   // In this order: a container that is not made is never looked at, whatever memory it had.

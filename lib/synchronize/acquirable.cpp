@@ -101,6 +101,11 @@ bool Acquirable::locked() const {
 
 void Acquirable::recover_core() const { recover(core()); }
 
+void Acquirable::leave_unmended() const {
+  core().unmended.store(1);
+  release();
+}
+
 std::string Acquirable::text(const char* kind) const {
   LockCore& at = core();
   const bool recursive = at.kind == LockKind::rlock;

@@ -118,13 +118,14 @@ void last_has_come(const Handle& object, BarrierBody& body, bool acts) {
 class Inside {
  public:
   explicit Inside(const Handle& object) : body_(*object.as<BarrierBody>()), guard_(body_.lock) {
-    if (!guard_.from_the_dead()) return;
-    const auto dead = dead_party(object, body_);
-    body_.dead_pid.store(0);
-    if (dead)
-      break_for(body_, *dead);
-    else
-      break_now(body_, BrokenBy::death);
+    guard_.mend_if_dead([&] {
+      const auto dead = dead_party(object, body_);
+      body_.dead_pid.store(0);
+      if (dead)
+        break_for(body_, *dead);
+      else
+        break_now(body_, BrokenBy::death);
+    });
   }
 
  private:

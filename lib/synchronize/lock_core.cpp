@@ -15,9 +15,6 @@ namespace {
 
 constexpr std::uint32_t waiting = 1;  // bit 0: somebody sleeps
 
-/// A word that names nobody who lives: slot 0 is nobody's.
-std::uint32_t unmended_mark() { return OwnerLock::name_of({.slot = 0, .generation = 1}); }
-
 /// Notes who has just taken the word.
 void note_owner(LockCore& core) { core.owner.store(own_token(), std::memory_order_relaxed); }
 
@@ -31,7 +28,7 @@ bool stays_abandoned(const LockCore& core, std::uint32_t seen) {
 
 /// The end of a release that leaves the lock as its dead holder left it.
 void abandon_again(LockCore& core) {
-  core.word.exchange(unmended_mark(), std::memory_order_release);
+  core.word.exchange(OwnerLock::unmended_mark(), std::memory_order_release);
   fail_point("synchronize.lock.abandoned_again");
   futex_wake_all(core.word);
 }

@@ -29,7 +29,7 @@ struct LockCore {
   LockKind kind;                        // written once, before anybody else sees the object
   std::atomic<std::uint64_t> owner;     // name and thread; written by who holds the lock
   std::atomic<std::uint32_t> depth;     // of an RLock; written by who holds it
-  std::atomic<std::uint32_t> unmended;  // taken from a dead holder by Condition::wait
+  std::atomic<std::uint32_t> unmended;  // taken from a dead holder, and not mended yet
   std::atomic<std::int32_t> dead_pid;   // that holder
   std::uint32_t most;                   // units that a semaphore may have
   std::atomic<std::uint32_t> looks;     // of waiters, at whether somebody is dead; see Naps

@@ -22,6 +22,11 @@ namespace detail {
 /// Does nothing for memory that does not belong to the object, or not any more.
 MULTIPROCESSING_API void free_member(std::uint64_t object, void* memory) noexcept;
 
+/// Has this process map what others have allocated so far, which may lie where it has never been.
+/// Before the pointers of a container are followed, with its lock held. Throws OSError with the
+/// figures when a limit of address space (`RLIMIT_AS`) forbids that; the container is as it was.
+MULTIPROCESSING_API void reach_members();
+
 /// Frees all memory that belongs to the object at once: for a container that a process left half
 /// changed when it died. Nobody may use that memory meanwhile.
 MULTIPROCESSING_API void free_members(const Handle& object);
@@ -30,16 +35,16 @@ MULTIPROCESSING_API void free_members(const Handle& object);
 
 /// A standard allocator whose memory belongs to one object in the family's shared memory, so that
 /// the containers of Boost.Container and Boost.Interprocess can live in that object and be used by
-/// all processes that hold it.
+/// all processes that hold it. `SharedContainer` makes such a container, brings its lock, and has
+/// each process map what the others have allocated before it looks:
 ///
-///     using Numbers = boost::container::vector<int, mp::ArenaAllocator<int>>;
-///     struct Shared {
-///       explicit Shared(const mp::detail::Handle& self) : numbers(self) {}
-///       mp::detail::OwnerLock lock;
-///       Numbers numbers;
-///     };
-///     auto object = mp::detail::Handle::make(sizeof(Shared));
-///     new (object.body()) Shared{object};
+///     using Numbers = boost::container::deque<int, mp::ArenaAllocator<int>>;
+///     mp::SharedContainer<Numbers> numbers;
+///     numbers.access()->push_back(1);
+///
+/// A process that reaches the container by a pointer that it kept, or because a flag of its own
+/// says so, has perhaps not mapped what others have put in: it may meet an address that is not
+/// there. Plain values and arrays, which have no pointers, are always there.
 ///
 /// Allocating and freeing are safe in any thread of any process of the family; the container wants
 /// a lock, like any other. What is allocated is the object's from one store on, and is freed with
@@ -47,8 +52,8 @@ MULTIPROCESSING_API void free_members(const Handle& object);
 /// may own memory of the same object and nothing else.
 ///
 /// A process killed in the middle of an operation of a container leaves memory that is the
-/// object's and a container that may be half changed: whoever then takes the lock over calls
-/// `detail::free_members(object)` and makes the container anew.
+/// object's and a container that may be half changed, to be mended or dropped; see
+/// `SharedContainer`.
 ///
 /// Throws OSError with the figures when memory is short, ProcessError outside the family.
 template <class T>

@@ -58,6 +58,8 @@ class MULTIPROCESSING_API Acquirable {
     return at != nullptr ? *at : find_core();
   }
   void recover_core() const;
+  /// Gives back what the caller has just recovered, as its dead holder left it: to be recovered.
+  void leave_unmended() const;
   [[nodiscard]] std::string text(const char* kind) const;
 
   template <class Archive>

@@ -85,19 +85,21 @@ class SharedContainer : public L {
     static constexpr bool changes = !std::is_const_v<Shown>;
 
     // The lock is held.
-    Access(const SharedContainer& owner, bool sound) : owner_(owner), sound_(sound) {
+    Access(const SharedContainer& owner, bool recovered) : owner_(owner) {
       Body& body = owner_.body();
       try {
+        detail::reach_members();
+        if (recovered) sound_ = body.state.changing.exchange(0) == 0;
         detail::begin_use(body.state, owner_.body_, body.memory, make, changes);
       } catch (...) {
-        owner_.release();
+        owner_.give_back(recovered);
         throw;
       }
       shown_ = reinterpret_cast<Shown*>(body.memory);
     }
 
     const SharedContainer owner_;  // keeps the container alive
-    const bool sound_;
+    bool sound_ = true;
     Shown* shown_ = nullptr;
   };
 
@@ -107,12 +109,12 @@ class SharedContainer : public L {
   /// Holds the lock while the result lives: `v.access()->push_back(1)`, or keep it for more.
   [[nodiscard]] Access<C> access() const {
     L::acquire();
-    return {*this, true};
+    return {*this, false};
   }
   /// The same for who only looks. A death then leaves it `sound()`.
   [[nodiscard]] Access<const C> read() const {
     L::acquire();
-    return {*this, true};
+    return {*this, false};
   }
 
   /// Has `change` work on the container in one critical section; gives what it gives.
@@ -126,18 +128,25 @@ class SharedContainer : public L {
   /// `Access::sound()`. Throws `ValueError` when nobody died holding it.
   [[nodiscard]] Access<C> recover() const {
     L::recover();
-    detail::ContainerState& state = body().state;
-    return {*this, state.changing.exchange(0) == 0};
+    return {*this, true};
   }
 
   /// Begins anew with nothing in it, whether somebody died holding it or not.
   void drop() const {
+    bool recovered = false;
     try {
       L::acquire();
     } catch (const OwnerDied&) {
       L::recover();
+      recovered = true;
     }
-    detail::drop_container(body().state, body_);
+    try {
+      detail::reach_members();
+      detail::drop_container(body().state, body_);
+    } catch (...) {
+      give_back(recovered);
+      throw;
+    }
     L::release();
   }
 
@@ -162,6 +171,14 @@ class SharedContainer : public L {
  private:
   friend struct detail::HashOfMemory;
   [[nodiscard]] const detail::Handle& memory() const { return body_; }
+
+  /// The lock, as it was found, for the container cannot be reached.
+  void give_back(bool recovered) const {
+    if (recovered)
+      L::leave_unmended();
+    else
+      L::release();
+  }
 
   [[nodiscard]] Body& body() const { return *body_.as<Body>(); }
   static void make(void* memory, const detail::Handle& object) {
