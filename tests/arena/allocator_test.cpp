@@ -76,6 +76,7 @@ TEST_F(AllocatorTest, ContainersAreFilledByOneProcessAndReadByAnother) {
   }};
   EXPECT_EQ(writer.join(), 0);
   auto& shared = *object.as<Containers>();
+  mp::detail::reach_members();
   EXPECT_EQ(shared.numbers.size(), 10'000U);
   EXPECT_EQ(shared.numbers[9999], 9999);
   EXPECT_EQ(shared.squares.at(99), 99 * 99);
@@ -126,6 +127,7 @@ TEST_F(AllocatorTest, AnImpossibleSizeIsRefused) {
   std::mt19937 random{seed};
   for (;;) {
     const OwnerGuard guard{shared.lock};
+    mp::detail::reach_members();
     if (guard.from_the_dead() || shared.numbers.size() > 3000) {
       mp::detail::free_members(object);
       new (&shared.numbers) Vector<int>{object};

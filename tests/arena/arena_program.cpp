@@ -1,6 +1,7 @@
 // A program with a fresh arena, for tests that limit what it may have: arena_program WHAT.
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "arena/blocks.hpp"
 #include "arena/family.hpp"
 #include "arena/message_handles.hpp"
+#include "arena/segment.hpp"
 #include "multiprocessing/arena/usage.hpp"
 
 namespace {
@@ -67,6 +69,41 @@ int addresses() {
   return 0;
 }
 
+/// The place that the arena would have is taken by the program.
+int crowded() {
+  void* const at = reinterpret_cast<void*>(0x2000'0000'0000);
+  mmap(at, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  std::vector<Handle> objects;
+  for (int i = 0; i < 5; ++i) objects.push_back(Handle::make_sparse(std::size_t{40} << 20));
+  objects.push_back(Handle::make_sparse(std::size_t{300} << 20));
+  for (const Handle& object : objects) object.as<char>()[(std::size_t{40} << 20) - 1] = 1;
+  std::puts(mp::detail::segment().base == at ? "there" : "elsewhere");
+  objects.clear();
+  return use();
+}
+
+std::size_t resident() {
+  std::size_t pages = 0;
+  std::ifstream{"/proc/self/statm"} >> pages >> pages;
+  return pages * 4096;
+}
+
+/// By how much resident memory grows in a program that locks all of it before it uses the arena, or
+/// while it does; 77: it may not.
+int locked(bool before) {
+  const auto lock = [] { return mlockall(MCL_CURRENT | MCL_FUTURE) == 0; };
+  if (before && !lock()) return 77;
+  const std::size_t start = resident();
+  const Handle object = Handle::make(1000);
+  if (!before && !lock()) return 77;
+  const Handle large = Handle::make_sparse(std::size_t{4} << 30);
+  large.as<char>()[std::size_t{3} << 30] = 1;
+  std::vector<Block> blocks;
+  for (int i = 0; i < 80; ++i) std::memset(blocks.emplace_back(1 << 20).data(), 1, 1 << 20);
+  std::printf("%zu\n", resident() - start);
+  return 0;
+}
+
 /// Takes all there is, by blocks that are filled to their ends, and gives it back.
 int fill() {
   std::vector<Block> blocks;
@@ -86,6 +123,9 @@ int fill() {
   for (std::size_t i = 0; i < blocks.size(); ++i)
     if (*static_cast<unsigned char*>(blocks[i].data()) != patterns[i]) return 1;
   std::printf("%zu blocks, then: %s\n", blocks.size(), refusal.c_str());
+  struct stat file {};
+  fstat(mp::detail::segment().arena_fd, &file);
+  std::printf("file of %lld bytes\n", static_cast<long long>(file.st_size));
   blocks.clear();
   mp::arena_sweep();
   for (const std::string& fault : mp::detail::arena_faults()) std::puts(fault.c_str());
@@ -118,6 +158,8 @@ int main(int, char** argv) {
   try {
     const std::string what = argv[1] == nullptr ? "use" : argv[1];
     if (what == "addresses") return addresses();
+    if (what == "crowded") return crowded();
+    if (what.starts_with("locked")) return locked(what == "locked-before");
     return what == "fill" ? fill() : what == "abort" ? abort_with_a_gibibyte() : use();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <new>
 #include <vector>
 
 #include "arena/blocks.hpp"
@@ -171,6 +172,28 @@ TEST_F(OwnerLockTest, WhoTakesALockOverFindsTheLinksOfTheDeadBeforeOrAfterTheirC
     mp::arena_sweep();
     EXPECT_TRUE(mp::detail::handle_from(link)) << kill.point;
   }
+}
+
+TEST_F(OwnerLockTest, WhatOneCouldNotMendIsTakenOverFromTheDeadByTheNext) {
+  const Shared<OwnerLock> lock;
+  Child holder{[&] {
+    static_cast<void>(lock->acquire());
+    return 0;
+  }};
+  EXPECT_EQ(holder.join(), 0);
+  for (int i = 0; i < 2; ++i) {
+    OwnerGuard guard{*lock};
+    EXPECT_TRUE(guard.from_the_dead());
+    EXPECT_THROW(guard.mend_if_dead([] { throw std::bad_alloc{}; }), std::bad_alloc);
+  }
+  EXPECT_FALSE(lock->holder());
+  {
+    OwnerGuard guard{*lock};
+    EXPECT_TRUE(guard.from_the_dead());
+    guard.mend_if_dead([] {});
+  }
+  EXPECT_EQ(lock->acquire(), Taken::free);
+  lock->release();
 }
 
 TEST_F(OwnerLockTest, ASettlerThatDiesDoesNotHoldUpWhoTakesTheLockOver) {

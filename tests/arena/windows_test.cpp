@@ -2,18 +2,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cstring>
-#include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "arena/blocks.hpp"
+#include "arena/chunks.hpp"
 #include "arena/message_handles.hpp"
 #include "base/fail_point.hpp"
 #include "children.hpp"
 #include "multiprocessing/base/errors.hpp"
+#include "support/address_space.hpp"
 #include "support/child_process.hpp"
 
 namespace {
@@ -21,69 +25,76 @@ namespace {
 using namespace arena_test;
 using mp::detail::Block;
 using mp::detail::Handle;
+using mp::detail::segment;
+using mp::detail::window_bytes;
+using mp::detail::windows_here;
+using test_support::FarAway;
+using test_support::limit_address_space;
+using test_support::MiB;
+using test_support::ProgramResult;
+using test_support::run_program;
+using testing::HasSubstr;
 
-constexpr std::size_t MiB = 1 << 20;
+constexpr std::size_t hundred_gib = std::size_t{100} << 30;
 
-std::size_t address_space() {
-  std::size_t pages = 0;
-  std::ifstream{"/proc/self/statm"} >> pages;
-  return pages * 4096;
-}
-
-/// At most so much more than the process has now.
-void limit_address_space(std::size_t more) {
-  const rlimit limit{address_space() + more, RLIM_INFINITY};
-  ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+/// What it threw; empty when it did not.
+template <class Body>
+std::string refusal_of(Body body) {
+  try {
+    body();
+  } catch (const mp::OSError& error) {
+    return error.what();
+  }
+  return {};
 }
 
 class WindowsTest : public ArenaTest {};
 
 TEST_F(WindowsTest, AnArenaInUseShowsAsNoMoreThan128MiBOfAddresses) {
-  const auto result = test_support::run_program({ARENA_PROGRAM, "addresses"});
+  const ProgramResult result = run_program({ARENA_PROGRAM, "addresses"});
   EXPECT_EQ(result.exitcode, 0) << result.report();
   EXPECT_GT(std::stoull(result.out), 0U);
   EXPECT_LE(std::stoull(result.out), 128 * MiB);
 }
 
-TEST_F(WindowsTest, ASparseObjectOf100GiBLeavesALimitedMemberRoomForSmallOnes) {
-  Child child{[] {
-    const Handle gate = Handle::make(64);
-    Child limited{[&] {
-      limit_address_space(600 * MiB);
-      const Handle small = Handle::make(40'000);
-      std::memset(small.body(), 1, 40'000);
-      return 0;
-    }};
-    const Handle large = Handle::make_sparse(std::size_t{100} << 30);
-    static_cast<char*>(large.body())[(std::size_t{100} << 30) - 1] = 1;
-    return limited.join();
+TEST_F(WindowsTest, AMemberWithALimitGetsSmallBlocksAfterAnotherMadeASparseObjectOf100GiB) {
+  Gate made;
+  Child limited{[&] {
+    limit_address_space(400 * MiB);
+    if (!made.wait()) return 1;
+    // More than the windows that it has mapped: it has to map further ones.
+    std::vector<Block> blocks;
+    for (int i = 0; i < 150; ++i) std::memset(blocks.emplace_back(MiB).data(), 1, 4096);
+    return 0;
   }};
-  EXPECT_EQ(child.join(), 0);
+  const Handle large = Handle::make_sparse(hundred_gib);
+  large.as<char>()[hundred_gib - 1] = 1;
+  made.open();
+  EXPECT_EQ(limited.join(), 0);
 }
 
 TEST_F(WindowsTest, ALimitIsAnErrorWithTheFiguresForTheAskerAlone) {
   // More than this process may have mapped for other tests.
-  constexpr std::size_t more = std::size_t{300} << 30;
+  constexpr std::size_t more = 3 * hundred_gib;
+  const std::uint64_t border = segment().borders().high;
   Child child{[] {
     limit_address_space(100 * MiB);
-    try {
-      static_cast<void>(Handle::make_sparse(more));
-    } catch (const mp::OSError& error) {
-      const std::string text = error.what();
-      return text.find("RLIMIT_AS") != text.npos && text.find("in use") != text.npos ? 0 : 1;
-    }
-    return 2;
+    const std::string text = refusal_of([] { static_cast<void>(Handle::make_sparse(more)); });
+    EXPECT_THAT(text, HasSubstr("RLIMIT_AS"));
+    EXPECT_THAT(text, HasSubstr("in use"));
+    return testing::Test::HasFailure() ? 1 : 0;
   }};
   EXPECT_EQ(child.join(), 0);
+  EXPECT_EQ(segment().borders().high, border) << "the refused one took addresses from small blocks";
   const Handle large = Handle::make_sparse(more);
-  EXPECT_EQ(static_cast<char*>(large.body())[MiB], 0);
+  EXPECT_EQ(large.as<char>()[MiB], 0);
 }
 
 TEST_F(WindowsTest, AKillAtEveryStepOfALargeObjectLosesNothing) {
   for (const char* point :
-       {"arena.windows.after_take", "arena.windows.before_commit", "arena.windows.after_commit",
-        "arena.windows.after_tails", "arena.windows.after_head", "arena.windows.after_punch",
-        "arena.windows.letting_go"}) {
+       {"arena.windows.after_take", "arena.windows.before_border", "arena.windows.before_commit",
+        "arena.windows.after_commit", "arena.windows.after_tails", "arena.windows.after_head",
+        "arena.windows.after_punch", "arena.windows.letting_go"}) {
     Child child{[&] {
       mp::detail::arm_fail_point(point);
       static_cast<void>(Handle::make_sparse(200 * MiB));
@@ -91,6 +102,155 @@ TEST_F(WindowsTest, AKillAtEveryStepOfALargeObjectLosesNothing) {
     }};
     EXPECT_EQ(child.join(), -SIGKILL) << point;
   }
+}
+
+TEST_F(WindowsTest, AKillWhileSmallBlocksOpenAWindowLosesNothing) {
+  for (const char* point : {"arena.windows.before_map", "arena.windows.mapped"}) {
+    Child child{[&] {
+      const FarAway far;
+      mp::detail::arm_fail_point(point);
+      const FarAway further;
+      return 0;
+    }};
+    EXPECT_EQ(child.join(), -SIGKILL) << point;
+  }
+}
+
+TEST_F(WindowsTest, ASettlerThatIsKilledAmidTheWindowsOfTheDeadIsSettledToo) {
+  Child first{[] {
+    mp::detail::arm_fail_point("arena.windows.before_commit");
+    static_cast<void>(Handle::make_sparse(5 * window_bytes));
+    return 0;
+  }};
+  EXPECT_EQ(first.join_unsettled(), -SIGKILL);
+  Child settler{[&] {
+    mp::detail::arm_fail_point("arena.settle.window_taken", 2);
+    mp::detail::settle(first.member());
+    return 0;
+  }};
+  EXPECT_EQ(settler.join_unsettled(), -SIGKILL);
+}
+
+TEST_F(WindowsTest, AMappingOfTheProgramInTheWayIsAnErrorUntilItGoes) {
+  Child child{[] {
+    const auto next = [] { return segment().window_offset(windows_here.mapped); };
+    void* const at = segment().at<void>(next());
+    const int fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+    if (mmap(at, 4096, PROT_READ, fixed, -1, 0) != at) return 1;
+    EXPECT_THAT(refusal_of([] { const FarAway far; }),
+                HasSubstr("another mapping of this program lies at the place"));
+    munmap(at, 4096);
+    const FarAway far;
+    return testing::Test::HasFailure() ? 2 : 0;
+  }};
+  EXPECT_EQ(child.join(), 0);
+}
+
+TEST_F(WindowsTest, AReaderWithAMappingInTheWayGetsAnErrorAndTheObjectOnceItIsGone) {
+  const Handle board = Handle::make(8, 1);
+  Gate made;
+  Child reader{[&] {
+    void* const at = segment().at<void>(segment().window_offset(windows_here.mapped + 1));
+    const int fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+    if (mmap(at, 4096, PROT_READ, fixed, -1, 0) != at || !made.wait()) return 1;
+    const mp::detail::Link& link = mp::detail::links_of(board)[0];
+    EXPECT_NE(refusal_of([&] { static_cast<void>(mp::detail::handle_from(link)); }), "");
+    munmap(at, 4096);
+    EXPECT_EQ(mp::detail::handle_from(link).as<char>()[99'999], 7);
+    return testing::Test::HasFailure() ? 2 : 0;
+  }};
+  const FarAway far;
+  {
+    const Handle object = Handle::make(100'000);
+    object.as<char>()[99'999] = 7;
+    mp::detail::hold(mp::detail::links_of(board)[0], object);
+  }
+  made.open();
+  EXPECT_EQ(reader.join(), 0);
+}
+
+TEST_F(WindowsTest, WhereThePlaceIsTakenAllIsReservedElsewhere) {
+  const ProgramResult result = run_program({ARENA_PROGRAM, "crowded"});
+  EXPECT_EQ(result.exitcode, 0) << result.report();
+  EXPECT_THAT(result.out, HasSubstr("elsewhere\nworks, 2 objects"));
+}
+
+TEST_F(WindowsTest, AForkWhileAThreadMapsMoreGivesAChildThatCanGoOn) {
+  Child family{[] {
+    std::atomic<bool> stop{false};
+    std::thread grows{[&] {
+      std::vector<Handle> objects;
+      while (!stop) {
+        for (int i = 0; i < 20; ++i) objects.push_back(Handle::make_sparse(60 * MiB));
+        for (int i = 0; i < 20; ++i) objects.push_back(Handle::make_sparse(70 * MiB));
+        objects.clear();
+      }
+    }};
+    int bad = 0;
+    for (int i = 0; i < 40; ++i) {
+      Child child{[] {
+        for (const std::size_t bytes : {50 * MiB, 60 * MiB, 70 * MiB, 200 * MiB}) {
+          const Handle object = Handle::make_sparse(bytes);
+          object.as<char>()[0] = object.as<char>()[bytes - 1] = 1;
+        }
+        return 0;
+      }};
+      bad += child.join() != 0;
+    }
+    stop = true;
+    grows.join();
+    return bad;
+  }};
+  EXPECT_EQ(family.join(), 0);
+}
+
+TEST_F(WindowsTest, TheLimitThatTheUserSetsBoundsTheWhole) {
+  const auto fill = [](const std::string& limit) {
+    return run_program({ARENA_PROGRAM, "fill"},
+                       {.environment = {"MULTIPROCESSING_ARENA_LIMIT=" + limit}});
+  };
+  const ProgramResult result = fill("40M");
+  EXPECT_EQ(result.exitcode, 0) << result.report();
+  EXPECT_THAT(result.out, HasSubstr("MULTIPROCESSING_ARENA_LIMIT"));
+  const std::size_t at = result.out.find("file of ");
+  ASSERT_NE(at, result.out.npos) << result.report();
+  EXPECT_LE(std::stoull(result.out.substr(at + 8)), 40 * MiB);
+  for (const char* nonsense : {"-1", "much", "12X", "1M2"}) {
+    const ProgramResult refused = fill(nonsense);
+    EXPECT_EQ(refused.exitcode, 3) << refused.report();
+    EXPECT_THAT(refused.err, HasSubstr("is a number of bytes, such as 268435456 or 256M"));
+  }
+}
+
+TEST_F(WindowsTest, LockedMemoryIsNotFilledFarBeyondWhatIsInUse) {
+  for (const char* what : {"locked-before", "locked-after"}) {
+    const ProgramResult result = run_program({ARENA_PROGRAM, what});
+    if (result.exitcode == 77) GTEST_SKIP() << "may not lock that much memory here";
+    EXPECT_EQ(result.exitcode, 0) << result.report();
+    // 80 MiB are in use, in two windows of 72 MiB with their tables; and the program itself.
+    EXPECT_LE(std::stoull(result.out), (80 + 2 * 72) * MiB) << what;
+  }
+}
+
+// It has taken a small chunk's first block and not yet seen that the chunk is not small any more.
+TEST_F(WindowsTest, AMemberThatIsStoppedAmidATakeDoesNotHoldUpALargeOne) {
+  const mp::detail::Segment& arena = segment();
+  Child stopped{[] { return pause(); }};
+  ::kill(stopped.pid(), SIGSTOP);
+  const auto chunk_of = [&](const Block& block) {
+    return arena.chunk_of(arena.offset_of(block.data()));
+  };
+  const std::uint64_t chunk = chunk_of(Block{100'000});
+  const std::uint64_t claim = mp::detail::OwnerWord::claimed_by(stopped.member());
+  arena.owner_word(chunk, 0).store(claim);
+  {
+    const Block other{100'000};
+    EXPECT_NE(chunk_of(other), chunk);
+    std::memset(other.data(), 1, 100'000);
+    EXPECT_EQ(arena.owner_word(chunk, 0).load(), claim);
+  }
+  arena.owner_word(chunk, 0).store(0);  // as it does when it goes on
+  EXPECT_EQ(stopped.kill(), -SIGKILL);
 }
 
 }  // namespace
