@@ -13,6 +13,7 @@
 
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
+#include "base/retrying.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "process/fork_gate.hpp"
@@ -146,12 +147,14 @@ void ConnectionCore::send(std::span<const std::string_view> pieces, const Outgoi
 /// The message is on its way, so nobody waits here for the end of another's long one: who sends
 /// that tells, too. So does who seals the ring, and behind the seal no bell may come.
 void ConnectionCore::tell_of_sent(LateUse& fd) {
-  while (out_->is_awaited() && !out_->sealed() && !out_->empty()) {
-    const Turn turn{shared_.writing(), Deadline{turn_of_others}};
-    if (!turn.taken()) continue;
-    if (!out_->sealed() && !out_->empty()) out_->tell(fd);
-    return;
-  }
+  // A receiver that is not told in spite of that looks by itself.
+  (void)retry_for_a_while([&] {
+    while (out_->is_awaited() && !out_->sealed() && !out_->empty()) {
+      const Turn turn{shared_.writing(), Deadline{turn_of_others}};
+      if (turn.taken()) return out_->sealed() || out_->empty() || out_->tell(fd);
+    }
+    return true;
+  });
 }
 
 /// Whether it went by the ring.
@@ -218,7 +221,7 @@ void ConnectionCore::send_frame(Stream stream, Turn& turn, std::span<iovec> piec
     turn.begin_message();
     fail_point("connection.send.half");
     try {
-      if (by_ring) out_->tell_amid_turn(stream.fd);
+      if (by_ring) (void)out_->tell_amid_turn(stream.fd);
       written = write({});
     } catch (...) {
       turn.break_stream();

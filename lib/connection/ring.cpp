@@ -12,6 +12,7 @@
 
 #include "arena/blocks.hpp"
 #include "base/fail_point.hpp"
+#include "base/retrying.hpp"
 #include "base/spinning.hpp"
 #include "base/waiting.hpp"
 #include "connection/frame.hpp"
@@ -36,8 +37,7 @@ constexpr int most_pauses = 64;
 // A wake may be lost with its sender, so no sleep is longer.
 constexpr std::chrono::nanoseconds first_nap = 10ms;
 constexpr std::chrono::nanoseconds longest_nap = 100ms;
-constexpr std::chrono::nanoseconds first_sleep = 1s;
-constexpr std::chrono::nanoseconds longest_sleep = 4s;
+constexpr std::chrono::nanoseconds longest_sleep = 1s;
 
 /// Before a packet: its size, never 0. This one stands where the rest of the ring is too short for
 /// the next packet, which lies at the beginning then.
@@ -136,7 +136,8 @@ void Ring::seal() {
 }
 
 void Ring::tell_and_seal(LateUse& fd) {
-  if (!sealed() && !empty()) tell_amid_turn(fd);
+  const auto told = [&] { return sealed() || empty() || tell_amid_turn(fd); };
+  (void)retry_for_a_while(told);  // what comes by the socket now tells of them, too
   seal();
 }
 
@@ -208,25 +209,29 @@ bool Ring::try_put(LateUse& fd, std::span<const iovec> pieces, std::uint32_t siz
   fail_point("connection.ring.put");
   body_->putting.tail = packet.end();
   fail_point("connection.ring.noted");
-  if (is_awaited()) tell(fd);
+  if (is_awaited()) (void)tell(fd);
   return true;
 }
 
 // First the commit, then the look: who wants to be told does it the other way round.
-void Ring::tell(LateUse& fd) {
+bool Ring::tell(LateUse& fd) {
   const std::uint32_t rung = body_->putting.rung.load(std::memory_order_relaxed);
   const std::uint32_t wanted = body_->seldom.wanted.load();
-  if (wanted == rung) return;
+  if (wanted == rung) return true;
   const std::uint32_t bell = bell_in(wanted);
+  bool told = true;
   if (bell != rung) {
     // Rung first and noted then: two bells do no harm.
     const BellPacket packet{.number = bell};
-    const bool done =
+    const bool sent =
         ::send(fd.if_open(), &packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+    const int error = sent ? 0 : errno;
     fail_point("connection.ring.rung");
-    if (done || errno == EAGAIN) body_->putting.rung.store(bell, std::memory_order_relaxed);
+    if (sent || error == EAGAIN) body_->putting.rung.store(bell, std::memory_order_relaxed);
+    told = !is_short_of_memory(error);
   }
   if ((wanted & RingWanted::wake) != 0) wake_sleepers();
+  return told;
 }
 
 void Ring::wake_sleepers() {
@@ -235,9 +240,9 @@ void Ring::wake_sleepers() {
   futex_wake_all(body_->seldom.wanted);
 }
 
-void Ring::tell_amid_turn(LateUse& fd) {
+bool Ring::tell_amid_turn(LateUse& fd) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (is_awaited()) tell(fd);
+  return !is_awaited() || tell(fd);
 }
 
 // Not for the first packet that goes, or the two would meet at every one.
@@ -251,7 +256,8 @@ bool Ring::wait_for_room(LateUse& fd, std::uint32_t size) {
   if (spin(
           looks, [&] { return is_at(head.load(std::memory_order_relaxed), aim); }, most_pauses))
     return true;
-  tell_amid_turn(fd);  // others may have put something, and wait for the turn to tell of it
+  // Others may have put something, and wait for the turn to tell of it.
+  (void)tell_amid_turn(fd);
   if (is_hung_up(fd)) return false;
   body_->seldom.room_wanted.store(aim + 1);
   fail_point("connection.ring.before_nap");
@@ -349,7 +355,8 @@ void Ring::let_ahead() {
 }
 
 // After a short sleep that is ended quickly, one that the system ends when nobody has the other end
-// any more, however that came.
+// any more, however that came. Where a message came without the bell that was to end it, short ones
+// only, until the bell is there: the kernel may have no memory for bells, or their sender died.
 Ring::Came Ring::wait(LateUse& fd, const Deadline& deadline) {
   ++waits_;
   if ((!deadline.passed() && stirs_at_once()) || stirs_soon(deadline)) {
@@ -357,14 +364,16 @@ Ring::Came Ring::wait(LateUse& fd, const Deadline& deadline) {
     return Came::something;
   }
   pauses_ = 0;
-  for (auto length = first_nap;; length = std::clamp(2 * length, first_sleep, longest_sleep)) {
+  if (bell_missed_) bell_missed_ = !has_event(fd, POLLIN);
+  for (auto length = first_nap;; length = longest_nap) {
     if (sends_no_more(fd)) return stirs() ? Came::something : Came::end_of_file;
     if (deadline.passed()) return Came::nothing;
-    if (length == first_nap) {
-      nap(first_nap, deadline);
+    if (length == first_nap || bell_missed_) {
+      nap(length, deadline);
     } else {
       silence(fd);
-      if (!stirs()) (void)wait_readable(fd.get(), deadline.at_most(length));
+      const bool rung = stirs() || wait_readable(fd.get(), deadline.at_most(longest_sleep));
+      bell_missed_ = !rung && stirs();
     }
     if (stirs()) return Came::something;
   }

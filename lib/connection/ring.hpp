@@ -102,8 +102,9 @@ class Ring {
     return (body_->seldom.wanted.load() & ~RingWanted::seal) !=
            body_->putting.rung.load(std::memory_order_relaxed);
   }
-  void tell(LateUse& fd);
-  void tell_amid_turn(LateUse& fd);
+  /// False when a bell is wanted that the kernel has no memory for: it is to be tried again.
+  [[nodiscard]] bool tell(LateUse& fd);
+  [[nodiscard]] bool tell_amid_turn(LateUse& fd);
   /// Waits for a while, perhaps until a packet of that size has room; false when the one who should
   /// make it is gone.
   [[nodiscard]] bool wait_for_room(LateUse& fd, std::uint32_t size);
@@ -164,6 +165,7 @@ class Ring {
   // Guarded by the turn to read.
   std::uint32_t next_head_ = 0;  // behind the front
   bool comes_at_once_ = true;
+  bool bell_missed_ = false;     // a message was there, and its bell was not
   unsigned waits_ = 0;
   unsigned taken_ = 0;           // packets since the last wait
   std::uint32_t waited_at_ = 0;  // the head then

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 // Between two looks for a message whose sender was killed before it could ring.
 constexpr std::chrono::nanoseconds first_sleep = 100ms;
-constexpr std::chrono::nanoseconds longest_sleep = 4s;
+constexpr std::chrono::nanoseconds longest_sleep = 1s;
 
 void refuse_twice(std::vector<int> descriptors) {
   std::ranges::sort(descriptors);

@@ -9,6 +9,7 @@
 
 #include "base/abstract_name.hpp"
 #include "base/os_error.hpp"
+#include "base/retrying.hpp"
 #include "queues/book.hpp"
 #include "queues/patience.hpp"
 #include "queues/side.hpp"
@@ -42,23 +43,34 @@ AbstractName name_of(std::uint32_t number) {
   return name;
 }
 
-/// Makes the socket of that name readable; false when there is none any more.
-bool ring(std::uint32_t name) {
+/// Makes the socket of that name readable; the error when it is not.
+int ring(std::uint32_t name) {
   const UniqueFd out{socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-  if (out.get() < 0) return true;  // no descriptors left here: the poller is told by the next put
+  if (out.get() < 0) return errno;
   const AbstractAddress address{name_of(name)};
-  return sendto(out.get(), "", 1, MSG_NOSIGNAL, address.get(), address.size) >= 0 ||
-         errno != ECONNREFUSED;
+  if (sendto(out.get(), "", 1, MSG_NOSIGNAL, address.get(), address.size) >= 0) return 0;
+  return errno == EAGAIN ? 0 : errno;  // full of what has been sent there: readable
 }
 
-/// Rings it if it is armed.
+/// Rings it if it is armed. Where that cannot be, as with no descriptor left here, it is armed
+/// again, so that the next who puts something rings it.
 void ring_once(Bell& bell) {
-  std::uint32_t name = bell.name.load();
-  if ((name & Bell::armed) == 0) return;
-  if (!bell.name.compare_exchange_strong(name, name & ~Bell::armed)) return;
+  const std::uint32_t armed = bell.name.load();
+  if ((armed & Bell::armed) == 0) return;
+  std::uint32_t name = armed;
+  if (!bell.name.compare_exchange_strong(name, armed & ~Bell::armed)) return;
   std::uint64_t member = bell.member.load();
-  // Nobody listens: its owner was killed. Another program may be given the name later.
-  if (!ring(name) && bell.name.load() == (name & ~Bell::armed))
+  int error = 0;
+  (void)retry_for_a_while([&] {
+    error = ring(armed);
+    return !is_short_of_memory(error);
+  });
+  if (error == 0) return;
+  name = armed & ~Bell::armed;
+  if (error != ECONNREFUSED)
+    bell.name.compare_exchange_strong(name, armed);
+  else if (bell.name.load() == name)
+    // Nobody listens: its owner was killed. Another program may be given the name later.
     bell.member.compare_exchange_strong(member, 0);
 }
 
