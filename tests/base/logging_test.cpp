@@ -193,6 +193,17 @@ std::string text_of(int author, int number) {
                      static_cast<char>('a' + author));
 }
 
+TEST(LoggingTest, ALineIsGivenUpInANonBlockingOutputThatNobodyReads) {
+  EXPECT_EQ(base_test::result_in_fork([] {
+              const LifePipe pipe = make_life_pipe();
+              dup2(pipe.write_end.get(), STDERR_FILENO);
+              fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK);
+              log_to_stderr().error(std::string(1 << 20, 'x'));
+              return 0;
+            }),
+            0);
+}
+
 TEST(LoggingTest, LinesOfEightProcessesAreWhole) {
   constexpr int authors = 8, lines = 100;
   LifePipe pipe = make_life_pipe();
