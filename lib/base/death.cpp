@@ -9,8 +9,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
+#include <fstream>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "base/os_error.hpp"
@@ -74,9 +77,29 @@ Reaped reap(int pidfd, pid_t pid) {
           .exitcode = info.si_code == CLD_EXITED ? info.si_status : -info.si_status};
 }
 
-void kill_and_reap(pid_t pid) noexcept {
-  (void)::kill(pid, SIGKILL);
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
+std::optional<bool> has_ended_by_waitid(int pidfd) noexcept {
+  siginfo_t info{};
+  constexpr int look = WEXITED | WNOHANG | WNOWAIT | __WALL;
+  if (::waitid(by_pidfd, static_cast<id_t>(pidfd), &info, look) != 0) return std::nullopt;
+  return info.si_pid != 0;
+}
+
+bool kill_and_reap(pid_t pid, const Deadline& patience) noexcept {
+  const bool dies = ::kill(pid, SIGKILL) == 0 || errno == ESRCH;
+  for (;;) {
+    const pid_t reaped = ::waitpid(pid, nullptr, dies ? 0 : WNOHANG);
+    if (reaped == pid || (reaped < 0 && errno != EINTR)) return true;
+    if (reaped == 0 && patience.passed()) return false;
+    if (reaped == 0) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+}
+
+bool is_stopped(pid_t pid) {
+  std::ifstream file{"/proc/" + std::to_string(pid) + "/stat"};
+  std::string text;
+  std::getline(file, text);
+  const std::size_t name_ends = text.rfind(") ");  // the name may hold anything
+  return name_ends < text.size() - 2 && (text[name_ends + 2] == 'T' || text[name_ends + 2] == 't');
 }
 
 bool signal_process(int pidfd, pid_t pid, int signal) {
@@ -116,7 +139,8 @@ void die_with(int life_read_end, int signal) {
     throw_os_error("fcntl", "life pipe");
   // A writer that went before the signal was set gives none.
   pollfd end{.fd = life_read_end, .events = POLLIN, .revents = 0};
-  if (::poll(&end, 1, 0) > 0 && (end.revents & POLLHUP) != 0) ::kill(::getpid(), signal);
+  if (::poll(&end, 1, 0) <= 0 || (end.revents & POLLHUP) == 0) return;
+  if (::kill(::getpid(), signal) != 0) ::_exit(128 + signal);  // refused by a sandbox
 }
 
 }  // namespace multiprocessing::detail

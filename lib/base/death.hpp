@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "base/deadline.hpp"
 #include "base/unique_fd.hpp"
 #include "multiprocessing/detail/export.hpp"
 
@@ -24,8 +25,17 @@ struct Reaped {
 };
 [[nodiscard]] MULTIPROCESSING_API Reaped reap(int pidfd, pid_t pid);
 
-/// Ends a child of ours that cannot be watched, and waits until it is gone.
-MULTIPROCESSING_API void kill_and_reap(pid_t pid) noexcept;
+/// Whether our child has ended, by waitid(2), where poll(2) may not be used; it is still to be
+/// reaped. Nothing where it is not our child, or that is refused, too.
+[[nodiscard]] MULTIPROCESSING_API std::optional<bool> has_ended_by_waitid(int pidfd) noexcept;
+
+/// Ends a child of ours that cannot be watched, and waits until it is gone. Where it may not be
+/// signalled, it is waited for until `patience` is over; false when it is there still.
+MULTIPROCESSING_API bool kill_and_reap(pid_t pid, const Deadline& patience) noexcept;
+
+/// Whether the process stands still, stopped by a signal or a debugger, as /proc has it; false
+/// where that cannot be known.
+[[nodiscard]] MULTIPROCESSING_API bool is_stopped(pid_t pid);
 
 /// Sends a signal to a process whose pidfd is `pidfd`; by kill(2) where the pidfd's call is refused
 /// or unknown. True also when the process has ended; false, with errno set, when it may not be

@@ -297,7 +297,7 @@ Spawned spawn_directly(Plan& plan) {
   try {
     child.pidfd = pidfd_of(child);
   } catch (const OSError&) {
-    kill_and_reap(child.pid);
+    (void)kill_and_reap(child.pid, Deadline{time_to_end});
     throw;
   }
   return child;

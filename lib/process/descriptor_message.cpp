@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/os_error.hpp"
+#include "base/retrying.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -17,6 +18,18 @@ union Ancillary {
 
 bool other_end_is_gone(int error) {
   return error == EPIPE || error == ECONNRESET || error == ECONNREFUSED || error == ENOTCONN;
+}
+
+/// Until it is neither interrupted nor fails for want of memory that may soon be there.
+template <class Call>
+ssize_t call_again(Call call) {
+  ssize_t result = -1;
+  (void)retry_for_a_while([&] {
+    do result = call();
+    while (result < 0 && errno == EINTR);
+    return result >= 0 || !is_short_of_memory(errno);
+  });
+  return result;
 }
 
 void take_descriptors(const cmsghdr& part, Message& into) {
@@ -71,12 +84,11 @@ bool send_message(int socket, std::span<const std::byte> bytes, std::span<const 
     part->cmsg_len = CMSG_LEN(descriptors.size_bytes());
     std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size_bytes());
   }
-  for (;;) {
-    if (sendmsg(socket, &message, MSG_NOSIGNAL | flags) >= 0) return true;
-    if (other_end_is_gone(errno)) return false;
-    if (errno == EAGAIN && (flags & MSG_DONTWAIT) != 0) return false;
-    if (errno != EINTR) throw_os_error("sendmsg", "the fork server");
-  }
+  const ssize_t sent = call_again([&] { return sendmsg(socket, &message, MSG_NOSIGNAL | flags); });
+  if (sent >= 0) return true;
+  if (other_end_is_gone(errno)) return false;
+  if (errno == EAGAIN && (flags & MSG_DONTWAIT) != 0) return false;
+  throw_os_error("sendmsg", "the fork server");
 }
 
 Message receive_message(int socket, std::span<std::byte> into) {
@@ -87,12 +99,10 @@ Message receive_message(int socket, std::span<std::byte> into) {
   message.msg_iovlen = 1;
   message.msg_control = &ancillary;
   message.msg_controllen = sizeof ancillary;
-  for (;;) {
-    const ssize_t size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    if (size >= 0) return take_parts(static_cast<std::size_t>(size), message);
-    if (errno == ECONNRESET) return {};
-    if (errno != EINTR) throw_os_error("recvmsg", "the fork server");
-  }
+  const ssize_t size = call_again([&] { return recvmsg(socket, &message, MSG_CMSG_CLOEXEC); });
+  if (size >= 0) return take_parts(static_cast<std::size_t>(size), message);
+  if (errno == ECONNRESET) return {};
+  throw_os_error("recvmsg", "the fork server");
 }
 
 }  // namespace multiprocessing::detail

@@ -111,7 +111,8 @@ IncomingFds::IncomingFds(std::vector<std::shared_ptr<EndFd>> ends) : previous_(i
   incoming = this;
 }
 
-IncomingFds::IncomingFds(std::span<const Link> links) : links_(links), previous_(incoming) {
+IncomingFds::IncomingFds(std::span<const Link> links, const Deadline& deadline)
+    : links_(links), deadline_(deadline), previous_(incoming) {
   incoming = this;
 }
 
@@ -120,7 +121,7 @@ IncomingFds::~IncomingFds() { incoming = previous_; }
 void IncomingFds::take() {
   if (links_.empty()) return;
   const Handle ticket = handle_from(std::exchange(links_, {}).back());
-  for (auto& end : take_ends(ticket)) arrived_.push_back({std::move(end), nullptr});
+  for (auto& end : take_ends(ticket, deadline_)) arrived_.push_back({std::move(end), nullptr});
 }
 
 IncomingFds::Arrived& IncomingFds::at(std::uint32_t place) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "arena/message_handles.hpp"
+#include "base/deadline.hpp"
 #include "base/unique_fd.hpp"
 #include "multiprocessing/detail/export.hpp"
 
@@ -118,8 +119,9 @@ class MULTIPROCESSING_API IncomingFds {
  public:
   explicit IncomingFds(std::vector<std::shared_ptr<EndFd>> ends);
   /// Of a message in the arena, whose last link holds their ticket, if there are any: they are
-  /// taken when the first is asked for.
-  explicit IncomingFds(std::span<const Link> links);
+  /// taken when the first is asked for. Who keeps them may be stopped: then they are given up at
+  /// the deadline.
+  explicit IncomingFds(std::span<const Link> links, const Deadline& deadline = Deadline::never());
   ~IncomingFds();
   IncomingFds(const IncomingFds&) = delete;
 
@@ -135,6 +137,7 @@ class MULTIPROCESSING_API IncomingFds {
   void take();
 
   std::span<const Link> links_;  // empty once they are taken
+  const Deadline deadline_ = Deadline::never();
   std::vector<Arrived> arrived_;
   IncomingFds* previous_;
 };

@@ -11,9 +11,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -21,6 +23,7 @@
 #include "base/death.hpp"
 #include "base/os_error.hpp"
 #include "base/process_name.hpp"
+#include "base/retrying.hpp"
 #include "process/child_main.hpp"
 #include "process/descriptor_message.hpp"
 #include "process/report.hpp"
@@ -28,6 +31,9 @@
 
 namespace multiprocessing::detail {
 namespace {
+
+// Before an event is looked at again for which there was no memory.
+constexpr std::chrono::milliseconds time_for_memory{10};
 
 // How often the keeper looks whether what it keeps can still be asked for: half of how long the
 // other side of an end that was dropped may wait for its end-of-file.
@@ -72,6 +78,8 @@ class SignalsHeldBack {
   sigset_t before_;
 };
 
+constexpr std::chrono::seconds now{0};
+
 class Server {
  public:
   explicit Server(const ServerPreparation& told)
@@ -92,17 +100,30 @@ class Server {
           epoll_wait(events_.get(), &event, 1, keeper_.keeps_any() ? look.count() : -1);
       if (count < 0 && errno != EINTR) throw_os_error("epoll_wait", "in the fork server");
       look_in_time();
-      if (count <= 0) continue;
-      if (event.data.fd == requests_.get())
-        handle_request();
-      else if (event.data.fd == keeper_.socket())
-        keeper_.handle_request();
-      else
-        report_end(event.data.fd);
+      std::erase_if(unwatched_, [](pid_t pid) { return kill_and_reap(pid, Deadline{now}); });
+      if (count > 0) handle_event(event.data.fd);
     }
   }
 
  private:
+  void handle_event(int fd) {
+    try {
+      if (fd == requests_.get())
+        handle_request();
+      else if (fd == keeper_.socket())
+        keeper_.handle_request();
+      else
+        report_end(fd);
+      return;
+    } catch (const std::bad_alloc&) {
+    } catch (const OSError& error) {
+      if (!is_short_of_memory(error.code().value())) throw;
+    }
+    // For the request there was no memory, but the children here are still to be told of. Who asked
+    // sees its channel closed, or the request waits there still.
+    std::this_thread::sleep_for(time_for_memory);
+  }
+
   struct Child {
     pid_t pid;
     UniqueFd pidfd;
@@ -140,13 +161,14 @@ class Server {
     UniqueFd status = std::move(message.descriptors[status_socket]);
     if (message.user != getuid() || message.group != getgid()) return;  // it needs another server
     if (!same_key(request.key, key_)) return answer(status, {ForkAnswer::not_authenticated});
-    if (message.lost_some) return answer(status, {.result = ForkAnswer::failed, .error = EMFILE});
+    if (message.lost_some)
+      return answer(status, {.result = ForkAnswer::failed, .error = EMFILE, .call = "recvmsg"});
     if (!request.child) return be_keeper(status);
     if (message.descriptors.size() < request_descriptors) return;
     const pid_t pid = fork_child(request.child, message.descriptors);
     if (pid < 0) {
       const auto result = errno == ESRCH ? ForkAnswer::requester_died : ForkAnswer::failed;
-      return answer(status, {.result = result, .error = errno});
+      return answer(status, {.result = result, .error = errno, .call = "fork"});
     }
     message.descriptors.clear();  // numbers for the pidfd
     keep_child(pid, std::move(status));
@@ -167,7 +189,7 @@ class Server {
       answer(status, {.result = ForkAnswer::made, .keeper = address});
     } catch (const OSError& error) {
       if (is_new) keeper_.leave();  // or the next to ask would be given a socket that nobody reads
-      answer(status, {.result = ForkAnswer::failed, .error = error.code().value()});
+      answer(status, failure(error));
     }
   }
 
@@ -179,8 +201,10 @@ class Server {
       answer(status, {.result = ForkAnswer::made, .pid = pid}, {&fd, 1});
       children_.emplace(fd, Child{pid, std::move(pidfd), std::move(status)});
     } catch (const OSError& error) {
-      kill_and_reap(pid);
-      answer(status, {.result = ForkAnswer::failed, .error = error.code().value()});
+      answer(status, failure(error));
+      // Where it may not be signalled, it ends with its life pipe, of which who asked lets go now.
+      status.reset();
+      if (!kill_and_reap(pid, Deadline{now})) unwatched_.push_back(pid);
     }
   }
 
@@ -208,10 +232,11 @@ class Server {
   [[noreturn]] void be_child(std::vector<UniqueFd> given) {
     keeper_.leave();
     children_.clear();
+    unwatched_.clear();
     events_.reset();
     requests_.reset();
     if (ignored_children_) (void)signal(SIGCHLD, SIG_IGN);
-    adopt_fork_server(std::move(given[request_socket]), key_, begun_);
+    adopt_fork_server(std::move(given[request_socket]), getppid(), key_, begun_);
     const BirthFile file = read_birth_file(given[birth_file].get());
     const std::string_view content{file.content};
     adopt(Reader{content}.raw<Settings>(), begun_.settings);
@@ -227,6 +252,7 @@ class Server {
   const bool ignored_children_ = stop_ignoring_children();
   UniqueFd events_;
   std::unordered_map<int, Child> children_;  // by pidfd
+  std::vector<pid_t> unwatched_;             // children without one, which are to end
   Keeper keeper_;
   std::chrono::steady_clock::time_point next_look_;
 };
@@ -251,6 +277,14 @@ void rehearse() {
 }
 
 }  // namespace
+
+ForkAnswer failure(const OSError& error) {
+  ForkAnswer answer{.result = ForkAnswer::failed, .error = error.code().value()};
+  std::string_view text = error.what();
+  text = text.substr(0, text.rfind(": " + error.code().message()));
+  text.copy(answer.call, sizeof answer.call - 1);
+  return answer;
+}
 
 void serve_forks(const ServerPreparation& told) {
   hold_interrupts_back();

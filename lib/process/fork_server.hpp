@@ -11,6 +11,7 @@
 #include "base/spawning.hpp"
 #include "base/unique_fd.hpp"
 #include "multiprocessing/base/bytes.hpp"
+#include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "process/fork_gate.hpp"
 #include "process/keeper.hpp"
@@ -41,8 +42,12 @@ struct ForkAnswer {
   enum : std::int32_t { made, not_authenticated, failed, requester_died } result;
   std::int32_t pid = 0;    // when it was made
   std::int32_t error = 0;  // an errno, when it failed
+  char call[48] = {};      // and which call it was
   KeeperAddress keeper{};  // when it was asked to be one
 };
+
+/// What failed in the server.
+[[nodiscard]] ForkAnswer failure(const OSError& error);
 
 /// The second, when the child has ended; in Python's terms.
 struct ForkEnded {
@@ -59,6 +64,7 @@ struct ForkServer {
   ForkServer& operator=(const ForkServer&) = delete;
 
   UniqueFd socket;
+  pid_t number = 0;  // its process id, whoever started it
   Bytes key;
   Starter begun;  // who started it, as it was then: what the server's children have of themselves
 
@@ -78,11 +84,11 @@ struct ForkServer {
 [[nodiscard]] std::shared_ptr<ForkServer> ensure_fork_server(
     const Starter& now = Starter::calling_thread());
 
-/// Forgets a server that does not answer, unless it has been replaced already.
-void forget_fork_server(const ForkServer& server);
+/// The next start makes another than this one, which does not answer: it has died, or is stopped.
+void replace_fork_server(const ForkServer& server);
 
 /// In a child of the server: use it as well.
-void adopt_fork_server(UniqueFd socket, Bytes key, Starter begun);
+void adopt_fork_server(UniqueFd socket, pid_t number, Bytes key, Starter begun);
 
 /// Lets the server go, which ends it when nobody else uses it. The next start makes another.
 MULTIPROCESSING_API void stop_fork_server();

@@ -41,6 +41,10 @@ std::vector<Server>& replaced() {
   return replaced.get();
 }
 
+void keep_if_own(const Server& server) {
+  if (server->pid != 0 && server->starter.is_this_process()) replaced().push_back(server);
+}
+
 /// Those of them that have ended, to be reaped by their destructors once the gate is let go.
 std::vector<Server> take_ended() {
   std::vector<Server> ended;
@@ -92,7 +96,7 @@ Server start_server(const Starter& now) {
   SpawnedHelper spawned = execute_server(*server, address_for(birth));
   birth.delivered(spawned.program.pid);
   server->member = birth.child();
-  server->pid = spawned.program.pid;
+  server->pid = server->number = spawned.program.pid;
   server->pidfd = std::move(spawned.program.pidfd);
   server->reaper = std::move(spawned.reaper);
   server->line = std::move(spawned.line);
@@ -134,7 +138,7 @@ Server ensure_fork_server(const Starter& now) {
     Server& at = current();
     // Another thread may have been faster; ours ends with its last user then.
     if (at != nullptr && at != before && may_serve(at->begun, now)) return at;
-    if (at != nullptr && at->pid != 0 && at->starter.is_this_process()) replaced().push_back(at);
+    if (at != nullptr) keep_if_own(at);
     at = server;
   }
   before.reset();
@@ -142,15 +146,18 @@ Server ensure_fork_server(const Starter& now) {
   return server;
 }
 
-void forget_fork_server(const ForkServer& server) {
+void replace_fork_server(const ForkServer& server) {
   Server forgotten;  // destroyed after the gate is let go
   std::scoped_lock guard{fork_gate()};
-  if (current().get() == &server) forgotten = std::move(current());
+  if (current().get() != &server) return;
+  forgotten = std::move(current());
+  keep_if_own(forgotten);
 }
 
-void adopt_fork_server(UniqueFd socket, Bytes key, Starter begun) {
+void adopt_fork_server(UniqueFd socket, pid_t number, Bytes key, Starter begun) {
   auto server = std::make_shared<ForkServer>();
   server->socket = std::move(socket);
+  server->number = number;
   server->key = std::move(key);
   server->begun = std::move(begun);
   std::scoped_lock guard{fork_gate()};
@@ -162,7 +169,9 @@ void stop_fork_server() {
   const Server server = current_server();
   if (server == nullptr) return;
   server->serves_on = keeps_ends(server->member);
-  forget_fork_server(*server);
+  Server forgotten;
+  std::scoped_lock guard{fork_gate()};
+  if (current() == server) forgotten = std::move(current());
 }
 
 pid_t fork_server_pid() {

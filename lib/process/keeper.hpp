@@ -28,9 +28,9 @@ namespace multiprocessing::detail {
                                                     const Deadline& deadline = Deadline::never());
 
 /// Takes what was left for the ticket, which can be done once. Throws OSError, SerializationError
-/// when it is no ticket, ProcessError when the keeper has died.
+/// when it is no ticket, ProcessError when the keeper has died, or is stopped beyond the deadline.
 [[nodiscard]] MULTIPROCESSING_API std::vector<std::shared_ptr<EndFd>> take_ends(
-    const Handle& ticket);
+    const Handle& ticket, const Deadline& deadline = Deadline::never());
 
 // ---- what goes over its socket: datagrams, whose first descriptor is where the answer goes.
 

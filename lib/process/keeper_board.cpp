@@ -1,6 +1,7 @@
 #include "process/keeper_board.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 #include "arena/owner_lock.hpp"
@@ -29,6 +30,9 @@ struct Kept {
   }
 };
 
+// Who asks at its end is not to wait for a process that is stopped amid an appointment.
+constexpr std::chrono::seconds enough{1};
+
 Board& board() { return *static_cast<Board*>(family_place()); }
 
 }  // namespace
@@ -49,9 +53,11 @@ KeeperAddress family_keeper(KeeperAddress (*appoint)(const Deadline&), const Dea
   return keeper;
 }
 
-void dismiss(Member member) {
+void dismiss(Member member, const Deadline& deadline) {
   KeeperAddress& keeper = board().keeper;
-  const OwnerGuard guard{board().lock};
+  const OwnerLock::Taken taken = board().lock.acquire(deadline);
+  if (taken == OwnerLock::Taken::not_in_time) throw OutOfTime{};
+  const OwnerGuard guard{board().lock, taken};
   if (guard.from_the_dead() || keeper.member == member) keeper = {};
 }
 
@@ -71,7 +77,9 @@ bool keeps_ends(Member member) {
 }
 
 KeeperAddress keeper_if_any() {
-  const OwnerGuard guard{board().lock};
+  const OwnerLock::Taken taken = board().lock.acquire(Deadline{enough});
+  if (taken == OwnerLock::Taken::not_in_time) return {};
+  const OwnerGuard guard{board().lock, taken};
   return guard.from_the_dead() ? board().keeper = {} : board().keeper;
 }
 

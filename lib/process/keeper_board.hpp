@@ -15,8 +15,8 @@ struct OutOfTime {};
 [[nodiscard]] KeeperAddress family_keeper(KeeperAddress (*appoint)(const Deadline&),
                                           const Deadline& deadline);
 
-/// That one does not serve any more, whether or not it lives.
-MULTIPROCESSING_API void dismiss(Member keeper);
+/// That one does not serve any more, whether or not it lives. Throws OutOfTime.
+MULTIPROCESSING_API void dismiss(Member keeper, const Deadline& deadline = Deadline::never());
 
 /// How many tickets this process has, if it is the keeper.
 void tell_kept(std::size_t tickets);

@@ -18,6 +18,7 @@
 #include "multiprocessing/base/errors.hpp"
 #include "process/fork_server.hpp"
 #include "process/keeper_board.hpp"
+#include "process/standstill.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -47,6 +48,26 @@ template <class T>
 std::span<std::byte> room_of(T& value) {
   return std::as_writable_bytes(std::span{&value, 1});
 }
+
+/// Thrown when the server that is asked is stopped, and nobody waits for it any more.
+struct StandsStill {};
+
+/// For how long the answer of a server is waited for although it is stopped.
+class Tolerance {
+ public:
+  Tolerance(pid_t server, const Deadline& lasts) : standstill_(server), lasts_(lasts) {}
+
+  void check() {
+    const bool stands_still = standstill_.seen();
+    if (stands_still && lasts_.passed()) throw StandsStill{};
+  }
+
+ private:
+  Standstill standstill_;
+  const Deadline lasts_;
+};
+
+const Deadline no_longer{0ns};  // where another server does it as well
 
 /// Its descriptors are closed before it is seen dead, one after the other.
 bool is_gone(Member server) {
@@ -82,14 +103,15 @@ class Inquiry {
   [[nodiscard]] int answer_by() const { return its_.get(); }
 
   /// Nothing when `server` died over it; its end of the channel tells that too, and for nobody in
-  /// particular it alone. Throws OutOfTime.
+  /// particular it alone. Throws OutOfTime, StandsStill.
   [[nodiscard]] std::optional<Reply> wait(std::span<std::byte> into, Member server,
-                                          const Deadline& deadline) {
+                                          const Deadline& deadline, Tolerance& tolerance) {
     its_.close();
     while (!wait_readable(ours_.get(), deadline.at_most(look))) {
       if (server && !alive(server) && !wait_readable(ours_.get(), Deadline{0ns}))
         return std::nullopt;
       if (deadline.passed()) throw OutOfTime{};
+      tolerance.check();
     }
     Reply reply;  // its ends take the gate too when they go
     // With the gate held, no fork comes between their arrival and our knowing of them.
@@ -107,20 +129,23 @@ class Inquiry {
 
 // ---- who is the keeper
 
-/// The server of this process becomes it. Nobody when it died over it.
-KeeperAddress try_appoint(const ForkServer& server, const Deadline& deadline) {
+/// The server of this process becomes it. Nobody when it died over it, or stands still.
+KeeperAddress try_appoint(const ForkServer& server, const Deadline& deadline) try {
   Inquiry inquiry;
   ForkRequest request{};
   std::memcpy(request.key, server.key.data(), std::min(server.key.size(), key_size));
   const int answer_by = inquiry.answer_by();
   if (!send_message(server.socket.get(), bytes_of(request), {&answer_by, 1})) return {};
   ForkAnswer answer{};
-  if (!inquiry.wait(room_of(answer), server.member, deadline)) return {};
+  Tolerance tolerance{server.number, no_longer};
+  if (!inquiry.wait(room_of(answer), server.member, deadline, tolerance)) return {};
   if (answer.result == ForkAnswer::not_authenticated)
     throw AuthenticationError("the fork server does not accept the key of this process");
   if (answer.result == ForkAnswer::failed)
-    throw_os_error(answer.error, "socket", "of the fork server, to keep ends in messages");
+    throw_os_error(answer.error, answer.call, "in the fork server, to keep ends in messages");
   return answer.keeper;
+} catch (const StandsStill&) {
+  return {};
 }
 
 [[noreturn]] void throw_dying() {
@@ -133,7 +158,7 @@ KeeperAddress appoint(const Deadline& deadline) {
   for (int attempt = 0; attempt < attempts; ++attempt) {
     const auto server = ensure_fork_server();
     if (const KeeperAddress keeper = try_appoint(*server, deadline); keeper.member) return keeper;
-    forget_fork_server(*server);
+    replace_fork_server(*server);
   }
   throw_dying();
 }
@@ -171,35 +196,40 @@ bool connect_to(const KeeperAddress& keeper, OwnFd& line) {
   return alive(keeper.member);
 }
 
-/// Waits for room in the keeper's queue; false when the keeper is gone. Throws OutOfTime.
+/// Waits for room in the keeper's queue; false when the keeper is gone. Throws OutOfTime,
+/// StandsStill.
 bool send_in_time(const OwnFd& line, const KeeperRequest& request, std::span<const int> fds,
-                  const Deadline& deadline) {
-  timeval limit{};  // none
-  if (const std::optional<timespec> left = deadline.left_as_timespec())
-    limit = {left->tv_sec, std::max(left->tv_nsec / 1000, 1L)};
-  (void)setsockopt(line.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-  try {
-    return send_message(line.get(), bytes_of(request), fds);
-  } catch (const OSError& error) {
-    if (error.code().value() == EAGAIN) throw OutOfTime{};
-    throw;
+                  const Deadline& deadline, Tolerance& tolerance) {
+  for (;;) {
+    const timespec left = *deadline.at_most(look).left_as_timespec();
+    const timeval limit{left.tv_sec, std::max(left.tv_nsec / 1000, 1L)};
+    (void)setsockopt(line.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    try {
+      return send_message(line.get(), bytes_of(request), fds);
+    } catch (const OSError& error) {
+      if (error.code().value() != EAGAIN) throw;
+    }
+    if (deadline.passed()) throw OutOfTime{};
+    tolerance.check();
   }
 }
 
-/// Nothing when the keeper is gone. Throws OSError when it has no room for the question.
+/// Nothing when the keeper is gone. Throws OSError when it has no room for the question, OutOfTime,
+/// StandsStill.
 std::optional<Reply> ask(const KeeperAddress& keeper, KeeperRequest::What what,
                          const ObjectName& ticket, const Deadline& deadline,
-                         std::span<const int> descriptors = {}) {
+                         const Deadline& when_stopped, std::span<const int> descriptors = {}) {
+  Tolerance tolerance{pid_of(keeper.member), when_stopped};
   Inquiry inquiry;
   OwnFd line;
   if (!connect_to(keeper, line)) return std::nullopt;
   std::vector<int> fds{inquiry.answer_by()};
   fds.insert(fds.end(), descriptors.begin(), descriptors.end());
   const KeeperRequest request{what, keeper.key, ticket};
-  if (!send_in_time(line, request, fds, deadline)) return std::nullopt;
+  if (!send_in_time(line, request, fds, deadline, tolerance)) return std::nullopt;
   fail_point(what == KeeperRequest::keep ? "keeper.leave.asked" : "keeper.take.asked");
   KeeperAnswer answer{};
-  std::optional<Reply> reply = inquiry.wait(room_of(answer), keeper.member, deadline);
+  std::optional<Reply> reply = inquiry.wait(room_of(answer), keeper.member, deadline, tolerance);
   if (reply) reply->error = answer.error;
   const bool is_full = reply ? reply->error == EMFILE : !is_gone(keeper.member);
   if (is_full) throw_full(keeper);
@@ -215,6 +245,18 @@ std::optional<Reply> ask(const KeeperAddress& keeper, KeeperRequest::What what,
 
 }  // namespace
 
+namespace {
+
+/// Nothing when there has to be another keeper.
+std::optional<Reply> ask_to_keep(const KeeperAddress& keeper, const Handle& ticket,
+                                 std::span<const int> ends, const Deadline& deadline) try {
+  return ask(keeper, KeeperRequest::keep, name_of(ticket), deadline, no_longer, ends);
+} catch (const StandsStill&) {
+  return std::nullopt;
+}
+
+}  // namespace
+
 Handle leave_ends(const OutgoingFds& ends, const Deadline& deadline) try {
   const OutgoingFds::Numbers numbers{ends};
   const std::size_t count = numbers.get().size();
@@ -226,26 +268,25 @@ Handle leave_ends(const OutgoingFds& ends, const Deadline& deadline) try {
   for (int attempt = 0; attempt < attempts; ++attempt) {
     const KeeperAddress keeper = family_keeper(appoint, deadline);
     *ticket.as<Ticket>() = {Ticket::is_one, static_cast<std::uint32_t>(count), keeper};
-    const std::optional<Reply> reply =
-        ask(keeper, KeeperRequest::keep, name_of(ticket), deadline, numbers.get());
+    const std::optional<Reply> reply = ask_to_keep(keeper, ticket, numbers.get(), deadline);
     fail_point("keeper.leave.answered");
     if (reply && reply->error != 0)
       throw_os_error(reply->error, "recvmsg",
                      "the fork server, which keeps the ends in messages until they are received");
     if (reply) return ticket;
-    dismiss(keeper.member);
+    dismiss(keeper.member, deadline);
   }
   throw_dying();
 } catch (const OutOfTime&) {
   return {};
 }
 
-std::vector<std::shared_ptr<EndFd>> take_ends(const Handle& ticket) {
+std::vector<std::shared_ptr<EndFd>> take_ends(const Handle& ticket, const Deadline& deadline) try {
   const auto& body = *ticket.as<Ticket>();
   if (body.magic != Ticket::is_one)
     throw SerializationError("the end of a pipe or socket did not come along with its message");
   std::optional<Reply> reply =
-      ask(body.keeper, KeeperRequest::give, name_of(ticket), Deadline::never());
+      ask(body.keeper, KeeperRequest::give, name_of(ticket), Deadline::never(), deadline);
   fail_point("keeper.take.answered");
   if (!reply) throw_lost(body, "the fork server, which kept them, has died");
   if (reply->error == ENOENT) throw_lost(body, "they have been taken already");
@@ -255,6 +296,10 @@ std::vector<std::shared_ptr<EndFd>> take_ends(const Handle& ticket) {
     throw_os_error(EMFILE, "recvmsg", "the ends of pipes and sockets in a message, which are lost");
   }
   return std::move(reply->ends);
+} catch (const StandsStill&) {
+  const auto& body = *ticket.as<Ticket>();
+  throw_lost(body, "the fork server, process " + std::to_string(pid_of(body.keeper.member)) +
+                       ", which keeps them, is stopped, and the time is over");
 }
 
 }  // namespace multiprocessing::detail

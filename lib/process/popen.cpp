@@ -2,12 +2,34 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "base/death.hpp"
+#include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
+
+namespace {
+
+// Between two looks, where the kernel does not tell.
+constexpr std::chrono::milliseconds look{20};
+
+}  // namespace
+
+// poll(2) may be refused, by a sandbox or a limit of open files below the numbers of those that
+// are. Then the kernel is asked by other means now and then.
+bool Popen::has_ended(const Deadline& deadline) const try {
+  return wait_readable(pidfd.get(), deadline);
+} catch (const OSError&) {
+  for (;;) {
+    if (has_ended_by_waitid(pidfd.get()).value_or(!alive(member))) return true;
+    if (deadline.passed()) return false;
+    std::this_thread::sleep_for(look);
+  }
+}
 
 std::optional<int> Popen::poll() {
   const Reaped reaped = reap(pidfd.get(), pid);

@@ -30,9 +30,7 @@ class Popen {
   virtual ~Popen() = default;
 
   /// Waits for its end; false when it runs on. Any thread.
-  [[nodiscard]] bool has_ended(const Deadline& deadline) const {
-    return wait_readable(pidfd.get(), deadline);
-  }
+  [[nodiscard]] bool has_ended(const Deadline& deadline) const;
 
   /// How the child ended, once it has. Must be asked before the family settles it, because what the
   /// child left behind goes with that. Nothing where the kernel does not tell yet.

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -20,6 +21,9 @@
 
 namespace multiprocessing::detail {
 namespace {
+
+// What a child has that may not be signalled, and ends with its life pipe.
+constexpr std::chrono::milliseconds time_to_end{500};
 
 /// A child that had ended and been reaped by somebody else before we could look at it: SIGCHLD is
 /// ignored, or another thread waits for any child.
@@ -79,7 +83,7 @@ std::unique_ptr<Popen> popen_fork(const Launch& launch) {
   } catch (const OSError& error) {
     if (error.code().value() == ESRCH) return std::make_unique<GonePopen>(*popen);
     popen->life.close();  // which kills it where it may not be signalled
-    kill_and_reap(popen->pid);
+    (void)kill_and_reap(popen->pid, Deadline{time_to_end});
     throw;
   }
   return popen;

@@ -17,9 +17,11 @@
 #include "base/reaper.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
+#include "multiprocessing/base/logging.hpp"
 #include "process/descriptor_message.hpp"
 #include "process/fork_server.hpp"
 #include "process/popen.hpp"
+#include "process/standstill.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -30,6 +32,9 @@ using std::chrono::milliseconds;
 // died, its children are reaped by the process that inherits them, which may be this one, and then
 // the kernel tells.
 constexpr milliseconds time_to_tell{1000};
+
+// How often a start looks whether the server that does not answer stands still.
+constexpr milliseconds look{100};
 
 // How often a start may find that the server has just died.
 constexpr int attempts = 5;
@@ -91,8 +96,21 @@ bool send_request(const ForkServer& server, Member child, std::span<const int> f
   return send_message(server.socket.get(), std::as_bytes(std::span{&request, 1}), fds);
 }
 
-/// False when the server died over it.
-bool take_answer(ServedPopen& popen) {
+/// Waits for the server's answer; false when it stands still, for another one does it as well.
+bool answers(const ForkServer& server, const ServedPopen& popen) {
+  Standstill standstill{server.number};
+  while (!wait_readable(popen.status.get(), Deadline{look})) {
+    if (!standstill.seen()) continue;
+    get_logger().warning("the fork server, process " + std::to_string(server.number) +
+                         ", is stopped; another one is started");
+    return false;
+  }
+  return true;
+}
+
+/// False when the server died over it, or stands still.
+bool take_answer(const ForkServer& server, ServedPopen& popen) {
+  if (!answers(server, popen)) return false;
   ForkAnswer answer{};
   Message message =
       receive_message(popen.status.get(), std::as_writable_bytes(std::span{&answer, 1}));
@@ -102,7 +120,7 @@ bool take_answer(ServedPopen& popen) {
   if (answer.result == ForkAnswer::requester_died)
     throw ProcessError("the fork server takes this process for dead");
   if (answer.result == ForkAnswer::failed)
-    throw_os_error(answer.error, "fork", "in the fork server");
+    throw_os_error(answer.error, answer.call, "in the fork server");
   if (message.descriptors.empty()) throw_os_error(EMFILE, "recvmsg", "the pidfd of a child");
   popen.pid = answer.pid;
   popen.pidfd = std::move(message.descriptors.front());
@@ -116,8 +134,8 @@ bool take_answer(ServedPopen& popen) {
                    "; send the others by one of them, or use spawn");
 }
 
-/// Nothing when the server died. Should it have made the child before that, the child dies with its
-/// life pipe, which nobody keeps then.
+/// Nothing when the server died or stands still. Should it have made the child before that, the
+/// child dies with its life pipe, which nobody keeps then.
 std::unique_ptr<Popen> try_popen(const ForkServer& server, std::span<const std::byte> content,
                                  const Luggage& luggage) {
   auto popen = std::make_unique<ServedPopen>();
@@ -135,7 +153,7 @@ std::unique_ptr<Popen> try_popen(const ForkServer& server, std::span<const std::
   of_server.close();  // so that the end of the server is seen
   life.reset();       // numbers that are free now are for the pidfd where no others are left
   file.reset();
-  if (!take_answer(*popen)) return nullptr;
+  if (!take_answer(server, *popen)) return nullptr;
   birth.delivered(popen->pid);
   return popen;
 }
@@ -159,7 +177,7 @@ std::unique_ptr<Popen> popen_forkserver(const Launch& launch) {
   for (int attempt = 0; attempt < attempts; ++attempt) {
     const auto server = ensure_fork_server(starter);
     if (auto popen = try_popen(*server, content.view(), luggage)) return popen;
-    forget_fork_server(*server);
+    replace_fork_server(*server);
   }
   throw ProcessError("the fork server died " + std::to_string(attempts) +
                      " times before it could make a child; its standard error may tell why");

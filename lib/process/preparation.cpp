@@ -29,6 +29,7 @@ void write_whole_at(int fd, std::span<const std::byte> bytes, off_t place) {
     const ssize_t written = pwrite(fd, bytes.data(), bytes.size(), place);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) throw_os_error("pwrite", "the arguments of a process");
+    if (written == 0) throw_os_error(EIO, "pwrite", "the arguments of a process: nothing written");
     bytes = bytes.subspan(static_cast<std::size_t>(written));
     place += written;
   }

@@ -14,6 +14,7 @@ namespace multiprocessing::detail {
 namespace {
 
 constexpr std::chrono::nanoseconds now{0};
+constexpr std::chrono::seconds time_to_keep{5};
 
 [[noreturn]] void throw_shut_down() { throw ShutDown("the queue was shut down"); }
 
@@ -161,12 +162,13 @@ bool put_bytes(const QueueRef& queue, Piece first, Piece second, std::span<const
 /// Adds what keeps the ends until the message is received; false when there was no time for that.
 bool leave_behind(const OutgoingFds& ends, OutgoingHandles& handles, Timeout& timeout) {
   if (ends.empty()) return true;
-  // Who does not want to wait means for room: this is part of making the message.
-  const Deadline deadline = timeout == Timeout{now} ? Deadline::never() : Deadline{timeout};
+  // Who does not want to wait means for room: this is part of making the message, unless the one
+  // who is to keep the ends stands still.
+  const Deadline deadline{timeout == Timeout{now} ? Timeout{time_to_keep} : timeout};
   const Handle ticket = leave_ends(ends, deadline);
   if (!ticket) return false;
   handles.add(ticket);
-  if (!deadline.is_never()) timeout = deadline.left();
+  if (timeout != Timeout{now} && !deadline.is_never()) timeout = deadline.left();
   return true;
 }
 
@@ -336,7 +338,8 @@ bool QueueCore::get_encoded(MessageDecoder decode, void* into, const GetWait& wa
   check_open(queue);
   return get_bytes(queue, wait, [&](std::span<const std::byte> bytes, std::span<const Link> links) {
     const IncomingHandles permitted{links};
-    const IncomingFds ends{links};
+    // Anew, for what is left of it says little about how long the keeper takes.
+    const IncomingFds ends{links, links.empty() ? Deadline::never() : Deadline{wait.timeout}};
     Reader reader{bytes};
     decode(reader, into);
     if (reader.remaining() != 0) throw SerializationError("the message holds more than its value");

@@ -1,7 +1,10 @@
 #include "base/death.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +16,7 @@
 #include "base/forked.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
+#include "support/refused_calls.hpp"
 
 namespace {
 
@@ -55,6 +59,68 @@ TEST(ReapTest, TellsTheSignalAsANegativeCode) {
       EXPECT_EQ(reaped.exitcode, -number);
     }
   }
+}
+
+TEST(ReapTest, WaitidSeesTheEndAndLeavesItToBeReaped) {
+  const pid_t pid = forked([] {
+    for (;;) pause();
+    return 0;
+  });
+  const UniqueFd pidfd = open_pidfd(pid);
+  EXPECT_EQ(has_ended_by_waitid(pidfd.get()), false);
+  kill(pid, SIGKILL);
+  EXPECT_TRUE(wait_for_end(pidfd.get()));
+  EXPECT_EQ(has_ended_by_waitid(pidfd.get()), true);
+  EXPECT_EQ(has_ended_by_waitid(pidfd.get()), true);
+  EXPECT_EQ(end_of(pid), -SIGKILL);
+  EXPECT_EQ(has_ended_by_waitid(pidfd.get()), std::nullopt);
+}
+
+TEST(KillAndReapTest, EndsAChild) {
+  const pid_t pid = forked([] {
+    for (;;) pause();
+    return 0;
+  });
+  EXPECT_TRUE(kill_and_reap(pid, Deadline{std::chrono::seconds{0}}));
+  EXPECT_EQ(waitpid(pid, nullptr, 0), -1);
+}
+
+TEST(KillAndReapTest, DoesNotWaitForAChildThatMayNotBeSignalled) {
+  const int code = result_in_fork([] {
+    LifePipe life = make_life_pipe();
+    const pid_t pid = forked([&] {
+      life.write_end.reset();
+      (void)wait_readable(life.read_end.get(), Deadline::never());
+      return 0;
+    });
+    if (!test_support::refuse_call(SYS_kill, EPERM)) return 77;
+    if (kill_and_reap(pid, Deadline{std::chrono::seconds{0}})) return 1;
+    life.write_end.reset();
+    return kill_and_reap(pid, Deadline::never()) ? 0 : 2;
+  });
+  if (code == 77) GTEST_SKIP() << "seccomp is not permitted here";
+  EXPECT_EQ(code, 0);
+}
+
+TEST(IsStoppedTest, TellsAProcessThatStandsStill) {
+  const pid_t pid = forked([] {
+    prctl(PR_SET_NAME, "a) T (b");
+    raise(SIGSTOP);
+    prctl(PR_SET_NAME, "a) T b");
+    for (;;) pause();
+    return 0;
+  });
+  int status = 0;
+  EXPECT_EQ(waitpid(pid, &status, WUNTRACED), pid);
+  EXPECT_TRUE(is_stopped(pid));
+  kill(pid, SIGCONT);
+  while (is_stopped(pid)) sched_yield();
+  kill(pid, SIGKILL);
+  const UniqueFd pidfd = open_pidfd(pid);
+  EXPECT_TRUE(wait_for_end(pidfd.get()));
+  EXPECT_FALSE(is_stopped(pid));
+  EXPECT_EQ(end_of(pid), -SIGKILL);
+  EXPECT_FALSE(is_stopped(pid));
 }
 
 TEST(ReapTest, AProcessThatRunsIsRunning) {

@@ -22,14 +22,14 @@ struct Refusal {
 class EndingTest : public testing::TestWithParam<std::string> {
  protected:
   /// Runs the program and expects the exit code of its main, and no process left.
-  void expect_end(const Refusal& how) const {
+  void expect_end(const Refusal& how, const std::string& output = "main returns\n") const {
     SCOPED_TRACE(std::string{how.child} + ", refused: " + how.call);
     const auto result =
         test_support::run_program({ENDING_PROGRAM, how.child, how.call, std::to_string(how.error)},
                                   {.environment = {"MULTIPROCESSING_START_METHOD=" + GetParam()}});
     if (result.exitcode == 77) GTEST_SKIP() << "seccomp is not permitted here";
     EXPECT_EQ(result.exitcode, 0) << result.report();
-    EXPECT_EQ(result.out, "main returns\n") << result.report();
+    EXPECT_EQ(result.out, output) << result.report();
     EXPECT_TRUE(result.left_running.empty()) << result.report();
   }
 };
@@ -58,6 +58,11 @@ TEST_P(EndingTest, AProgramThatCannotWaitEndsWithTheCodeOfMain) {
   for (const char* call : {"poll", "recvmsg", "descriptors"}) {
     for (const char* child : {"ended", "alive", "daemon"}) expect_end({child, call, ENOMEM});
   }
+}
+
+TEST_P(EndingTest, AChildIsWaitedForWherePollIsRefused) {
+  for (const char* call : {"poll", "descriptors"})
+    expect_end({"late", call, ENOMEM}, "main returns\nchild ends\n");
 }
 
 }  // namespace

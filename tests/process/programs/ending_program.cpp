@@ -1,5 +1,5 @@
 // Ends while system calls that the end relies on are refused: ending_program CHILD CALL ERROR,
-// where CHILD is "daemon", "ended", "alive" or "killed". The start method comes from the
+// where CHILD is "daemon", "ended", "alive", "late" or "killed". The start method comes from the
 // environment. It ends with 0 where main was right, with 77 where nothing can be refused here.
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -22,6 +22,15 @@ void wait_for_ever() {
   for (;;) pause();
 }
 void do_nothing() {}
+void end_late() {
+  usleep(500'000);
+  std::cout << "child ends\n";
+}
+
+void (*target_of(const std::string& kind))() {
+  if (kind == "daemon" || kind == "killed") return wait_for_ever;
+  return kind == "late" ? end_late : do_nothing;
+}
 
 bool refuse(const std::string& call, int error) {
   static const std::map<std::string, std::vector<long>> numbers{
@@ -43,9 +52,7 @@ bool refuse(const std::string& call, int error) {
 
 int main(int, char** argv) {
   const std::string kind = argv[1];
-  const bool stays = kind == "daemon" || kind == "killed";
-  mp::Process child{mp::ProcessOptions{.daemon = kind == "daemon"},
-                    stays ? wait_for_ever : do_nothing};
+  mp::Process child{mp::ProcessOptions{.daemon = kind == "daemon"}, target_of(kind)};
   child.start();
   if (kind == "ended") child.join();
   if (!refuse(argv[2], std::atoi(argv[3]))) _exit(77);
@@ -54,5 +61,5 @@ int main(int, char** argv) {
     child.join();
     if (child.exitcode() != -9) return 1;
   }
-  std::cout << "main returns\n";
+  std::cout << "main returns\n" << std::flush;
 }
