@@ -134,8 +134,8 @@ bool goes_beyond(const Credentials& now, const Credentials& starter) {
 void resume_ids(const Credentials& starter) {
   const auto& [ruid, euid, suid, fsuid] = starter.user;
   const auto& [rgid, egid, sgid, fsgid] = starter.group;
-  (void)setresgid(rgid, egid, sgid);
-  (void)setresuid(ruid, euid, suid);
+  [[maybe_unused]] int done = setresgid(rgid, egid, sgid);
+  done = setresuid(ruid, euid, suid);
   if (fsgid != egid) (void)setfsgid(fsgid);
   if (fsuid != euid) (void)setfsuid(fsuid);
 }
