@@ -1,5 +1,6 @@
 // wait().
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -207,6 +208,39 @@ TEST(WaitTest, WhatCannotBeWaitedForIsAnError) {
   b.close();
   EXPECT_THROW((void)mp::wait(std::vector{a, b}), mp::OSError);
   EXPECT_THROW((void)mp::wait({44977608}), mp::OSError);
+}
+
+/// Of 1,500 connections, whose descriptors go beyond 1,023; 77 where there may not be so many.
+int wait_for_thousands() {
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = 8192;
+  if (files.rlim_max < files.rlim_cur || setrlimit(RLIMIT_NOFILE, &files) != 0) return 77;
+  std::vector<mp::Connection> here, there;
+  for (int i = 0; i < 1500; ++i) {
+    auto [one, other] = mp::Pipe();
+    here.push_back(std::move(one));
+    there.push_back(std::move(other));
+  }
+  if (!mp::wait(here, 0ms).empty()) return 1;
+  for (const std::size_t i : {3, 700, 1499}) there[i].send(i);
+  std::vector<std::size_t> found;
+  for (const mp::Connection& ready : mp::wait(here)) found.push_back(ready.recv<std::size_t>());
+  if (found != std::vector<std::size_t>{3, 700, 1499}) return 2;
+  mp::Process child{[](const mp::Connection& end) { end.send(7); }, there[1200]};
+  child.start();
+  const auto ready = mp::wait(here);
+  if (ready.size() != 1 || ready[0].recv<int>() != 7) return 3;
+  child.join();
+  return *child.exitcode();
+}
+
+TEST_P(ProcessesTest, WaitOfThousandsGivesExactlyTheEndsThatHaveSomething) {
+  mp::Process waiter{[] { throw mp::Exit{wait_for_thousands()}; }};
+  waiter.start();
+  waiter.join();
+  if (waiter.exitcode() == 77) GTEST_SKIP() << "needs 8,192 descriptors";
+  EXPECT_EQ(waiter.exitcode(), 0);
 }
 
 }  // namespace

@@ -193,4 +193,52 @@ TEST_P(SharedArrayTest, WhoIsKilledInAnUpdateLeavesALockThatSaysSo) {
   EXPECT_EQ(array[0], 1);
 }
 
+int errors_of_empty_ones(mp::Array<int> a, mp::RawArray<double> r, mp::Array<char> text) {
+  int wrong = static_cast<int>(a.size() + r.size() + text.size() + a.slice().size() +
+                               a.get_obj().size() + text.value().size());
+  for (const std::ptrdiff_t index : {0, -1}) {
+    try {
+      a[index] = 1;
+      ++wrong;
+    } catch (const mp::IndexError&) {
+    }
+  }
+  return wrong;
+}
+
+TEST_P(SharedArrayTest, ThoseOfNothingHaveNoElementsInChildrenEither) {
+  const mp::Array<int> a(0);
+  const mp::RawArray<double> r(0);
+  const mp::Array<char> text(std::string_view{});
+  EXPECT_EQ(errors_of_empty_ones(a, r, text), 0);
+  EXPECT_EQ(
+      run_in_child([](auto... all) { throw mp::Exit{errors_of_empty_ones(all...)}; }, a, r, text),
+      0);
+}
+
+struct Register {  // of a device; memory is shared as it is
+  unsigned low : 3;
+  unsigned high : 29;
+};
+struct __attribute__((packed)) Header {
+  char kind;
+  unsigned length;
+};
+struct Event {
+  int kind;
+  union {
+    int code;
+    float level;
+  };
+};
+
+TEST_F(ArrayTest, MayHoldBitFieldsPackedStructsAndUnions) {
+  const mp::Array<Register> registers{{5, 123456}};
+  EXPECT_EQ(static_cast<Register>(registers[0]).high, 123456U);
+  const mp::RawArray<Header> headers{{'a', 70000}};
+  EXPECT_EQ(+headers[0].length, 70000U);
+  const mp::RawArray<Event> events{{1, {2}}};
+  EXPECT_EQ(events[0].code, 2);
+}
+
 }  // namespace

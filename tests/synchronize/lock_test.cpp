@@ -1,7 +1,9 @@
 // Lock and RLock: what they are for when nobody dies.
+#include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <fstream>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -240,6 +242,35 @@ TEST_F(LockTest, RecoverRefusesWhatNobodyDiedHolding) {
   lock.acquire();
   EXPECT_THROW(lock.recover(), mp::ValueError);
   lock.release();
+}
+
+// By Ctrl-Z, say, or a debugger.
+TEST_P(LockInChildrenTest, AHolderThatIsStoppedIsNotTakenForDead) {
+  const mp::Lock lock;
+  const mp::Barrier barrier{2};
+  mp::Process child{[](mp::Lock held, mp::Barrier both) {
+                      held.acquire();
+                      raise(SIGSTOP);
+                      held.release();
+                      both.wait();
+                    },
+                    lock, barrier};
+  child.start();
+  const std::string status = "/proc/" + std::to_string(*child.pid()) + "/stat";
+  wait_until([&] {
+    std::string text;
+    std::getline(std::ifstream{status}, text);
+    return text.find(") T ") != std::string::npos;
+  });
+  EXPECT_FALSE(lock.acquire(50ms));
+  EXPECT_THROW(barrier.wait(50ms), mp::BrokenBarrierError);
+  barrier.reset();
+  kill(*child.pid(), SIGCONT);
+  lock.acquire();
+  lock.release();
+  barrier.wait();
+  child.join();
+  EXPECT_EQ(child.exitcode(), 0);
 }
 
 }  // namespace
