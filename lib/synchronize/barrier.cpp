@@ -106,10 +106,14 @@ int Barrier::parties() const { return static_cast<int>(body_of(body_).parties); 
 int Barrier::n_waiting() const {
   const BarrierBody& body = body_of(body_);
   const auto waiting = static_cast<int>(body.arrived.load());
-  return body.state.load() == detail::BarrierState::filling ? waiting : 0;
+  const bool fills = body.state.load() == detail::BarrierState::filling && !is_given_up(body);
+  return fills ? waiting : 0;
 }
 
-bool Barrier::broken() const { return body_of(body_).state.load() == detail::BarrierState::broken; }
+bool Barrier::broken() const {
+  const BarrierBody& body = body_of(body_);
+  return body.state.load() == detail::BarrierState::broken || is_given_up(body);
+}
 
 std::string to_string(const Barrier& barrier) {
   const std::string place = "<Barrier at " + detail::place_of(barrier.body_) + ": ";

@@ -16,7 +16,12 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t sleepers = 1;
-constexpr std::uint32_t one_round = 2;
+constexpr std::uint32_t given_up = 2;
+constexpr std::uint32_t one_round = 4;
+constexpr std::uint32_t flags = one_round - 1;
+
+// What abort() waits for a party that may be stopped with the lock.
+constexpr std::chrono::seconds time_to_abort{1};
 
 // With the length of a look and the time between two of them well below a second.
 constexpr std::chrono::milliseconds dead_party_period{400};
@@ -34,11 +39,21 @@ std::uint64_t clock_now() {
 std::uint64_t bit_of(std::uint32_t round) { return std::uint64_t{1} << (round / one_round % 64); }
 
 std::uint32_t round_of(const BarrierBody& body) {
-  return body.round.load(std::memory_order_acquire) & ~sleepers;
+  return body.round.load(std::memory_order_acquire) & ~flags;
+}
+
+bool is_over(const BarrierBody& body, std::uint32_t round) {
+  const std::uint32_t now = body.round.load(std::memory_order_acquire);
+  return (now & ~flags) != round || (now & given_up) != 0;
+}
+
+/// Who does not want to wait means for the others.
+Deadline for_lock(const Deadline& deadline) {
+  return deadline.passed() ? Deadline{turn_of_others} : deadline;
 }
 
 [[noreturn]] void throw_broken(const BarrierBody& body) {
-  switch (body.broken_by.load()) {
+  switch (is_given_up(body) ? BrokenBy::timeout : body.broken_by.load()) {
     case BrokenBy::abort:
       throw BrokenBarrierError("the barrier was aborted");
     case BrokenBy::reset:
@@ -61,7 +76,8 @@ std::uint32_t round_of(const BarrierBody& body) {
 
 // ---- with the lock held.
 
-void end_round(BarrierBody& body, BrokenBy how, BarrierState state) {
+/// False when the round was given up before it could end well: it is broken then.
+bool end_round(BarrierBody& body, BrokenBy how, BarrierState state) {
   const std::uint32_t round = round_of(body);
   if (how == BrokenBy::nothing)
     body.broken_rounds.fetch_and(~bit_of(round));
@@ -71,12 +87,21 @@ void end_round(BarrierBody& body, BrokenBy how, BarrierState state) {
   body.arrived.store(0);
   body.state.store(state);
   fail_point("synchronize.barrier.before_end");
-  const std::uint32_t before = body.round.exchange(round + one_round, std::memory_order_acq_rel);
+  std::uint32_t before = body.round.load(std::memory_order_relaxed);
+  do {
+    if (how == BrokenBy::nothing && (before & given_up) != 0) {
+      static_cast<void>(end_round(body, BrokenBy::timeout, BarrierState::broken));
+      return false;
+    }
+  } while (!body.round.compare_exchange_weak(before, round + one_round, std::memory_order_acq_rel));
   fail_point("synchronize.barrier.ended");
   if ((before & sleepers) != 0) futex_wake_all(body.round);
+  return true;
 }
 
-void break_now(BarrierBody& body, BrokenBy how) { end_round(body, how, BarrierState::broken); }
+void break_now(BarrierBody& body, BrokenBy how) {
+  static_cast<void>(end_round(body, how, BarrierState::broken));
+}
 
 /// One that was killed or failed; forgets it, and those that ended well or never were.
 std::optional<Member> dead_party(const Handle& object, BarrierBody& body) {
@@ -110,30 +135,50 @@ void last_has_come(const Handle& object, BarrierBody& body, bool acts) {
   }
   if (acts)
     body.state.store(BarrierState::acting);
-  else
-    end_round(body, BrokenBy::nothing, BarrierState::filling);
+  else if (!end_round(body, BrokenBy::nothing, BarrierState::filling))
+    throw_broken(body);
 }
 
-/// Holds the lock. One who died with it has died in the barrier.
+/// Holds the lock, unless a party that is stopped has it beyond the deadline. One who died with it
+/// has died in the barrier; one that was stopped with it may have been given up by the others.
 class Inside {
  public:
-  explicit Inside(const Handle& object) : body_(*object.as<BarrierBody>()), guard_(body_.lock) {
-    guard_.mend_if_dead([&] {
-      const auto dead = dead_party(object, body_);
-      body_.dead_pid.store(0);
-      if (dead)
-        break_for(body_, *dead);
-      else
-        break_now(body_, BrokenBy::death);
-    });
+  explicit Inside(const Handle& object, const Deadline& deadline = Deadline::never())
+      : body_(*object.as<BarrierBody>()), taken_(body_.lock.acquire(deadline)) {
+    if (!held()) return;
+    guard_.emplace(body_.lock, taken_);
+    guard_->mend_if_dead([&] { break_for_the_holder(object); });
+    if (is_given_up(body_)) break_now(body_, BrokenBy::timeout);
   }
 
+  [[nodiscard]] bool held() const { return taken_ != OwnerLock::Taken::not_in_time; }
+
  private:
+  void break_for_the_holder(const Handle& object) {
+    const auto dead = dead_party(object, body_);
+    body_.dead_pid.store(0);
+    if (dead)
+      break_for(body_, *dead);
+    else
+      break_now(body_, BrokenBy::death);
+  }
+
   BarrierBody& body_;
-  OwnerGuard guard_;
+  const OwnerLock::Taken taken_;
+  std::optional<OwnerGuard> guard_;
 };
 
 // ---- without.
+
+/// Breaks the round although a party that is stopped has the lock: who has it next does the rest.
+void give_up(BarrierBody& body, std::uint32_t round) {
+  std::uint32_t seen = body.round.load();
+  do {
+    if ((seen & ~flags) != round) return;
+  } while (!body.round.compare_exchange_weak(seen, seen | given_up));
+  fail_point("synchronize.barrier.given_up");
+  if ((seen & sleepers) != 0) futex_wake_all(body.round);
+}
 
 /// Whether nobody has asked for the parties lately, which costs a system call for each of them.
 bool is_due(BarrierBody& body) {
@@ -147,8 +192,8 @@ void break_for_the_dead(const Handle& object, const Turn& turn) {
   auto& body = *object.as<BarrierBody>();
   if (!is_due(body)) return;
   // Who is found dead is forgotten, so the round must not end well between that and the break.
-  const Inside inside{object};
-  if (round_of(body) != turn.round) return;
+  const Inside inside{object, Deadline{turn_of_others}};
+  if (!inside.held() || round_of(body) != turn.round) return;
   if (const auto dead = dead_party(object, body)) break_for(body, *dead);
 }
 
@@ -159,10 +204,10 @@ bool wait_until_over(const Handle& object, const Turn& turn, const Deadline& dea
   Woken woken = Woken::changed;
   for (;;) {
     const int polls = polls_for_news(woken);
-    if (spin(polls, [&] { return round_of(body) != turn.round; })) return true;
+    if (spin(polls, [&] { return is_over(body, turn.round); })) return true;
     // Looked at before the first sleep, and whenever a sleep was long.
     break_for_the_dead(object, turn);
-    if (deadline.passed()) return round_of(body) != turn.round;
+    if (deadline.passed()) return is_over(body, turn.round);
     std::uint32_t seen = turn.round;
     if (!body.round.compare_exchange_strong(seen, seen | sleepers) &&
         seen != (turn.round | sleepers))
@@ -186,9 +231,13 @@ void add_party(const Handle& object, Member party) {
 Turn arrive(const Handle& object, bool acts, const Deadline& deadline) {
   auto& body = *object.as<BarrierBody>();
   for (;;) {
-    Turn turn{};
+    Turn turn{.round = round_of(body), .index = 0, .last = false};
     {
-      const Inside inside{object};
+      const Inside inside{object, for_lock(deadline)};
+      if (!inside.held()) {
+        give_up(body, turn.round);
+        throw_broken(body);
+      }
       const BarrierState state = body.state.load();
       if (state == BarrierState::broken) throw_broken(body);
       turn.round = round_of(body);
@@ -210,33 +259,43 @@ Turn arrive(const Handle& object, bool acts, const Deadline& deadline) {
 void wait_for_round(const Handle& object, const Turn& turn, const Deadline& deadline) {
   auto& body = *object.as<BarrierBody>();
   if (!wait_until_over(object, turn, deadline)) break_round(object, turn, BrokenBy::timeout);
-  if ((body.broken_rounds.load() & bit_of(turn.round)) != 0) throw_broken(body);
+  const bool lasts = round_of(body) == turn.round;  // and was given up
+  if (lasts || (body.broken_rounds.load() & bit_of(turn.round)) != 0) throw_broken(body);
 }
 
 void complete(const Handle& object, const Turn& turn) {
   auto& body = *object.as<BarrierBody>();
   const Inside inside{object};
   if (round_of(body) != turn.round) throw_broken(body);
-  end_round(body, BrokenBy::nothing, BarrierState::filling);
+  if (!end_round(body, BrokenBy::nothing, BarrierState::filling)) throw_broken(body);
 }
 
 void break_round(const Handle& object, const Turn& turn, BrokenBy cause) {
   auto& body = *object.as<BarrierBody>();
-  const Inside inside{object};
-  if (round_of(body) == turn.round) break_now(body, cause);
+  const Inside inside{object, Deadline{turn_of_others}};
+  if (!inside.held())
+    give_up(body, turn.round);
+  else if (round_of(body) == turn.round)
+    break_now(body, cause);
 }
 
 void break_barrier(const Handle& object) {
-  const Inside inside{object};
-  break_now(*object.as<BarrierBody>(), BrokenBy::abort);
+  auto& body = *object.as<BarrierBody>();
+  const Inside inside{object, Deadline{time_to_abort}};
+  if (inside.held())
+    break_now(body, BrokenBy::abort);
+  else
+    give_up(body, round_of(body));
 }
+
+bool is_given_up(const BarrierBody& body) { return (body.round.load() & given_up) != 0; }
 
 void reset_barrier(const Handle& object) {
   auto& body = *object.as<BarrierBody>();
   const Inside inside{object};
   // Parties that died before are forgotten with the break that they caused, or now.
   while (dead_party(object, body)) continue;
-  end_round(body, BrokenBy::reset, BarrierState::filling);
+  static_cast<void>(end_round(body, BrokenBy::reset, BarrierState::filling));
 }
 
 }  // namespace multiprocessing::detail

@@ -17,8 +17,9 @@ enum class BarrierState : std::uint32_t { filling, acting, broken };
 enum class BrokenBy : std::uint32_t { nothing, abort, reset, timeout, action, death };
 
 /// An object of the arena. All but `round` and the parties is changed under `lock`; a round ends,
-/// well or broken, with the store of `round`. Whoever takes the lock from a dead process breaks the
-/// barrier, for a party has died in it.
+/// well or broken, with the store of `round`. Where a party is stopped with the lock, another whose
+/// time is over gives the round up by a bit of that word, and who has the lock next breaks it.
+/// Whoever takes the lock from a dead process breaks the barrier, for a party has died in it.
 ///
 /// The parties' records hold the names of processes, whether or not they wait now.
 struct BarrierBody {
@@ -27,7 +28,7 @@ struct BarrierBody {
   std::int64_t timeout;
   std::atomic<BarrierState> state;
   std::atomic<std::uint32_t> arrived;        // in this round
-  std::atomic<std::uint32_t> round;          // futex; lowest bit: somebody sleeps
+  std::atomic<std::uint32_t> round;          // futex; lowest bits: somebody sleeps; given up
   std::atomic<std::uint64_t> broken_rounds;  // a bit for each of the last 64
   std::atomic<BrokenBy> broken_by;
   std::atomic<std::uint32_t> looks;     // of waiters; see Naps
@@ -40,7 +41,7 @@ struct BarrierBody {
 
 /// A round as the calling thread knows it.
 struct Turn {
-  std::uint32_t round;  // without the lowest bit
+  std::uint32_t round;  // without the lowest bits
   std::uint32_t index;
   bool last;
 };
@@ -62,6 +63,8 @@ void complete(const Handle& object, const Turn& turn);
 void break_round(const Handle& object, const Turn& turn, BrokenBy cause);
 
 void break_barrier(const Handle& object);
+/// Whether the round is broken, though nobody could have the lock since.
+[[nodiscard]] bool is_given_up(const BarrierBody& body);
 void reset_barrier(const Handle& object);
 
 }  // namespace multiprocessing::detail
