@@ -134,7 +134,15 @@ BlockHeader* header_of(std::uint64_t block) {
   return arena.at<BlockHeader>(block);
 }
 
-Link* links_in(std::uint64_t block) { return reinterpret_cast<Link*>(header_of(block) + 1); }
+Link* links_in(std::uint64_t block) {
+  const Segment& arena = segment();
+  BlockHeader* const header = header_of(block);
+  auto* const links = reinterpret_cast<Link*>(header + 1);
+  // Those of a large ring may reach into windows behind the one that its header is in.
+  if (arena.window_of(arena.offset_of(links + header->links)) != arena.window_of(block))
+    reach_block(arena, block);
+  return links;
+}
 
 std::size_t body_offset(std::size_t links) {
   if (links == 0) return sizeof(BlockHeader);

@@ -1,6 +1,7 @@
 // Giving back what the dead held. Each step can be repeated by another when its doer dies.
 #include <bit>
 #include <chrono>
+#include <exception>
 #include <mutex>
 
 #include "arena/family.hpp"
@@ -9,6 +10,7 @@
 #include "arena/ledger.hpp"
 #include "base/fail_point.hpp"
 #include "base/waiting.hpp"
+#include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -107,6 +109,7 @@ bool settle_locked(Member member) {
 int sweep_locked() {
   const Segment& arena = segment();
   int settled = 0;
+  std::exception_ptr refusal;
   // A settled process may leave duties, so go round until nothing turns up.
   for (bool found = true; found;) {
     found = false;
@@ -116,16 +119,25 @@ int sweep_locked() {
       static_cast<void>(alive(member));
       const std::uint64_t seen = arena.states[slot].load();
       if (StateWord::from(seen).state != SlotState::dead) continue;
-      if (settle_if(arena, slot, seen)) found = true, ++settled;
+      try {
+        if (settle_if(arena, slot, seen)) found = true, ++settled;
+      } catch (const OSError&) {
+        refusal = std::current_exception();  // the others all the same
+      }
     }
   }
+  if (refusal) std::rethrow_exception(refusal);
   return settled;
 }
 
 void settle(Member member) {
   if (!member || segment_if_any() == nullptr) return;
   std::scoped_lock guard{ledger_mutex()};
-  settle_locked(member);
+  try {
+    settle_locked(member);
+  } catch (const OSError&) {
+    // This process may not map what the dead one held: the next one settles it.
+  }
 }
 
 bool settle_fully(Member dead, const Deadline& deadline) {
@@ -154,7 +166,12 @@ bool settle_fully(Member dead, const Deadline& deadline) {
 int sweep() {
   if (segment_if_any() == nullptr) return 0;
   std::scoped_lock guard{ledger_mutex()};
-  return sweep_births() + sweep_locked();
+  const int births = sweep_births();
+  try {
+    return births + sweep_locked();
+  } catch (const OSError&) {
+    return births;  // as in settle()
+  }
 }
 
 }  // namespace multiprocessing::detail

@@ -232,6 +232,27 @@ TEST_F(WindowsTest, LockedMemoryIsNotFilledFarBeyondWhatIsInUse) {
   }
 }
 
+TEST_F(WindowsTest, WhatADeadMemberHeldIsLeftToTheOthersByOneThatMayNotMapIt) {
+  Gate died;
+  Child limited{[&] {
+    limit_address_space(100 * MiB);
+    if (!died.wait()) return 1;
+    mp::arena_sweep();
+    return 0;
+  }};
+  const FarAway far;
+  Child dead{[] {
+    const Block block{100'000};
+    return raise(SIGKILL);
+  }};
+  EXPECT_EQ(dead.join_unsettled(), -SIGKILL);
+  died.open();
+  EXPECT_EQ(limited.join(), 0);
+  const auto left = mp::arena_usage().blocks;
+  mp::arena_sweep();
+  EXPECT_LT(mp::arena_usage().blocks, left);
+}
+
 // It has taken a small chunk's first block and not yet seen that the chunk is not small any more.
 TEST_F(WindowsTest, AMemberThatIsStoppedAmidATakeDoesNotHoldUpALargeOne) {
   const mp::detail::Segment& arena = segment();
