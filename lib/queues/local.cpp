@@ -4,18 +4,22 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 
 #include "base/abstract_name.hpp"
 #include "base/os_error.hpp"
 #include "base/retrying.hpp"
+#include "multiprocessing/base/errors.hpp"
 #include "queues/book.hpp"
 #include "queues/patience.hpp"
 #include "queues/side.hpp"
 
 namespace multiprocessing::detail {
 namespace {
+
+constexpr std::chrono::seconds time_for_bell{1};
 
 std::uint64_t packed(Member member) { return std::uint64_t{member.generation} << 32 | member.slot; }
 Member member_of(const Bell& bell) {
@@ -84,8 +88,11 @@ void ring_once(Bell& bell) {
 
 OwnBell::OwnBell(const QueueRef& queue) : fd_(make_socket()) {
   const std::uint32_t name = number_of(bind_to_fresh_name(fd_.get()));
-  LazyDeadline limit{Timeout::forever};
+  // Who polls has an event loop, which is not to stand still with another process.
+  LazyDeadline limit{Timeout{time_for_bell}};
   const PutLock lock{queue, limit};
+  if (!lock.held())
+    throw TimeoutError("fileno() of a queue: another process stands still amid a put");
   for (std::size_t i = 0; i < bell_count; ++i) {
     Bell& bell = queue.body.bell(i);
     const Member owner = member_of(bell);

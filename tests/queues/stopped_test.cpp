@@ -75,6 +75,20 @@ void stop_at(const std::string& point, const Queue& queue, bool producer) {
   storm.expect_sound(0);
 }
 
+TEST(QueueStopTest, TheDescriptorIsRefusedSoonWhileAProcessIsStoppedAmidAPut) {
+  const mp::Queue<int> queue;
+  Child stopped{[&] {
+    mp::detail::arm_fail_point_stop("queue.put.locked");
+    queue.put(1);
+    return 0;
+  }};
+  EXPECT_TRUE(wait_for_stop(stopped));
+  EXPECT_THROW((void)queue.fileno(), mp::TimeoutError);
+  kill(stopped.pid(), SIGCONT);
+  EXPECT_EQ(stopped.join(), 0);
+  EXPECT_GE(queue.fileno(), 0);
+}
+
 class EveryStopInAQueue : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryStopInAQueue, LeavesTheTimesOfOthersAsTheyWereAndLosesNothing) {

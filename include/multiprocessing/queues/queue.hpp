@@ -161,7 +161,8 @@ class Queue {
 
   /// A descriptor that is readable while there may be messages, for poll loops: take them by
   /// `try_get` until nothing comes. Open until the last handle of this process is gone. At most
-  /// eight processes can ask for one. Throws `OSError` when there is none left.
+  /// eight processes can ask for one. Throws `OSError` when there is none left, `TimeoutError` when
+  /// a process that is stopped amid a put keeps it from being made for a second.
   [[nodiscard]] int fileno() const { return core_.fileno(); }
 
   /// A view that only gets, and whose gets throw `EOFError` once no writer view is left anywhere.
