@@ -24,6 +24,25 @@ class Adder : public mp::ProcessOf<Adder> {
 };
 // [/class]
 
+// [named]
+class Clock : public mp::ProcessOf<Clock> {
+ public:
+  Clock() : mp::ProcessOf<Clock>({.name = "clock", .daemon = true}) {}
+  void run() override {}
+
+  template <class Archive>
+  void serialize(Archive&, unsigned) {}
+};
+
+bool has_name_and_daemon() {
+  Clock clock;
+  const bool as_made = clock.name() == "clock" && clock.daemon();
+  clock.set_name("another");
+  clock.set_daemon(false);
+  return as_made && clock.name() == "another" && !clock.daemon();
+}
+// [/named]
+
 // [methods]
 int main() {
   for (std::string method : mp::get_all_start_methods()) {
@@ -34,5 +53,6 @@ int main() {
     std::cout << to_string(adder) << '\n';
     if (adder.exitcode() != 7) return 1;
   }
+  return has_name_and_daemon() ? 0 : 1;
 }
 // [/methods]

@@ -17,12 +17,6 @@ void throw_not_sendable_target(const std::type_info& target) {
       "it needs as arguments; a functor needs `serialize`. Only under fork may it be anything");
 }
 
-void throw_not_sendable_argument(const std::type_info& argument) {
-  throw SerializationError("an argument of type " + readable_name(argument) +
-                           " cannot be sent to another process: it needs `serialize`. Only under "
-                           "fork may it be anything");
-}
-
 void throw_not_callable_on_arrival(const std::type_info& target) {
   throw SerializationError(
       "the target " + readable_name(target) +

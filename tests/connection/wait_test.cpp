@@ -143,6 +143,29 @@ struct FirstTwo {
   [[nodiscard]] static auto end() { return std::default_sentinel; }
 };
 
+TEST_P(ProcessesTest, ProcessesAreToldByTheirHandles) {
+  std::vector<mp::Process> processes;
+  for (int code = 0; code < 3; ++code)
+    processes.emplace_back([](int ends_with) { throw mp::Exit{ends_with}; }, code).start();
+  std::vector<pid_t> left;
+  for (const mp::Process& process : processes) left.push_back(*process.pid());
+  while (!left.empty()) {
+    for (const mp::ProcessHandle& ended : mp::wait(processes)) {
+      std::erase(left, ended.pid());
+      std::erase_if(processes, [&](mp::Process& each) { return each.pid() == ended.pid(); });
+    }
+  }
+  EXPECT_TRUE(processes.empty());
+}
+
+TEST(WaitTest, WhatCanOnlyBeMovedIsToldByWhatItCanBeComparedWith) {
+  std::vector<mp::Listener> listeners(2);
+  EXPECT_TRUE(mp::wait(listeners, 0s).empty());
+  const mp::Connection client = mp::Client(listeners[1].address());
+  const std::vector<mp::Waitable> ready = mp::wait(listeners);
+  EXPECT_EQ(ready, std::vector<mp::Waitable>{listeners[1]});
+}
+
 TEST(WaitTest, AnyRangeCanBeWaitedFor) {
   auto [a, b] = mp::Pipe();
   auto [c, d] = mp::Pipe();

@@ -185,18 +185,6 @@ TEST_P(ProcessTest, ALambdaThatCapturesRunsOnlyUnderFork) {
   EXPECT_EQ(process.pid(), std::nullopt);
 }
 
-// W46: what cannot be sent at all is no obstacle under fork.
-TEST_P(ProcessTest, ArgumentsThatCannotBeSentAreNamed) {
-  mp::Process process{[](std::thread::id) {}, std::this_thread::get_id()};
-  if (forks()) {
-    process.start();
-    process.join();
-    EXPECT_EQ(process.exitcode(), 0);
-  } else {
-    EXPECT_THROW(process.start(), mp::SerializationError);
-  }
-}
-
 // CPython: _TestAtExit.test_atexit
 TEST_P(ProcessTest, ExitHandlersOfTheChildRunAndInheritedOnesDoNot) {
   static Mailbox* says = nullptr;

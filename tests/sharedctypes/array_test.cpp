@@ -100,6 +100,56 @@ TEST_F(ArrayTest, IndicesAndSlicesArePythons) {
   EXPECT_EQ(array.slice(0, 2), (Numbers{7, 1}));
 }
 
+TEST_F(ArrayTest, AWholeArrayIsAssignedFromAnyRangeOfAsMany) {
+  const mp::Array<double> array(3);
+  array.set_slice(std::vector{1.5, 2.5, 3.5});
+  EXPECT_EQ(array.slice(), (std::vector{1.5, 2.5, 3.5}));
+  array.set_slice(std::list{4, 5, 6});  // they become what the elements are
+  EXPECT_EQ(array.slice(), (std::vector{4.0, 5.0, 6.0}));
+  array.set_slice({7, 8, 9});
+  EXPECT_EQ(array.slice(), (std::vector{7.0, 8.0, 9.0}));
+  array.set_slice({}, {}, std::vector{30, 10}, -2);
+  EXPECT_EQ(array.slice(), (std::vector{10.0, 8.0, 30.0}));
+}
+
+TEST_F(ArrayTest, WhatHasAnotherSizeIsAssignedToNoElement) {
+  const mp::Array<int> array{1, 2, 3};
+  for (const Numbers& other : {Numbers{}, Numbers{9, 9}, Numbers{9, 9, 9, 9}}) {
+    EXPECT_THROW(array.set_slice(other), mp::ValueError);
+    EXPECT_THROW(array.set_slice({}, {}, other, -1), mp::ValueError);
+    EXPECT_THROW(mp::RawArray<int>(3).set_slice(other), mp::ValueError);
+  }
+  EXPECT_THROW(array.set_slice({}, {}, Numbers{9, 9, 9}, 0), mp::ValueError);
+  EXPECT_THROW(array.set_slice({}, {}, Numbers{9}, 2), mp::ValueError);
+  EXPECT_EQ(array.slice(), (Numbers{1, 2, 3}));
+}
+
+TEST_F(ArrayTest, TextIsAssignedToASliceOfChars) {
+  const mp::Array<char> array(5);
+  array.set_slice("hello");  // without the NUL behind it
+  array.set_slice(0, 1, std::string{"J"});
+  EXPECT_EQ(array.value(), "Jello");
+  EXPECT_THROW(array.set_slice("hello!"), mp::ValueError);
+}
+
+TEST_F(ArrayTest, RawArraysHaveSlicesToo) {
+  const mp::RawArray<int> raw{0, 1, 2, 3, 4};
+  EXPECT_EQ(raw.slice(1, -1), (Numbers{1, 2, 3}));
+  EXPECT_EQ(raw.slice({}, {}, -2), (Numbers{4, 2, 0}));
+  raw.set_slice(raw.slice({}, {}, -1));
+  EXPECT_EQ(raw.slice(), (Numbers{4, 3, 2, 1, 0}));
+  raw.set_slice({}, {}, {7, 8, 9}, 2);
+  EXPECT_EQ(raw.slice(), (Numbers{7, 3, 8, 1, 9}));
+  mp::Array<int>(5).set_slice(raw);  // an array is a range
+}
+
+TEST_P(SharedArrayTest, AChildAssignsASlice) {
+  const mp::Array<int> array(4);
+  const auto assign = [](mp::Array<int> a, const Numbers& numbers) { a.set_slice(numbers); };
+  run_in_child(assign, array, Numbers{1, 2, 3, 4});
+  EXPECT_EQ(array.slice(), (Numbers{1, 2, 3, 4}));
+}
+
 TEST_F(ArrayTest, ElementsAreCopiedAndChangedUnderTheLock) {
   const mp::Array<int> a{1, 2};
   const mp::Array<int> b{10, 20};

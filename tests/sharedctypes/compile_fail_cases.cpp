@@ -18,7 +18,17 @@ void check() {
   mp::RawArray<std::string> array(3);
 #elif defined(CASE_lock_that_is_none)
   // the lock of a shared object is a Lock, RLock or Semaphore
+  // at most 25 lines
   mp::Value<int, int> value;
+#elif defined(CASE_slice_of_one_element)
+  // what is assigned to a slice is a range of elements
+  mp::Array<int>(3).set_slice(7);
+#elif defined(CASE_slice_of_other_elements)
+  // what is assigned to a slice is a range of elements
+  mp::RawArray<int>(3).set_slice(0, 2, std::vector<std::string>(2));
+#elif defined(CASE_slice_of_a_vector)
+  // compiles
+  mp::Array<int>(3).set_slice(std::vector<int>(3));
 #elif defined(CASE_value)
   // compiles
   mp::Value<int> value{3};

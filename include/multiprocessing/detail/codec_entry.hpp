@@ -81,12 +81,26 @@ consteval bool all_sendable(Types<P...>) {
   return (sendable<std::remove_cv_t<P>>() && ...);
 }
 
+/// The type within `T` that cannot be sent: `T`, or one of those that it is made of, however deep.
 template <class T>
-consteval void check_sendable();
+consteval auto to_blame();
 
-template <class... P>
-consteval void check_all(Types<P...>) {
-  (check_sendable<std::remove_cv_t<P>>(), ...);
+template <class First, class... Rest>
+consteval auto first_to_blame(Types<First, Rest...>) {
+  if constexpr (!sendable<std::remove_cv_t<First>>()) {
+    return to_blame<std::remove_cv_t<First>>();
+  } else {
+    return first_to_blame(Types<Rest...>{});
+  }
+}
+
+template <class T>
+consteval auto to_blame() {
+  if constexpr (all_sendable(typename PartsOf<T>::types{})) {
+    return std::type_identity<T>{};
+  } else {
+    return first_to_blame(typename PartsOf<T>::types{});
+  }
 }
 
 template <class>
@@ -96,47 +110,46 @@ inline constexpr bool never = false;
 /// is to blame, which may lie deep within `T`.
 template <class T>
 consteval void check_sendable() {
+  using Blamed = typename decltype(to_blame<T>())::type;
   if constexpr (sendable<T>()) {
-  } else if constexpr (!all_sendable(typename PartsOf<T>::types{})) {
-    check_all(typename PartsOf<T>::types{});
-  } else if constexpr (is_view<T>) {
-    static_assert(never<T>,
+  } else if constexpr (is_view<Blamed>) {
+    static_assert(never<Blamed>,
                   "multiprocessing: text and views inside other values point into this process. "
                   "Hold std::string or std::vector there.");
-  } else if constexpr (std::is_pointer_v<T>) {
+  } else if constexpr (std::is_pointer_v<Blamed>) {
     static_assert(
-        never<T>,
+        never<Blamed>,
         "multiprocessing: a pointer means nothing in another process. Pass the object "
         "itself, a std::vector or std::span of the objects, or a handle such as mp::Value.");
-  } else if constexpr (is_reference_wrapper<T>) {
-    static_assert(never<T>,
+  } else if constexpr (is_reference_wrapper<Blamed>) {
+    static_assert(never<Blamed>,
                   "multiprocessing: std::ref refers to an object of this process. Pass the object "
                   "itself, or a handle such as mp::Value where both sides are to see changes.");
-  } else if constexpr (is_std_function<T>) {
+  } else if constexpr (is_std_function<Blamed>) {
     static_assert(
-        never<T>,
+        never<Blamed>,
         "multiprocessing: std::function does not tell what is inside it. Pass the callable "
         "itself, or use mp::Function, which can be sent.");
-  } else if constexpr (is_lambda<T>) {
-    static_assert(never<T>,
+  } else if constexpr (is_lambda<Blamed>) {
+    static_assert(never<Blamed>,
                   "multiprocessing: a lambda with captures cannot be sent. Make each capture a "
                   "parameter and pass it as an argument, or fix it by mp::partial(f, values...).");
-  } else if constexpr (form<T> == Form::pointer) {
+  } else if constexpr (form<Blamed> == Form::pointer) {
     static_assert(
-        never<T>,
+        never<Blamed>,
         "multiprocessing: behind a pointer to a base, or to an array, the whole object is "
         "not known. Pass the object itself, a std::vector or a std::variant, or include "
         "<multiprocessing/reduction/boost.hpp> for exported classes.");
-  } else if constexpr (is_flat<T>) {
+  } else if constexpr (is_flat<Blamed>) {
     static_assert(
-        never<T>,
+        never<Blamed>,
         "multiprocessing: mp::is_flat<T> is for trivially copyable types. Give this one a "
         "`serialize`.");
   } else {
-    static_assert(never<T>,
+    static_assert(never<Blamed>,
                   "multiprocessing: this type cannot be sent. Give it a member `template <class A> "
                   "void serialize(A& archive, unsigned)`, specialise mp::Serializer<T>, or if it "
-                  "holds no pointers opt in by mp::is_flat<T>.");
+                  "holds no pointers opt in by mp::is_flat<Blamed>.");
   }
 }
 

@@ -51,9 +51,7 @@ MULTIPROCESSING_API void drop_container(ContainerState& state, const Handle& obj
 /// When a process dies holding it, whatever it was doing, everyone gets `OwnerDied`, until somebody
 /// calls `recover()` and mends the content, or `drop()` and begins anew.
 template <class C, class L = RLock>
-class SharedContainer : public L {
-  static_assert(detail::carries_lock<L>());
-
+class SharedContainer : public detail::carried_lock<L> {
   struct Body {
     detail::ContainerState state;
     alignas(C) std::byte memory[sizeof(C)];

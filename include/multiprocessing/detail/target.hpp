@@ -13,6 +13,13 @@
 #include "multiprocessing/detail/call.hpp"
 #include "multiprocessing/detail/export.hpp"
 
+namespace multiprocessing {
+
+class Process;
+struct ProcessOptions;
+
+}  // namespace multiprocessing
+
 namespace multiprocessing::detail {
 
 class Child;
@@ -47,7 +54,6 @@ class MULTIPROCESSING_API Target : public Work {
 };
 
 [[noreturn]] MULTIPROCESSING_API void throw_not_sendable_target(const std::type_info& target);
-[[noreturn]] MULTIPROCESSING_API void throw_not_sendable_argument(const std::type_info& argument);
 [[noreturn]] MULTIPROCESSING_API void throw_not_callable_on_arrival(const std::type_info& target);
 [[noreturn]] MULTIPROCESSING_API void throw_not_sendable_object(const std::type_info& object);
 
@@ -92,15 +98,13 @@ class TargetOf final : public Target {
       : function_(std::forward<G>(function)), arguments_(std::forward<B>(arguments)...) {}
 
   void call() override {
-    std::apply([this](A&... arguments) { std::invoke(function_, std::move(arguments)...); },
-               arguments_);
+    std::tuple<A...> own = std::move(arguments_);  // a forked child's, and no copy of its parent's
+    std::apply([this](A&... arguments) { std::invoke(function_, std::move(arguments)...); }, own);
   }
 
   void write(Writer& writer) const override {
     if constexpr (!is_sendable_callable<F>) {
       throw_not_sendable_target(typeid(F));
-    } else if constexpr (!(Sendable<A> && ...)) {
-      ((Sendable<A> ? void() : throw_not_sendable_argument(typeid(A))), ...);
     } else if constexpr (!is_call<F, A...>) {
       throw_not_callable_on_arrival(typeid(F));
     } else {
@@ -116,11 +120,38 @@ class TargetOf final : public Target {
   std::tuple<A...> arguments_;
 };
 
+/// Compiles if `F` can be a target with these arguments; otherwise says what to do instead. A
+/// lambda with captures may be one, because under fork nothing is sent; arguments are sent or not
+/// as the start method says, so they always have to be sendable.
 template <class F, class... A>
 std::unique_ptr<Target> make_target(F&& function, A&&... arguments) {
-  return std::make_unique<TargetOf<std::decay_t<F>, std::decay_t<A>...>>(
-      std::in_place, std::forward<F>(function), std::forward<A>(arguments)...);
+  using Callable = std::decay_t<F>;
+  (check_sendable<arrival_t<A>>(), ...);
+  if constexpr (!(sendable<arrival_t<A>>() && ...)) {
+    return nullptr;  // the texts are all that there is to say
+  } else if constexpr (std::is_invocable_v<Callable&, std::decay_t<A>...>) {
+    return std::make_unique<TargetOf<Callable, std::decay_t<A>...>>(
+        std::in_place, std::forward<F>(function), std::forward<A>(arguments)...);
+  } else if constexpr (std::is_invocable_v<Callable&, std::decay_t<A>&...>) {
+    static_assert(
+        never<F>,
+        "multiprocessing: the target has a parameter that is a non-const reference. Arguments are "
+        "copies of its own, as with std::thread: take them by value or const reference, and what "
+        "both sides are to change as a handle such as mp::Value.");
+    return nullptr;
+  } else {
+    static_assert(
+        never<F>,
+        "multiprocessing: the target cannot be called with these arguments: their number or the "
+        "type of one is another. They arrive as values of their own, text as std::string.");
+    return nullptr;
+  }
 }
+
+/// What may stand where a target is wanted; what stands before one there is told apart by it.
+template <class F>
+concept TargetLike = !std::derived_from<std::remove_cvref_t<F>, Process> &&
+                     !std::same_as<std::remove_cvref_t<F>, ProcessOptions>;
 
 /// While alive, the next Process that is made on this thread is the calling process itself, as the
 /// object that its parent started.

@@ -28,9 +28,23 @@ namespace multiprocessing {
 template <std::ranges::input_range R>
 using element_of = detail::arrival_t<std::ranges::range_value_t<R>>;
 
+namespace detail {
+
+template <class F, class Element>
+struct Mapped {
+  using type = void;  // `map` says what is wrong
+};
+template <class F, class Element>
+requires std::invocable<F&, Element>
+struct Mapped<F, Element> {
+  using type = std::invoke_result_t<F&, Element>;
+};
+
+}  // namespace detail
+
 /// What the function gives for one element.
 template <class F, class R>
-using mapped = std::invoke_result_t<std::decay_t<F>&, element_of<R>>;
+using mapped = typename detail::Mapped<std::decay_t<F>, element_of<R>>::type;
 
 namespace detail {
 
@@ -89,19 +103,16 @@ class MULTIPROCESSING_API Pool {
 
   /// Each worker calls `initializer(initargs…)` before its first task.
   template <class F, class... A>
-  requires(std::invocable<std::decay_t<F>, detail::arrival_t<A>...>)
+  requires(!std::is_arithmetic_v<std::remove_cvref_t<F>>)
       Pool(int processes, F&& initializer, A&&... initargs)
       : Pool(PoolOptions{.processes = processes}, std::forward<F>(initializer),
              std::forward<A>(initargs)...) {}
 
   template <class F, class... A>
-  requires(std::invocable<std::decay_t<F>, detail::arrival_t<A>...>)
-      Pool(PoolOptions options, F&& initializer, A&&... initargs)
+  Pool(PoolOptions options, F&& initializer, A&&... initargs)
       : core_(detail::make_pool(options,
                                 factory<std::decay_t<F>, detail::arrival_t<A>...>(
-                                    std::forward<F>(initializer), std::forward<A>(initargs)...))) {
-    detail::check_call<F, A...>();
-  }
+                                    std::forward<F>(initializer), std::forward<A>(initargs)...))) {}
 
   /// What was moved from throws `ValueError` when it is used. Assigning ends the pool that was
   /// there as its destructor does, so a server replaces its pool by `pool = mp::Pool(4);`: the new
@@ -120,6 +131,11 @@ class MULTIPROCESSING_API Pool {
   template <class F, std::ranges::input_range R>
   list_of<mapped<F, R>> map(F&& f, R&& items) {
     return run_map(std::forward<F>(f), std::forward<R>(items), MapOptions{});
+  }
+  // Tells a function of the program's from one of the system's that has its name, such as `read`.
+  template <class Result, class P, std::ranges::input_range R>
+  list_of<mapped<Result (*)(P), R>> map(Result (*f)(P), R&& items) {
+    return run_map(f, std::forward<R>(items), MapOptions{});
   }
   template <class F, std::ranges::input_range R, std::same_as<int> C>
   list_of<mapped<F, R>> map(F&& f, R&& items, C chunksize) {
@@ -161,17 +177,21 @@ class MULTIPROCESSING_API Pool {
  private:
   template <class F, class... A, class G, class... B>
   static detail::WorkerFactory factory(G&& initializer, B&&... arguments) {
-    return
-        [f = F(std::forward<G>(initializer)),
-         bound = std::tuple<A...>(detail::as_arrival(std::forward<B>(arguments))...)](
-            const Context& context, ProcessOptions named, const detail::Handle& board, int seat) {
-          return std::apply(
-              [&](const A&... given) {
-                return context.Process(std::move(named), detail::serve_initialised<F, A...>, board,
-                                       seat, f, given...);
-              },
-              bound);
-        };
+    detail::check_call<F, A...>();
+    if constexpr (!detail::is_sendable_call<F, A...>)
+      return {};
+    else
+      return
+          [f = F(std::forward<G>(initializer)),
+           bound = std::tuple<A...>(detail::as_arrival(std::forward<B>(arguments))...)](
+              const Context& context, ProcessOptions named, const detail::Handle& board, int seat) {
+            return std::apply(
+                [&](const A&... given) {
+                  return context.Process(std::move(named), detail::serve_initialised<F, A...>,
+                                         board, seat, f, given...);
+                },
+                bound);
+          };
   }
 
   template <class F, class R>
@@ -261,7 +281,9 @@ template <class F, class R>
 list_of<mapped<F, R>> Pool::run_map(F&& f, R&& items, const MapOptions& options) {
   using Mapping = detail::Mapping<F, std::remove_reference_t<R>>;
   Mapping::check();
-  if constexpr (!std::ranges::sized_range<R> && !std::ranges::forward_range<R>) {
+  if constexpr (!detail::is_sendable_call<F, typename Mapping::Element>) {
+    return list_of<typename Mapping::Result>();
+  } else if constexpr (!std::ranges::sized_range<R> && !std::ranges::forward_range<R>) {
     std::vector<std::ranges::range_value_t<R>> list;
     for (auto&& item : items) list.emplace_back(std::forward<decltype(item)>(item));
     return run_map(std::forward<F>(f), list, options);

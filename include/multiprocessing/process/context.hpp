@@ -36,17 +36,24 @@ class MULTIPROCESSING_API Context : public detail::ContextObjects {
  public:
   [[nodiscard]] std::string get_start_method() const;
 
-  template <class F, class... A>
-  requires(std::invocable<std::decay_t<F>&, std::decay_t<A>...>)
-      [[nodiscard]] multiprocessing::Process Process(F&& target, A&&... args) const {
-    return Process(ProcessOptions{}, std::forward<F>(target), std::forward<A>(args)...);
+  template <detail::TargetLike F, class... A>
+  [[nodiscard]] multiprocessing::Process Process(F&& target, A&&... args) const {
+    return make({}, detail::make_target(std::forward<F>(target), std::forward<A>(args)...));
   }
   template <class F, class... A>
-  requires(std::invocable<std::decay_t<F>&, std::decay_t<A>...>)
-      [[nodiscard]] multiprocessing::Process
-      Process(ProcessOptions options, F&& target, A&&... args) const {
-    return {detail::ProcessKind{.method = method_}, std::move(options),
-            detail::make_target(std::forward<F>(target), std::forward<A>(args)...)};
+  [[nodiscard]] multiprocessing::Process Process(ProcessOptions options, F&& target,
+                                                 A&&... args) const {
+    return make(std::move(options),
+                detail::make_target(std::forward<F>(target), std::forward<A>(args)...));
+  }
+  template <class... P, class... A>
+  [[nodiscard]] multiprocessing::Process Process(void (*target)(P...), A&&... args) const {
+    return make({}, detail::make_target(target, std::forward<A>(args)...));
+  }
+  template <class... P, class... A>
+  [[nodiscard]] multiprocessing::Process Process(ProcessOptions options, void (*target)(P...),
+                                                 A&&... args) const {
+    return make(std::move(options), detail::make_target(target, std::forward<A>(args)...));
   }
 
   // These names point to higher floors; <multiprocessing/pool.hpp> and
@@ -75,6 +82,11 @@ class MULTIPROCESSING_API Context : public detail::ContextObjects {
  private:
   friend class detail::ProcessAccess;
   explicit Context(detail::StartMethod method) : method_(method) {}
+
+  [[nodiscard]] multiprocessing::Process make(ProcessOptions options,
+                                              std::unique_ptr<detail::Target> target) const {
+    return {detail::ProcessKind{.method = method_}, std::move(options), std::move(target)};
+  }
 
   detail::StartMethod method_;
 };

@@ -14,6 +14,7 @@
 #include "multiprocessing/base/bytes.hpp"
 #include "multiprocessing/base/exit.hpp"
 #include "multiprocessing/base/timeout.hpp"
+#include "multiprocessing/detail/codec.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/target.hpp"
 #include "multiprocessing/process/process_handle.hpp"
@@ -50,18 +51,27 @@ class ProcessOf;
 class MULTIPROCESSING_API Process {
  public:
   /// A process that will call `target(args…)`, made by the start method chosen for the program.
-  template <class F, class... A>
-  requires(!std::derived_from<std::remove_cvref_t<F>, Process> &&
-           std::invocable<std::decay_t<F>&, std::decay_t<A>...>) explicit Process(F&& target,
-                                                                                  A&&... args)
-      : Process(ProcessOptions{}, std::forward<F>(target), std::forward<A>(args)...) {}
+  template <detail::TargetLike F, class... A>
+  explicit Process(F&& target, A&&... args)
+      : Process(detail::ProcessKind{}, ProcessOptions{},
+                detail::make_target(std::forward<F>(target), std::forward<A>(args)...)) {}
 
   /// The same with a name of its own, as a daemon, …
   template <class F, class... A>
-  requires(std::invocable<std::decay_t<F>&, std::decay_t<A>...>)
-      Process(ProcessOptions options, F&& target, A&&... args)
+  Process(ProcessOptions options, F&& target, A&&... args)
       : Process(detail::ProcessKind{}, std::move(options),
                 detail::make_target(std::forward<F>(target), std::forward<A>(args)...)) {}
+
+  // A function of the program's that has the name of one of the system's, such as `read` or
+  // `write`, is told from that by what it returns.
+  template <class... P, class... A>
+  explicit Process(void (*target)(P...), A&&... args)
+      : Process(detail::ProcessKind{}, ProcessOptions{},
+                detail::make_target(target, std::forward<A>(args)...)) {}
+  template <class... P, class... A>
+  Process(ProcessOptions options, void (*target)(P...), A&&... args)
+      : Process(detail::ProcessKind{}, std::move(options),
+                detail::make_target(target, std::forward<A>(args)...)) {}
 
   Process(Process&& other) noexcept;
   Process& operator=(Process&& other) noexcept;

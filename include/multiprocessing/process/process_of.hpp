@@ -1,6 +1,7 @@
 // ProcessOf: the base of a process class that overrides run().
 #pragma once
 
+#include <memory>
 #include <typeinfo>
 #include <utility>
 
@@ -36,7 +37,8 @@ template <class Derived>
 class ProcessOf : public Process {
  public:
   explicit ProcessOf(ProcessOptions options = {})
-      : Process(detail::ProcessKind{.type = &typeid(Derived)}, std::move(options), nullptr) {}
+      : Process(detail::ProcessKind{.type = &typeid(Derived)}, std::move(options),
+                std::unique_ptr<detail::Target>{}) {}
 
  private:
   void write(detail::Writer& writer) const final {

@@ -35,9 +35,7 @@ namespace multiprocessing {
 ///     totals[-1] = 7;                       // the last
 ///     totals.update([](std::span<int> all) { std::ranges::sort(all); });
 template <class T, class L = RLock>
-class Array : public L {
-  static_assert(detail::carries_lock<L>());
-
+class Array : public detail::carried_lock<L> {
  public:
   /// No elements.
   Array() = default;
@@ -70,21 +68,23 @@ class Array : public L {
   [[nodiscard]] std::vector<T> slice(std::optional<std::ptrdiff_t> start = {},
                                      std::optional<std::ptrdiff_t> stop = {},
                                      std::ptrdiff_t step = 1) const {
-    const auto places = detail::slice_of(start, stop, step, size());
-    std::vector<T> items;
-    items.reserve(places.count);
     const std::scoped_lock guard{get_lock()};
-    for (std::size_t i = 0; i < places.count; ++i) items.push_back(raw_.data()[places[i]]);
-    return items;
+    return raw_.slice(start, stop, step);
   }
 
-  /// As `a[start:stop:step] = items`. Throws `ValueError` when there are not as many.
-  void set_slice(std::optional<std::ptrdiff_t> start, std::optional<std::ptrdiff_t> stop,
-                 std::span<const T> items, std::ptrdiff_t step = 1) const {
-    const auto places = detail::slice_of(start, stop, step, size());
-    if (places.count != items.size()) detail::throw_other_size(places.count, items.size());
+  /// As `a[:] = items`, for any range of them. Throws `ValueError` when there are not as many.
+  template <class R>
+  void set_slice(R&& items) const {
+    set_slice({}, {}, items);
+  }
+  void set_slice(std::initializer_list<T> items) const { set_slice({}, {}, items); }
+  /// As `a[start:stop:step] = items`.
+  template <class R>
+  void set_slice(std::optional<std::ptrdiff_t> start, std::optional<std::ptrdiff_t> stop, R&& items,
+                 std::ptrdiff_t step = 1) const {
+    const auto all = detail::items_of<T>(items);
     const std::scoped_lock guard{get_lock()};
-    for (std::size_t i = 0; i < places.count; ++i) raw_.data()[places[i]] = items[i];
+    raw_.set_slice(start, stop, all, step);
   }
   void set_slice(std::optional<std::ptrdiff_t> start, std::optional<std::ptrdiff_t> stop,
                  std::initializer_list<T> items, std::ptrdiff_t step = 1) const {

@@ -6,10 +6,12 @@
 #include <deque>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <ranges>
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "multiprocessing/detail/handle.hpp"
 #include "multiprocessing/detail/shared_cells.hpp"
@@ -30,6 +32,27 @@ concept ElementsFor =
     std::ranges::input_range<R> && !std::derived_from<std::remove_cvref_t<R>, Self> &&
     std::convertible_to<std::ranges::range_reference_t<R>, T> &&
     !(std::same_as<T, char> && std::convertible_to<R, std::string_view>);
+
+/// The elements as they lie in memory, or a list of them made from what is something else.
+template <class T, class R>
+[[nodiscard]] auto items_of([[maybe_unused]] R& items) {
+  if constexpr (std::same_as<T, char> && std::convertible_to<R&, std::string_view>) {
+    const std::string_view text = items;
+    return std::span<const T>{text.data(), text.size()};
+  } else if constexpr (!ElementsFor<R&, T, void>) {
+    static_assert(!std::same_as<R, R>,
+                  "multiprocessing: what is assigned to a slice is a range of elements, such as a "
+                  "std::vector, which are or become those of the array; or text for chars.");
+    return std::span<const T>{};
+  } else if constexpr (std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
+                       std::same_as<std::ranges::range_value_t<R>, T>) {
+    return std::span<const T>{std::ranges::data(items), std::ranges::size(items)};
+  } else {
+    std::vector<T> list;
+    for (auto&& item : items) list.push_back(static_cast<T>(item));
+    return list;
+  }
+}
 
 }  // namespace detail
 
@@ -73,6 +96,37 @@ class RawArray {
   [[nodiscard]] T* begin() const { return data(); }
   [[nodiscard]] T* end() const { return data() + size(); }
   operator std::span<T>() const { return {data(), size()}; }
+
+  /// As `a[start:stop:step]`; `std::nullopt` for what is left out.
+  [[nodiscard]] std::vector<T> slice(std::optional<std::ptrdiff_t> start = {},
+                                     std::optional<std::ptrdiff_t> stop = {},
+                                     std::ptrdiff_t step = 1) const {
+    const auto places = detail::slice_of(start, stop, step, size());
+    std::vector<T> items;
+    items.reserve(places.count);
+    for (std::size_t i = 0; i < places.count; ++i) items.push_back(data()[places[i]]);
+    return items;
+  }
+
+  /// As `a[:] = items`, for any range of them. Throws `ValueError` when there are not as many.
+  template <class R>
+  void set_slice(R&& items) const {
+    set_slice({}, {}, items);
+  }
+  void set_slice(std::initializer_list<T> items) const { set_slice({}, {}, items); }
+  /// As `a[start:stop:step] = items`.
+  template <class R>
+  void set_slice(std::optional<std::ptrdiff_t> start, std::optional<std::ptrdiff_t> stop, R&& items,
+                 std::ptrdiff_t step = 1) const {
+    const auto all = detail::items_of<T>(items);
+    const auto places = detail::slice_of(start, stop, step, size());
+    if (places.count != all.size()) detail::throw_other_size(places.count, all.size());
+    for (std::size_t i = 0; i < places.count; ++i) data()[places[i]] = all[i];
+  }
+  void set_slice(std::optional<std::ptrdiff_t> start, std::optional<std::ptrdiff_t> stop,
+                 std::initializer_list<T> items, std::ptrdiff_t step = 1) const {
+    set_slice(start, stop, std::span<const T>{items.begin(), items.end()}, step);
+  }
 
   /// Whether both are the same elements.
   friend bool operator==(const RawArray& a, const RawArray& b) { return a.memory() == b.memory(); }

@@ -28,13 +28,16 @@ class Locked {
   T* object_;
 };
 
+/// The lock that a shared object derives from.
 template <class L>
-constexpr bool carries_lock() {
+struct CarriedLock {
   static_assert(std::derived_from<L, Acquirable>,
-                "the lock of a shared object is a Lock, RLock or Semaphore; RawValue and RawArray "
-                "have none");
-  return true;
-}
+                "multiprocessing: the lock of a shared object is a Lock, RLock or Semaphore; "
+                "RawValue and RawArray have none");
+  using type = std::conditional_t<std::derived_from<L, Acquirable>, L, RLock>;
+};
+template <class L>
+using carried_lock = typename CarriedLock<L>::type;
 
 }  // namespace detail
 
@@ -52,9 +55,7 @@ constexpr bool carries_lock() {
 /// `counter.set_value(counter.value() + 1)` is two critical sections, and loses what others do in
 /// between; there is no `+=` for that reason. Any process and thread may use it.
 template <class T, class L = RLock>
-class Value : public L {
-  static_assert(detail::carries_lock<L>());
-
+class Value : public detail::carried_lock<L> {
  public:
   /// Zero. Made at first use, which throws `OSError` when shared memory runs out.
   Value() = default;

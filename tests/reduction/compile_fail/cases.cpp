@@ -105,6 +105,7 @@ inline constexpr bool multiprocessing::is_flat<NotTrivial> = true;
   write(writer, std::unique_ptr<Base>{});
 #elif defined(CASE_no_default_constructor)
   // also needs a default constructor
+  // at most 80 lines
   static_cast<void>(read<NoDefault>(reader));
 #elif defined(CASE_lvalue_parameter)
   // cannot be called with these arguments. They arrive as values
@@ -114,6 +115,7 @@ inline constexpr bool multiprocessing::is_flat<NotTrivial> = true;
   write_call(writer, take);
 #elif defined(CASE_exception_from_nothing)
   // to arrive as itself an exception needs a constructor
+  // at most 40 lines
   mp::register_exception<NotConstructible>();
 #elif defined(CASE_unnamed_union)
   // opt in by mp::is_flat<T>
