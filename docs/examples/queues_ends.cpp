@@ -1,8 +1,10 @@
-// How a reader learns that nothing more will come, and how memory is handed over.
+// How readers and writers learn that the others are gone, and how memory is handed over.
 #include <multiprocessing/process.hpp>
 #include <multiprocessing/queues.hpp>
 
+#include <cstdlib>
 #include <iostream>
+#include <string>
 
 namespace mp = multiprocessing;
 
@@ -25,6 +27,45 @@ int sum_of_two_counts() {
 }
 // [/views]
 
+// [readers]
+void work(mp::QueueReader<int> tasks) {
+  for (int task : tasks) {
+    if (task == 3) std::abort();  // or somebody's kill -9
+    tasks.task_done();
+  }
+}
+
+bool says_who_is_gone() {
+  mp::JoinableQueue<int> tasks(2);
+  mp::Process worker{{.name = "worker"}, work, tasks.reader()};
+  worker.start();
+  try {
+    for (int task = 1; task <= 100; ++task) tasks.put(task);
+    tasks.join();
+  } catch (const mp::BrokenPipeError& error) {  // "… 'worker' (process 42), was killed by SIGABRT"
+    worker.join();
+    return std::string{error.what()}.find("'worker'") != std::string::npos;
+  }
+  return false;
+}
+// [/readers]
+
+// [shutdown]
+void produce(mp::Queue<int> numbers) {
+  for (int i = 0;; ++i) numbers.put(i);  // ShutDown ends the child, quietly and with code 0
+}
+
+bool releases_producers() {
+  mp::Queue<int> numbers(10);
+  mp::Process producer{produce, numbers};
+  producer.start();
+  const int first = numbers.get();
+  numbers.shutdown({.immediate = true});  // all who wait are woken, also in other processes
+  producer.join();
+  return first == 0 && producer.exitcode() == 0;
+}
+// [/shutdown]
+
 // [buffer]
 void brighten(mp::Queue<mp::SharedBuffer<float>> images, mp::Queue<mp::SharedBuffer<float>> done) {
   mp::SharedBuffer<float> image = images.get();  // the same memory, whatever its size
@@ -45,5 +86,5 @@ int main() {
   process.join();
   const int sum = sum_of_two_counts();
   std::cout << "sum " << sum << '\n';
-  return same && sum == 55 + 5050 ? 0 : 1;
+  return same && sum == 55 + 5050 && says_who_is_gone() && releases_producers() ? 0 : 1;
 }

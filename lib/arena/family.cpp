@@ -232,6 +232,19 @@ void leave_exit_code(int code) {
                                              static_cast<std::uint32_t>(code));
 }
 
+void note_exit_code(Member member, int code) {
+  const Segment* arena = segment_if_any();
+  if (!member || arena == nullptr) return;
+  std::atomic<std::uint64_t>& word = arena->slots[member.slot].exit_code;
+  std::uint64_t left = word.load();
+  const auto other = static_cast<std::uint32_t>(left >> 32);
+  // Its own, or that of a process which was given the slot since.
+  if (static_cast<std::int32_t>(member.generation - other) <= 0 && left != 0) return;
+  const std::uint64_t noted =
+      std::uint64_t{member.generation} << 32 | static_cast<std::uint32_t>(code);
+  word.compare_exchange_strong(left, noted);
+}
+
 void become_servant() {
   const Member member = self();
   segment().slots[member.slot].servant.store(member.generation);

@@ -36,9 +36,13 @@ struct Member {
 /// For messages only: its process id, 0 when the slot has been reused since.
 [[nodiscard]] MULTIPROCESSING_API pid_t pid_of(Member member);
 
-/// The exit code as a child left it in its slot before it ended; gone once the slot is reused.
+/// The exit code as a child left it in its slot before it ended, negative for a signal; gone once
+/// the slot is reused.
 MULTIPROCESSING_API void leave_exit_code(int code);
 [[nodiscard]] MULTIPROCESSING_API std::optional<int> left_exit_code(Member member);
+
+/// The same by the process that reaped it, for those that were killed and could leave none.
+MULTIPROCESSING_API void note_exit_code(Member member, int code);
 
 /// Gives back what a process that is known to have ended held. For the parent that saw it end;
 /// a no-op when it was done already.

@@ -2,13 +2,13 @@
 
 #include <sched.h>
 
-#include <cstring>
 #include <mutex>
 
 #include "base/waiting.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
 #include "pool/progress.hpp"
+#include "process/exit_code_of.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -51,12 +51,7 @@ void lose(ActiveJob& job, std::uint32_t chunk, const WorkerEnd& end) {
 }  // namespace
 
 std::string describe(const WorkerEnd& end) {
-  std::string text = "worker " + std::to_string(end.pid);
-  if (end.exitcode >= 0) return text + " exited with code " + std::to_string(end.exitcode);
-  const char* signal = sigabbrev_np(-end.exitcode);
-  text += " was killed by ";
-  return text + (signal != nullptr ? "SIG" + std::string(signal)
-                                   : "signal " + std::to_string(-end.exitcode));
+  return "worker " + std::to_string(end.pid) + ' ' + describe_end(end.exitcode);
 }
 
 void take_from_the_dead(ActiveJob& job, const WorkerEnd& end) {

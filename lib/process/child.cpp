@@ -233,6 +233,7 @@ std::optional<int> Child::find_exitcode(Popen* popen, const std::unique_lock<std
   exitcode_ = popen->poll();
   if (!exitcode_) return exitcode_;
   popen->life.close();
+  note_exit_code(popen->member, *exitcode_);
   settle(popen->member);
   remove_child(*this);
   return exitcode_;

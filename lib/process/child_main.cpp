@@ -19,6 +19,7 @@
 #include "base/process_name.hpp"
 #include "base/rights.hpp"
 #include "base/start_hook.hpp"
+#include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/base/exit.hpp"
 #include "multiprocessing/base/logging.hpp"
 #include "process/end_fd.hpp"
@@ -70,6 +71,9 @@ __attribute__((no_sanitize("undefined"))) int call(const std::function<void()>& 
     return 0;
   } catch (const Exit& exit) {
     return exit.code;
+  } catch (const ShutDown& shut) {
+    get_logger().debug(std::string{"ended because a queue was shut down: "} + shut.what());
+    return 0;  // how a program releases those who wait for more work, or for room
   } catch (abi::__forced_unwind&) {
     throw;  // pthread_exit: the process goes on as long as it has threads
   } catch (...) {

@@ -88,6 +88,12 @@ Children living_children() {
   return living;
 }
 
+std::shared_ptr<Child> child_with(Member member) {
+  for (auto& child : copy_of_all())
+    if (child->member() == member) return std::move(child);
+  return nullptr;
+}
+
 void finish_children() {
   const Children children = copy_of_all();
   if (children.empty()) return;

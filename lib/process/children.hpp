@@ -13,6 +13,9 @@ using Children = std::vector<std::shared_ptr<Child>>;
 void add_child(std::shared_ptr<Child> child);
 void remove_child(const Child& child);
 
+/// Null when it is none of them.
+[[nodiscard]] std::shared_ptr<Child> child_with(Member member);
+
 /// Those that live. Reaps the others.
 [[nodiscard]] Children living_children();
 

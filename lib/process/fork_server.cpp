@@ -128,6 +128,7 @@ class Server {
     pid_t pid;
     UniqueFd pidfd;
     UniqueFd status;
+    Member member;
   };
 
   void watch(int fd) {
@@ -171,7 +172,7 @@ class Server {
       return answer(status, {.result = result, .error = errno, .call = "fork"});
     }
     message.descriptors.clear();  // numbers for the pidfd
-    keep_child(pid, std::move(status));
+    keep_child(pid, std::move(status), request.child);
   }
 
   pid_t fork_child(Member child, std::vector<UniqueFd>& given) {
@@ -193,13 +194,13 @@ class Server {
     }
   }
 
-  void keep_child(pid_t pid, UniqueFd status) {
+  void keep_child(pid_t pid, UniqueFd status, Member member) {
     try {
       UniqueFd pidfd = open_pidfd(pid);  // before it can be reaped, so it is the child's
       const int fd = pidfd.get();
       watch(fd);
       answer(status, {.result = ForkAnswer::made, .pid = pid}, {&fd, 1});
-      children_.emplace(fd, Child{pid, std::move(pidfd), std::move(status)});
+      children_.emplace(fd, Child{pid, std::move(pidfd), std::move(status), member});
     } catch (const OSError& error) {
       answer(status, failure(error));
       // Where it may not be signalled, it ends with its life pipe, of which who asked lets go now.
@@ -219,6 +220,7 @@ class Server {
     const Reaped reaped = reap(pidfd, found->second.pid);
     if (reaped.state == Reaped::running) return;
     if (reaped.state == Reaped::ended) {
+      note_exit_code(found->second.member, reaped.exitcode);
       const ForkEnded ended{reaped.exitcode};
       (void)send_message(found->second.status.get(), std::as_bytes(std::span{&ended, 1}), {},
                          MSG_DONTWAIT);

@@ -135,8 +135,8 @@ inline constexpr std::size_t bell_count = 8;
 // The object's links.
 inline constexpr std::uint32_t slots_link = ring_links;
 inline constexpr std::uint32_t first_book_link = slots_link + 1;
-inline constexpr std::uint32_t writers_link = first_book_link + book_pages;
-static_assert(writers_link + 1 == queue_links);
+inline constexpr std::uint32_t first_token_link = first_book_link + book_pages;  // by QueueEnd
+static_assert(first_token_link + 2 == queue_links);
 
 /// Of a message that is put and got by words of 8 bytes, without a call.
 inline constexpr std::uint32_t most_few_words = 16;

@@ -1,7 +1,5 @@
 #include "queues/book.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <span>
@@ -9,18 +7,13 @@
 #include "base/fail_point.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
+#include "process/exit_code_of.hpp"
 #include "queues/side.hpp"
 
 namespace multiprocessing::detail {
 namespace {
 
 constexpr std::uint32_t first_page_entries = 64;  // page n has 2^n times as many
-
-std::uint64_t packed(Member member) { return std::uint64_t{member.generation} << 32 | member.slot; }
-Member member_of(const BookEntry& entry) {
-  const std::uint64_t word = entry.member.load();
-  return {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)};
-}
 
 /// The page's entries; none if it does not exist yet.
 std::span<BookEntry> page_of(const QueueRef& queue, std::uint32_t page) {
@@ -35,7 +28,7 @@ bool visit_entries(const QueueRef& queue, Visit visit) {
   std::uint32_t first = 0;
   for (std::uint32_t page = 0; page < book_pages; ++page) {
     for (BookEntry& entry : page_of(queue, page)) {
-      if (entry.member.load() == 0) return false;  // given out in order
+      if (!entry.who.member()) return false;  // given out in order
       if (visit(entry, first + static_cast<std::uint32_t>(&entry - page_of(queue, page).data())))
         return true;
     }
@@ -50,13 +43,13 @@ BookEntry& entry_at(const QueueRef& queue, std::uint32_t index) {
   return page_of(queue, page)[index];
 }
 
-void take(BookEntry& entry, Member me) {
-  entry.pid.store(getpid());
-  entry.member.store(packed(me));  // the commit
+void take(BookEntry& entry) {
+  entry.ended.store(0);
+  entry.who.set_to_this_process();  // the commit
 }
 
 /// The first entry that was never used, on a new page if need be.
-std::uint32_t new_entry(const QueueRef& queue, Member me) {
+std::uint32_t new_entry(const QueueRef& queue) {
   std::uint32_t first = 0;
   for (std::uint32_t page = 0; page < book_pages; first += first_page_entries << page++) {
     if (page_of(queue, page).empty()) {
@@ -68,8 +61,8 @@ std::uint32_t new_entry(const QueueRef& queue, Member me) {
     }
     const std::span<BookEntry> entries = page_of(queue, page);
     for (std::uint32_t i = 0; i < entries.size(); ++i) {
-      if (entries[i].member.load() != 0) continue;
-      take(entries[i], me);
+      if (entries[i].who.member()) continue;
+      take(entries[i]);
       return first + i;
     }
   }
@@ -88,13 +81,13 @@ std::optional<std::uint32_t> own_entry(const QueueRef& queue, LazyDeadline& limi
   if (!lock.held()) return std::nullopt;
   std::optional<std::uint32_t> found;
   visit_entries(queue, [&](BookEntry& entry, std::uint32_t index) {
-    const bool mine = member_of(entry) == me;
-    if (!mine && (owed(entry) != 0 || alive(member_of(entry)))) return false;
-    if (!mine) take(entry, me);
+    const bool mine = entry.who.member() == me;
+    if (!mine && (owed(entry) != 0 || alive(entry.who.member()))) return false;
+    if (!mine) take(entry);
     found = index;
     return true;
   });
-  return (found ? *found : new_entry(queue, me)) + 1;
+  return (found ? *found : new_entry(queue)) + 1;
 }
 
 void book(const QueueRef& queue, std::uint32_t entry, std::uint32_t got) {
@@ -128,25 +121,31 @@ void finish_one(const QueueRef& queue, std::uint32_t entry) {
   tell_joiners(queue.body);
 }
 
+int BookEntry::exitcode() {
+  constexpr std::int32_t known = 1000;
+  if (ended.load() == 0) ended.store(known + exit_code_of(who.member()));
+  return ended.load() - known;
+}
+
 std::optional<Debtor> find_debtor(const QueueRef& queue, LazyDeadline& limit) {
   if (const Member holder = queue.body.get.lock.holder(queue.body.get_seats);
       holder && !alive(holder))
     const GetLock mends{queue, limit};  // what it had got was perhaps not booked yet
   std::int32_t lost = 0;
   std::int32_t answered = 0;
-  std::optional<Debtor> debtor;
-  visit_entries(queue, [&](const BookEntry& entry, std::uint32_t) {
+  BookEntry* dead = nullptr;
+  visit_entries(queue, [&](BookEntry& entry, std::uint32_t) {
     const std::int32_t owes = owed(entry);
     answered += std::max(-owes, 0);
-    const Member member = member_of(entry);
-    if (owes <= 0 || alive(member)) return false;
+    if (owes <= 0 || alive(entry.who.member())) return false;
     lost += owes;
-    if (!debtor)
-      debtor = Debtor{entry.pid.load(), left_exit_code(member), static_cast<std::uint32_t>(owes)};
+    if (dead == nullptr) dead = &entry;
     return false;
   });
   if (lost <= answered) return std::nullopt;
-  return debtor;
+  const int code = dead->exitcode();
+  return Debtor{dead->who.describe() + ' ' + describe_end(code), dead->who.pid(), code,
+                static_cast<std::uint32_t>(owed(*dead))};
 }
 
 void tell_joiners(QueueBody& body) {

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
+#include "queues/member_name.hpp"
 #include "queues/ring.hpp"
 
 namespace multiprocessing::detail {
@@ -13,10 +15,13 @@ namespace multiprocessing::detail {
 /// `got` is written under the get lock, `done` under the book's. A process is named while it lives;
 /// the entry of a dead one is used again once it has finished what it got.
 struct BookEntry {
-  std::atomic<std::uint64_t> member;  // generation << 32 | slot; 0: never used
+  MemberName who;
   std::atomic<std::uint32_t> got;
   std::atomic<std::uint32_t> done;
-  std::atomic<std::int32_t> pid;  // for messages
+  std::atomic<std::int32_t> ended;  // its exit code + 1000 once that is known; 0: it is not
+
+  /// Of one that has ended.
+  [[nodiscard]] int exitcode();
 };
 
 /// Stands for what shutdown threw away.
@@ -39,8 +44,9 @@ void finish_one(const QueueRef& queue, std::uint32_t entry);
 
 /// Somebody who died with messages that nobody has answered for since.
 struct Debtor {
+  std::string what;  // "'work-2' (process 123) was killed by SIGKILL"
   pid_t pid;
-  std::optional<int> exitcode;
+  int exitcode;
   std::uint32_t messages;
 };
 [[nodiscard]] std::optional<Debtor> find_debtor(const QueueRef& queue, LazyDeadline& limit);

@@ -45,9 +45,10 @@ class QueueLocal final : public LocalPart {
 
   const Member owner;
   std::atomic<bool> closed = false;
-  std::atomic<std::uint32_t> entry = 0;  // of the book, plus one
-  std::atomic<std::int32_t> views = 0;   // writer views that this process made or received
-  std::atomic<OwnBell*> bell = nullptr;  // owned
+  std::atomic<std::uint32_t> entry = 0;     // of the book, plus one
+  std::atomic<std::int32_t> views[2] = {};  // by QueueEnd: those it made or received
+  std::atomic<bool> reads = false;          // it is among those that the token of readers names
+  std::atomic<OwnBell*> bell = nullptr;     // owned
 
   /// Keeps the copy of the parent's that it has replaced, for other threads may be looking at that.
   void inherit(LocalPart* parents) { inherited_.reset(parents); }

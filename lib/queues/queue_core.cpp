@@ -1,14 +1,18 @@
 #include "multiprocessing/detail/queue_core.hpp"
 
+#include <cerrno>
+
 #include "arena/handles.hpp"
 #include "arena/message_handles.hpp"
 #include "base/fail_point.hpp"
+#include "base/os_error.hpp"
 #include "process/keeper.hpp"
 #include "queues/book.hpp"
 #include "queues/local.hpp"
 #include "queues/patience.hpp"
 #include "queues/quick.hpp"
 #include "queues/slots.hpp"
+#include "queues/views.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -17,6 +21,10 @@ constexpr std::chrono::nanoseconds now{0};
 constexpr std::chrono::seconds time_to_keep{5};
 
 [[noreturn]] void throw_shut_down() { throw ShutDown("the queue was shut down"); }
+
+[[noreturn]] void throw_unread(const QueueRef& queue) {
+  throw_os_error(EPIPE, "put", "no reader of the queue is left: " + last_reader(queue).what);
+}
 
 bool has_more_room(const QueueBody& body) {
   const std::uint32_t held = body.tail.get().items - body.head.get().items;
@@ -51,8 +59,11 @@ bool insist_on_put(const QueueRef& queue, LazyDeadline& limit, Try once) {
   QueueBody& body = queue.body;
   const Side& side = body.put;
   Patience patience{body, body.head, body.put_wanted, side, body.get};
-  // Whoever is woken may find no room for its message where there is some for another's.
-  if (body.shape.max_bytes != 0) patience.rely_on_nobody();
+  // Whoever is woken may find no room for its message where there is some for another's, and
+  // nobody tells of the last reader's end.
+  const bool for_views = had_views(queue, QueueEnd::reader);
+  if (body.shape.max_bytes != 0 || for_views) patience.rely_on_nobody();
+  bool unread = false;
   for (bool noted = false;; noted = true) {
     // Not before the first try: looking at the other side costs more than all the rest.
     if (noted) patience.note();
@@ -62,7 +73,13 @@ bool insist_on_put(const QueueRef& queue, LazyDeadline& limit, Try once) {
       after_put(body);
       return true;
     }
-    if (tried == Tried::not_in_time || limit.at_once()) return false;
+    if (unread) throw_unread(queue);
+    const bool at_once = tried == Tried::not_in_time || limit.at_once();
+    if (for_views && (at_once || patience.naps() > 0)) {
+      unread = !has_views(queue, QueueEnd::reader);
+      if (unread) continue;  // for which the last one may have made room before it went
+    }
+    if (at_once) return false;
     if (!noted) {
       let_ahead(side);
       continue;
@@ -71,26 +88,16 @@ bool insist_on_put(const QueueRef& queue, LazyDeadline& limit, Try once) {
   }
 }
 
-/// Whether somebody holds a writer view; true when there has never been one. A view that this
-/// process merely inherited by a fork is none.
-bool has_writers(const QueueRef& queue) {
-  const QueueLocal* local = local_of(queue.handle);
-  if (local != nullptr && local->views.load() > 0) return true;
-  const Handle token = handle_from(queue.link(writers_link));
-  if (!token) return true;
-  constexpr std::uint32_t the_queue_and_us = 2;
-  if (holders_of(token) <= the_queue_and_us) return false;
-  sweep();  // the others may be dead
-  return holders_of(token) > the_queue_and_us;
-}
-
 template <class Try>
 bool insist_on_get(const QueueRef& queue, const GetWait& wait, LazyDeadline& limit,
                    Incoming& incoming, Try once) {
   QueueBody& body = queue.body;
   const Side& side = body.get;
   Patience patience{body, body.tail, body.get_wanted, side, body.put};
-  if (wait.while_written) patience.rely_on_nobody();  // nobody tells of the last writer's end
+  if (wait.while_written) {
+    patience.rely_on_nobody();  // nobody tells of the last writer's end
+    enrol_reader(queue);
+  }
   bool orphaned = false;
   for (bool noted = false;; noted = true) {
     if (noted) patience.note();
@@ -104,7 +111,7 @@ bool insist_on_get(const QueueRef& queue, const GetWait& wait, LazyDeadline& lim
     if (orphaned) throw EOFError("no writer of the queue is left");
     const bool at_once = limit.at_once();
     if (wait.while_written && (at_once || patience.naps() > 0)) {
-      orphaned = !has_writers(queue);
+      orphaned = !has_views(queue, QueueEnd::writer);
       if (orphaned) continue;  // what the last one put before it went
     }
     if (!noted && !at_once) {

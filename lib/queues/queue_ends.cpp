@@ -9,6 +9,7 @@
 #include "queues/book.hpp"
 #include "queues/local.hpp"
 #include "queues/side.hpp"
+#include "queues/views.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -19,6 +20,17 @@ void wake_all(const QueueRef& queue) {
   futex_wake_all(body.head.futex());
   ring_bells(body);
   tell_joiners(body);
+}
+
+std::string counted(std::size_t messages) {
+  return std::to_string(messages) + (messages == 1 ? " message" : " messages");
+}
+
+[[noreturn]] void throw_unread(const QueueRef& queue) {
+  const std::size_t left = queue.body.tail.get().items - queue.body.head.get().items;
+  const LastReader last = last_reader(queue);
+  throw WorkerDied(last.what + ", and no reader of the queue is left for " + counted(left),
+                   last.pid, last.exitcode);
 }
 
 }  // namespace
@@ -77,6 +89,8 @@ int QueueCore::fileno() const {
 
 void QueueCore::task_done() const {
   const QueueRef queue{handle_};
+  if (queue.body.shape.kind != QueueKind::joinable)
+    throw AssertionError("task_done() of a queue that is no JoinableQueue");
   LazyDeadline limit{Timeout::forever};
   finish_one(queue, *entry_of(queue, limit));
 }
@@ -87,31 +101,26 @@ bool QueueCore::join(Timeout timeout) const {
   QueueBody& body = queue.body;
   LazyDeadline limit{timeout};
   const Deadline deadline = limit.get();
+  bool unread = false;
   for (std::chrono::nanoseconds nap = 10ms;;
        nap = std::min<std::chrono::nanoseconds>(2 * nap, 1s)) {
     const std::uint32_t seen = body.finished.load();
     body.joiners.store(1);
     if (unfinished(queue) == 0) return true;
     if (const auto debtor = find_debtor(queue, limit))
-      throw WorkerDied("process " + std::to_string(debtor->pid) + " died with " +
-                           std::to_string(debtor->messages) +
-                           " messages that it had got and not finished",
-                       debtor->pid, debtor->exitcode.value_or(0));
+      throw WorkerDied(
+          debtor->what + " with " + counted(debtor->messages) + " that it had got and not finished",
+          debtor->pid, debtor->exitcode);
+    if (unread) throw_unread(queue);
+    if (queue.body.tail.get().items != queue.body.head.get().items)
+      unread = !has_views(queue, QueueEnd::reader);
+    if (unread) continue;  // the last one may have finished, or got, some before it went
     if (deadline.passed()) return false;
     futex_wait(body.finished, seen, deadline.at_most(nap));
   }
 }
 
-Handle QueueCore::writers() const {
-  const QueueRef queue{handle_};
-  LazyDeadline limit{Timeout::forever};
-  const PutLock lock{queue, limit};
-  Link& link = queue.link(writers_link);
-  if (Handle known = handle_from(link)) return known;
-  Handle made = Handle::make(1);
-  hold(link, made);
-  return made;
-}
+Handle QueueCore::token_of(QueueEnd end) const { return make_token(QueueRef{handle_}, end); }
 
 void QueueCore::check_arrived(QueueKind expected, const MessageType& messages) const {
   if (!handle_) return;

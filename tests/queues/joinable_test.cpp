@@ -89,8 +89,10 @@ TEST_P(JoinableTest, JoinNamesTheDeadUntilSomebodyAnswersForThem) {
       ADD_FAILURE() << "the death went unnoticed";
     } catch (const mp::WorkerDied& error) {
       EXPECT_EQ(error.pid(), pid);
-      EXPECT_EQ(error.what(), "process " + std::to_string(pid) +
-                                  " died with 2 messages that it had got and not finished");
+      EXPECT_EQ(error.exitcode(), -SIGKILL);
+      EXPECT_EQ(error.what(), "'" + doomed.name() + "' (process " + std::to_string(pid) +
+                                  ") was killed by SIGKILL with 2 messages that it had got and not "
+                                  "finished");
     }
   }
   doomed.join();

@@ -21,6 +21,9 @@
 
 namespace multiprocessing::detail {
 
+/// Which side of a queue a view stands for.
+enum class QueueEnd : std::uint32_t { writer, reader };
+
 enum class QueueKind : std::uint32_t { simple, plain, joinable };
 
 /// What a queue was made as; never changes.
@@ -33,7 +36,7 @@ struct QueueShape {
 };
 
 inline constexpr std::size_t queue_bytes = 704;
-inline constexpr std::size_t queue_links = 48;
+inline constexpr std::size_t queue_links = 49;
 
 /// Makes a queue in zeroed memory.
 MULTIPROCESSING_API void construct_queue(void* body, const QueueShape& shape);
@@ -97,8 +100,8 @@ class MULTIPROCESSING_API QueueCore {
   void task_done() const;
   [[nodiscard]] bool join(Timeout timeout) const;
 
-  /// What a writer view holds; the first call makes it.
-  [[nodiscard]] Handle writers() const;
+  /// What each view of that side holds; the first call makes it.
+  [[nodiscard]] Handle token_of(QueueEnd end) const;
 
   /// For a queue that was received; throws SerializationError when it is one of other messages.
   void check_arrived(QueueKind expected, const MessageType& messages) const;

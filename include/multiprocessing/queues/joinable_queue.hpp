@@ -30,7 +30,8 @@ class JoinableQueue : public Queue<T> {
   void task_done() const { this->core().task_done(); }
 
   /// Waits until every message that was put has been worked off. Throws `WorkerDied` when a process
-  /// died with some.
+  /// died with some: its name, its process id and how it ended; and, where there were reader views,
+  /// when the last of them is gone and messages are left, with the process that had it.
   void join() const { static_cast<void>(this->core().join(Timeout::infinite)); }
   /// Says whether they were in time.
   bool join(Timeout timeout) const { return this->core().join(timeout); }

@@ -84,7 +84,7 @@ class Queue {
             detail::queue_shape<T>(detail::QueueKind::plain, options.maxsize, options.max_bytes)) {}
 
   /// Waits for room. Throws `ShutDown` when the queue is shut down, `ValueError` when this process
-  /// has closed it.
+  /// has closed it, `BrokenPipeError` when there is no room and the last reader view is gone.
   void put(const T& item) const {
     if (!detail::put_value<T>(core_, item, Timeout::infinite)) detail::throw_full();
   }
@@ -166,6 +166,8 @@ class Queue {
   [[nodiscard]] int fileno() const { return core_.fileno(); }
 
   /// A view that only gets, and whose gets throw `EOFError` once no writer view is left anywhere.
+  /// It counts as a reader until it is gone, or its process is: puts and `join()` see the last one
+  /// go.
   [[nodiscard]] QueueReader<T> reader() const;
   /// A view that only puts. It counts as a writer until it is gone, or its process is.
   [[nodiscard]] QueueWriter<T> writer() const;

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "multiprocessing/detail/queue_writers.hpp"
+#include "multiprocessing/detail/queue_mark.hpp"
 #include "multiprocessing/queues/queue.hpp"
 
 namespace multiprocessing {
@@ -21,6 +21,11 @@ namespace multiprocessing {
 ///
 /// A child made by `fork` holds the writers that its parent held then, and they end with it; the
 /// reader's own inherited ones do not count. Give a writer to a `Process` as a temporary.
+///
+/// A reader view counts in the same way. Once there has been one and none is left, a put for which
+/// there is no room throws `BrokenPipeError`, and `JoinableQueue::join()` throws `WorkerDied` when
+/// messages are left; both say which process had the last one, and how that ended. Keep the view
+/// for as long as this process reads: one that is made for each get is gone in between.
 template <class T>
 class QueueReader {
  public:
@@ -47,31 +52,45 @@ class QueueReader {
   };
 
   QueueReader() noexcept = default;
-  explicit QueueReader(Queue<T> queue) : queue_(std::move(queue)) {}
+  explicit QueueReader(Queue<T> queue)
+      : queue_(std::move(queue)),
+        mark_(queue_.core(), detail::QueueEnd::reader,
+              queue_.core().token_of(detail::QueueEnd::reader)) {}
 
   T get() const { return get(Timeout::infinite); }
   T get(Timeout timeout) const {
-    return detail::get_value_in_time<T>(queue_.core(), {timeout, true});
+    return detail::get_value_in_time<T>(open().core(), {timeout, true});
   }
   T get_nowait() const { return get(std::chrono::nanoseconds{0}); }
   [[nodiscard]] std::optional<T> try_get() const { return try_get(std::chrono::nanoseconds{0}); }
   [[nodiscard]] std::optional<T> try_get(Timeout timeout) const {
-    return detail::get_value<T>(queue_.core(), {timeout, true});
+    return detail::get_value<T>(open().core(), {timeout, true});
   }
   std::vector<T> get_many(std::size_t most) const {
-    return detail::get_values<T>(queue_.core(), most, {Timeout::infinite, true});
+    return detail::get_values<T>(open().core(), most, {Timeout::infinite, true});
   }
   [[nodiscard]] iterator begin() const { return iterator{*this}; }
   [[nodiscard]] std::default_sentinel_t end() const { return {}; }
-  [[nodiscard]] bool empty() const { return queue_.empty(); }
-  [[nodiscard]] int fileno() const { return queue_.fileno(); }
+  [[nodiscard]] bool empty() const { return open().empty(); }
+  [[nodiscard]] int fileno() const { return open().fileno(); }
+
+  /// Of a `JoinableQueue`: as there. Throws `AssertionError` for another.
+  void task_done() const { open().core().task_done(); }
+
+  /// This one is no reader any more; gets through it throw `ValueError`.
+  void close() { mark_ = detail::QueueMark{}; }  // clang 14 would not destroy what {} makes
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
     archive& queue_;
+    mark_.serialize_with(archive, queue_.core(), detail::QueueEnd::reader);
   }
 
  private:
+  [[nodiscard]] const Queue<T>& open() const {
+    if (!mark_.token()) throw ValueError("this reader was closed, or is of no queue");
+    return queue_;
+  }
   [[nodiscard]] std::optional<T> next_until_end() const {
     try {
       return try_get(Timeout::infinite);
@@ -83,6 +102,7 @@ class QueueReader {
   }
 
   Queue<T> queue_;
+  detail::QueueMark mark_;
 };
 
 /// The end of a queue that puts. Copies, also those in other processes and in messages, each count
@@ -94,7 +114,9 @@ class QueueWriter {
 
   QueueWriter() noexcept = default;
   explicit QueueWriter(Queue<T> queue)
-      : queue_(std::move(queue)), mark_(queue_.core(), queue_.core().writers()) {}
+      : queue_(std::move(queue)),
+        mark_(queue_.core(), detail::QueueEnd::writer,
+              queue_.core().token_of(detail::QueueEnd::writer)) {}
 
   void put(const T& item) const { open().put(item); }
   void put(const T& item, Timeout timeout) const { open().put(item, timeout); }
@@ -109,16 +131,12 @@ class QueueWriter {
   }
 
   /// This one is no writer any more; puts through it throw `ValueError`.
-  void close() { mark_ = detail::WriterMark{}; }  // clang 14 would not destroy what {} makes
+  void close() { mark_ = detail::QueueMark{}; }  // clang 14 would not destroy what {} makes
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
-    if constexpr (Archive::is_saving::value) {
-      if (detail::is_handed_over()) mark_ = detail::WriterMark{};
-    }
-    detail::Handle token = mark_.token();
-    archive& queue_& token;
-    if constexpr (!Archive::is_saving::value) mark_ = detail::WriterMark{queue_.core(), token};
+    archive& queue_;
+    mark_.serialize_with(archive, queue_.core(), detail::QueueEnd::writer);
   }
 
  private:
@@ -128,7 +146,7 @@ class QueueWriter {
   }
 
   Queue<T> queue_;
-  detail::WriterMark mark_;
+  detail::QueueMark mark_;
 };
 
 template <class T>

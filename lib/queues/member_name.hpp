@@ -1,0 +1,34 @@
+// The name of a process, beside a queue: for messages that tell of its death.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "arena/family.hpp"
+
+namespace multiprocessing::detail {
+
+/// Written by the process itself; the member last, so that the others have what belongs to it.
+struct MemberName {
+  static constexpr std::size_t longest = 43;
+
+  std::atomic<std::uint64_t> packed_member;  // generation << 32 | slot; 0: never used
+  std::atomic<std::int32_t> process_id;
+  char name[longest + 1];  // cut off when it is longer
+
+  [[nodiscard]] Member member() const {
+    const std::uint64_t word = packed_member.load();
+    return {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)};
+  }
+  [[nodiscard]] pid_t pid() const { return process_id.load(); }
+  /// "'work-2' (process 123)".
+  [[nodiscard]] std::string describe() const;
+
+  void set_to_this_process();
+};
+
+}  // namespace multiprocessing::detail
