@@ -152,7 +152,11 @@ TEST_P(ProcessesTest, ProcessesAreToldByTheirHandles) {
   while (!left.empty()) {
     for (const mp::ProcessHandle& ended : mp::wait(processes)) {
       std::erase(left, ended.pid());
-      std::erase_if(processes, [&](mp::Process& each) { return each.pid() == ended.pid(); });
+      const auto at =
+          std::ranges::find(processes, ended.pid(), [](auto& each) { return *each.pid(); });
+      ASSERT_NE(at, processes.end());
+      at->join();
+      processes.erase(at);
     }
   }
   EXPECT_TRUE(processes.empty());
