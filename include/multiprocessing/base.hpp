@@ -8,3 +8,4 @@
 #include "multiprocessing/base/freeze_support.hpp"
 #include "multiprocessing/base/logging.hpp"
 #include "multiprocessing/base/timeout.hpp"
+#include "multiprocessing/base/urandom.hpp"

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "connection/listener_folder.hpp"
 #include "process/fork_gate.hpp"
 
 namespace multiprocessing::detail {
@@ -24,7 +25,7 @@ bool has_file(const Address& address) {
 struct Files {
   Creator owner;
   std::vector<std::string> paths;
-  std::vector<std::string> folders;  // made for sockets
+  std::vector<Folder> folders;
 };
 // Guarded by the mutex; never destroyed, because exit handlers still ask.
 std::mutex& files_mutex() {
@@ -45,8 +46,8 @@ Files& files_of_this_process() {
       if (!files() || !files()->owner.is_this_process()) return;
       for (const std::string& path : std::exchange(files()->paths, {}))
         (void)::unlink(path.c_str());
-      for (const std::string& folder : std::exchange(files()->folders, {}))
-        (void)::rmdir(folder.c_str());
+      for (const Folder& folder : std::exchange(files()->folders, {}))
+        (void)::rmdir(folder.path.c_str());
     });
   }
   return *files();
@@ -54,7 +55,7 @@ Files& files_of_this_process() {
 
 }  // namespace
 
-void remove_folder_at_exit(std::string folder) {
+void keep_folder(Folder folder) {
   std::scoped_lock guard{files_mutex()};
   files_of_this_process().folders.push_back(std::move(folder));
 }
@@ -72,7 +73,7 @@ void remove_socket_file(const Address& address) {
   std::erase(files.paths, address.path());
   (void)::unlink(address.path().c_str());
   const std::string folder = address.path().substr(0, address.path().rfind('/'));
-  const auto ours = std::ranges::find(files.folders, folder);
+  const auto ours = std::ranges::find(files.folders, folder, &Folder::path);
   if (ours == files.folders.end()) return;
   if (::rmdir(folder.c_str()) == 0) files.folders.erase(ours);
 }

@@ -1,14 +1,12 @@
 #include "process/identity.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <mutex>
 #include <utility>
 
 #include "base/never_destroyed.hpp"
-#include "base/os_error.hpp"
 #include "base/process_name.hpp"
+#include "multiprocessing/base/urandom.hpp"
 #include "process/fork_gate.hpp"
 
 namespace multiprocessing::detail {
@@ -31,12 +29,7 @@ State& state() {
 
 }  // namespace
 
-Bytes random_key() {
-  Bytes key{std::string(key_size, '\0')};
-  if (getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size()))
-    throw_os_error("getrandom");
-  return key;
-}
+Bytes random_key() { return urandom(key_size); }
 
 bool same_key(std::span<const char> a, std::span<const char> b) {
   unsigned char difference = a.size() == b.size() ? 0 : 1;

@@ -11,12 +11,14 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include "connection/socket_files.hpp"
 #include "connection_suite.hpp"
 #include "multiprocessing/arena/usage.hpp"
 #include "support/refused_calls.hpp"
@@ -341,6 +343,47 @@ TEST_P(ProcessesTest, AListenerFindsAFolderWhateverTheVariablesSay) {
     expect_good_end(client);
   }
   std::filesystem::remove(longest);
+}
+
+// By SIGINT, as on Ctrl-C, or by SIGKILL.
+TEST_P(ProcessesTest, WhatAKilledListenerLeavesGoesWithTheNextProgramThatStarts) {
+  const mp::Listener living;
+  for (const int signal : {SIGINT, SIGKILL}) {
+    auto [here, there] = mp::Pipe();
+    mp::Process doomed{[](mp::Connection tell, int by) {
+                         const mp::Listener listener;
+                         tell.send(listener.address());
+                         tell.send(mp::arbitrary_address());
+                         raise(by);
+                       },
+                       std::move(there), signal};
+    doomed.start();
+    const auto used = here.recv<mp::Address>();
+    const auto unused = here.recv<mp::Address>();
+    doomed.join();
+    EXPECT_EQ(doomed.exitcode(), -signal);
+    mp::Process next = mp::get_context("spawn").Process([] {});
+    next.start();
+    expect_good_end(next);
+    for (const mp::Address& address : {used, unused})
+      EXPECT_FALSE(std::filesystem::exists(std::filesystem::path{address.path()}.parent_path()))
+          << address.path();
+  }
+  mp::Process client{say_hello, living.address()};
+  client.start();
+  EXPECT_EQ(living.accept().recv<std::string>(), "hello");
+  expect_good_end(client);
+}
+
+TEST(AddressTest, AFolderThatOthersHavePutSomethingInStays) {
+  const std::string left = "/tmp/pymp-cpp-" + std::to_string(getpid());
+  std::filesystem::create_directory(left);
+  std::ofstream{left + "/mine"} << "text";
+  std::filesystem::create_directory(left + "a");
+  mp::detail::remove_listener_folders();
+  EXPECT_TRUE(std::filesystem::exists(left + "/mine"));
+  EXPECT_FALSE(std::filesystem::exists(left + "a"));
+  std::filesystem::remove_all(left);
 }
 
 TEST(AddressTest, TheFirstUsableFolderIsTakenAndItsPathIsAbsolute) {
