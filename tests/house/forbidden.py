@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What the library does not use: the standard's waits never wake another process, and
-Boost.Interprocess stays out of public headers."""
+Boost.Interprocess and unistd.h stay out of public headers."""
 
 import re
 
@@ -9,6 +9,7 @@ from house import files, includes, place, run, without_comments_and_strings
 WAITS = re.compile(r"\bstd::(?:atomic_(?:wait|notify_one|notify_all|flag_wait)\w*"
                    r"|counting_semaphore|binary_semaphore|barrier|latch)\b")
 WAIT_HEADERS = ("semaphore", "barrier", "latch")
+NOT_PUBLIC = ("unistd.h",)  # its names are those of many a program's own functions
 MAY_INCLUDE_INTERPROCESS = "include/multiprocessing/arena/allocator.hpp"
 
 
@@ -38,6 +39,8 @@ def check(root):
             if name in WAIT_HEADERS:
                 wrong.append(f"{here}: <{name}> wakes no other process")
             public = path.relative_to(root).parts[0] == "include"
+            if public and name in NOT_PUBLIC:
+                wrong.append(f"{here}: a public header includes <{name}>")
             if (public and name.startswith("boost/interprocess/")
                     and str(path.relative_to(root)) != MAY_INCLUDE_INTERPROCESS):
                 wrong.append(f"{here}: a public header includes {name}")

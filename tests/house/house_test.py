@@ -14,6 +14,7 @@ import headers_compile
 import include_direction
 import lengths
 import pages
+import porting
 import umbrellas
 
 GOOD = {
@@ -33,6 +34,11 @@ GOOD = {
     "docs/page.md": "See [the other](other.md).\n\n<!-- example: e.cpp [main] -->\n```cpp\n"
                     "int main() {}\n```\n",
     "docs/other.md": "# Other\n",
+    "docs/porting.md": "| Python | here | program |\n| --- | --- | --- |\n"
+                       "| `x` | `y` | [1](examples/ports/01_x.cpp) |\n",
+    "docs/examples/ports/01_x.cpp": "int main() {}\n",
+    "docs/examples/ports/meson.build": "ports = {'01_x': methods}\n",
+    "README.md": "[Porting](docs/porting.md)\n",
     "docs/examples/e.cpp": "// [main]\nint main() {}\n// [/main]\n",
 }
 
@@ -64,7 +70,8 @@ class HouseTest(unittest.TestCase):
         self.assertIn(text, self.found(rule, changes))
 
     def test_a_good_tree_breaks_no_rule(self):
-        rules = [forbidden, headers_compile, include_direction, lengths, pages, umbrellas]
+        rules = [forbidden, headers_compile, include_direction, lengths, pages, porting,
+                 umbrellas]
         if shutil.which("clang-format"):
             rules.append(code_format)
         for rule in rules:
@@ -182,6 +189,23 @@ class HouseTest(unittest.TestCase):
 
     def test_a_link_that_leads_nowhere_is_found(self):
         self.finds(pages, "page.md:1: the link other.md leads nowhere", {"docs/other.md": None})
+
+    def test_unistd_in_a_public_header_is_found(self):
+        self.finds(forbidden, "a public header includes <unistd.h>",
+                   {"include/multiprocessing/base/a.hpp": "#pragma once\n#include <unistd.h>\n"})
+
+    def test_a_row_without_a_program_that_runs_is_found(self):
+        head = "| Python | here | program |\n| --- | --- | --- |\n"
+        row = "| `x` | `y` | [1](examples/ports/01_x.cpp) |\n"
+        for text, changes in {
+                "the row names no program": {"docs/porting.md": head + row + "| `a` | `b` | c |\n"},
+                "there is no docs/examples/z.cpp":
+                    {"docs/porting.md": head + row + "| `a` | `b` | [z](examples/z.cpp) |\n"},
+                "no test runs docs/examples/ports/01_x.cpp":
+                    {"docs/examples/ports/meson.build": "ports = {}\n"},
+                "02_y is not in the table": {"docs/examples/ports/02_y.cpp": "int main() {}\n"},
+                "README.md: does not lead": {"README.md": "nothing\n"}}.items():
+            self.finds(porting, text, changes)
 
     def test_a_comment_that_names_no_test_of_cpython_is_found(self):
         tool = pathlib.Path(__file__).resolve().parents[2] / "tools" / "parity"

@@ -21,8 +21,8 @@ class MULTIPROCESSING_API Event {
 
   /// Sets the flag and wakes all who wait; nothing happens when it is set already.
   ///
-  /// May be called in a signal handler, on an event that this process has used before, be it by
-  /// `is_set()`.
+  /// May be called in a signal handler, on an event that this process has called any function of,
+  /// be it `is_set()`, or was given as an argument: the first use makes it, and takes memory.
   void set() const;
 
   void clear() const;
