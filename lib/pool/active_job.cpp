@@ -45,13 +45,14 @@ void lose(ActiveJob& job, std::uint32_t chunk, const WorkerEnd& end) {
   const std::string which =
       first == last ? "element " + std::to_string(first)
                     : "elements " + std::to_string(first) + " to " + std::to_string(last);
-  job.loss.emplace(describe(end) + " while it had " + which, end.pid, end.exitcode, first);
+  job.loss.emplace(describe(end) + (end.cause.empty() ? "" : ",") + " while it had " + which,
+                   end.pid, end.exitcode, first);
 }
 
 }  // namespace
 
 std::string describe(const WorkerEnd& end) {
-  return "worker " + std::to_string(end.pid) + ' ' + describe_end(end.exitcode);
+  return "worker " + std::to_string(end.pid) + ' ' + describe_end(end.exitcode) + end.cause;
 }
 
 void take_from_the_dead(ActiveJob& job, const WorkerEnd& end) {

@@ -33,6 +33,7 @@ struct WorkerEnd {
   pid_t pid = 0;
   int exitcode = 0;
   bool served = false;  // its initializer had returned
+  std::string cause;    // what is known of it beside the code
 };
 
 /// What is said about a worker that died with work in hand.

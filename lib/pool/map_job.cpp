@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <new>
 #include <string>
 #include <utility>
@@ -119,9 +120,13 @@ MapJob::Impl::Impl(PoolCore& pool, const MapShape& shape, const MapOptions& opti
 MapJob::Impl::~Impl() {
   // Workers of a job that was aborted may still read what it holds.
   if (!reusable_ || !active_.handle || active_.aborted) return;
-  for (Link& link : links_of(active_.handle))
-    if (link.load() != 0) release(link);
-  pool_.keep_spare(std::move(active_.handle), bytes_);
+  try {
+    for (Link& link : links_of(active_.handle))
+      if (link.load() != 0) release(link);
+    pool_.keep_spare(std::move(active_.handle), bytes_);
+  } catch (const std::exception&) {
+    // The others took this process for dead: there is nothing to keep.
+  }
 }
 
 void MapJob::Impl::begin_chunk() {

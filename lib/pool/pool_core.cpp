@@ -179,16 +179,20 @@ void PoolCore::post(ActiveJob& job) {
   ring(*board_.as<Board>(), static_cast<int>(std::min<std::size_t>(job.header().chunks, INT_MAX)));
 }
 
-void PoolCore::retire(ActiveJob& job) {
+void PoolCore::retire(ActiveJob& job) noexcept {
+  Board& board = *board_.as<Board>();
+  try {
+    // Without the mutex: a worker that is stopped may have it, until terminate() has it killed. The
+    // place is this job's still.
+    const OwnerGuard whole{board.lock};
+    fail_point("pool.retire.holding");
+    release(job_links(board_)[job.place]);
+  } catch (const std::exception&) {
+    // The others took this process for dead, and have given it back.
+  }
   {
     const std::scoped_lock guard{mutex_};
     jobs_[job.place] = nullptr;
-    Board& board = *board_.as<Board>();
-    {
-      const OwnerGuard whole{board.lock};
-      fail_point("pool.retire.holding");
-      release(job_links(board_)[job.place]);
-    }
     // Workers of a pool that was closed leave when the last job has gone.
     if (state_ != State::running) ring(board, INT_MAX);
   }

@@ -16,6 +16,7 @@
 #include "multiprocessing/pool/pool.hpp"
 #include "pool/active_job.hpp"
 #include "pool/board.hpp"
+#include "pool/memory_kills.hpp"
 #include "process/finalizer.hpp"
 #include "process/fork_gate.hpp"
 #include "process/own_threads.hpp"
@@ -44,7 +45,7 @@ class PoolCore {
   void post(ActiveJob& job);
 
   /// Takes the job down: no worker begins with it any more.
-  void retire(ActiveJob& job);
+  void retire(ActiveJob& job) noexcept;
 
   /// Guards what the watcher writes into jobs that are posted.
   [[nodiscard]] std::mutex& mutex() const { return mutex_; }
@@ -83,10 +84,10 @@ class PoolCore {
   void watch() noexcept;
   void watch_to_the_end();
   void watch_once();
-  void give_up(const std::string& why);
+  void give_up(const std::exception_ptr& reason) noexcept;
   [[nodiscard]] Deadline next_look() const;
   void tend_seat(std::size_t seat);
-  [[nodiscard]] WorkerEnd end_of(std::size_t seat);
+  [[nodiscard]] std::optional<WorkerEnd> end_of(std::size_t seat);
   void break_if_hopeless(const WorkerEnd& end);
   void refill();
   void kill_the_stubborn();
@@ -117,6 +118,7 @@ class PoolCore {
   std::optional<Deadline> patience_;  // for workers that were told to end
   int worker_number_ = 0;
   int deaths_before_serving_ = 0;  // in a row
+  MemoryKills memory_kills_;
   std::optional<Deadline> next_start_;
   Handle spare_;
   std::size_t spare_bytes_ = 0;

@@ -1,5 +1,6 @@
 // The thread that watches over a pool's workers: buries the dead, deals with what they had, and
 // puts others in their seats.
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,16 +48,23 @@ void PoolCore::watch() noexcept {
   try {
     watch_to_the_end();
   } catch (...) {
-    give_up("the thread that watches its workers cannot go on: " +
-            describe_exception(std::current_exception()));
+    give_up(std::current_exception());
   }
 }
 
 /// Something happened that the watcher cannot deal with, such as all its descriptors closed: those
 /// who wait for results are told, and the workers are to end.
-void PoolCore::give_up(const std::string& why) {
+void PoolCore::give_up(const std::exception_ptr& reason) noexcept {
   const std::scoped_lock guard{mutex_};
-  break_pool(why);
+  try {
+    break_pool("the thread that watches its workers cannot go on: " + describe_exception(reason));
+  } catch (...) {
+    // No memory is left to say it in words.
+    if (!broken_) broken_ = reason;
+    for (ActiveJob* job : jobs_)
+      if (job != nullptr) abort(*job, broken_);
+    place_free_.notify_all();
+  }
   for (Seat& seat : seats_) seat.send(&Process::kill);
 }
 
@@ -99,25 +107,33 @@ void PoolCore::watch_once() {
   refill();
 }
 
-WorkerEnd PoolCore::end_of(std::size_t seat) {
+/// Nothing when another worker that is to be waited for stands amid something of it.
+std::optional<WorkerEnd> PoolCore::end_of(std::size_t seat) {
   Process& process = *seats_[seat].process;
   process.join();
   SeatRecord& record = seats_of(board_)[seat];
-  const WorkerEnd end{record.name.load(), process.pid().value_or(0),
-                      process.exitcode().value_or(255), record.serves.load() != 0};
-  // Before its chunks are given to others, what it was doing to their links has to be finished.
-  settle_fully({record.slot.load(), record.generation.load()});
+  WorkerEnd end{record.name.load(),
+                process.pid().value_or(0),
+                process.exitcode().value_or(255),
+                record.serves.load() != 0,
+                {}};
+  // Before its chunks are given to others, what it was doing to their links has to be finished. Who
+  // settles its death may be stopped, and is killed by those who can have the mutex meanwhile.
+  if (!settle_fully({record.slot.load(), record.generation.load()}, Deadline{turn_of_others}))
+    return std::nullopt;
+  if (end.exitcode == -SIGKILL) end.cause = memory_kills_.told();
   return end;
 }
 
 void PoolCore::tend_seat(std::size_t seat) {
-  const WorkerEnd end = end_of(seat);
+  const auto end = end_of(seat);
+  if (!end) return;  // its sentinel stays readable
   seats_[seat].ended = true;
   for (ActiveJob* job : jobs_)
-    if (job != nullptr) take_from_the_dead(*job, end);
+    if (job != nullptr) take_from_the_dead(*job, *end);
   // Workers may sleep while chunks of the dead one are free again.
   ring(*board_.as<Board>(), static_cast<int>(seats_.size()));
-  break_if_hopeless(end);
+  break_if_hopeless(*end);
 }
 
 void PoolCore::break_if_hopeless(const WorkerEnd& end) {

@@ -5,8 +5,11 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
+#include <fstream>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -54,6 +57,29 @@ int all_descriptors_closed(mp::Pool& pool) {
     _exit(0);  // the end of a program joins its children, by descriptors that are no more
   }
   return 2;
+}
+
+bool join_group(const std::string& folder) {
+  std::ofstream file{folder + "/cgroup.procs"};
+  return static_cast<bool>(file << getpid() << std::flush);
+}
+
+/// A worker that takes more memory than its group may have.
+int fill_a_memory_group() {
+  mp::Pool pool(1);
+  try {
+    (void)pool.map(
+        [](int) {
+          for (std::vector<char*> all;;)
+            std::memset(all.emplace_back(new char[1 << 20]), 1, 1 << 20);
+          return 0;
+        },
+        std::vector<int>{1});
+  } catch (const mp::WorkerDied& error) {
+    say(error.what());
+    return 0;
+  }
+  return 1;
 }
 
 /// Ends the program while another thread waits for workers that never come back.
@@ -110,6 +136,7 @@ int main(int argc, char** argv) {
   const std::string_view mode = argc > 1 ? argv[1] : "";
   if (mode != "silent") say("main\n");
   if (mode == "keep") return keep_until_the_end();
+  if (mode == "fill") return join_group(argv[2]) ? fill_a_memory_group() : 77;
   if (mode == "dropped" || mode.starts_with("refused")) return without_signals(mode);
   mp::Pool pool(2);
   if (pool.map(square, numbers) != squares) return 1;
