@@ -1,6 +1,7 @@
 #include "arena/blocks.hpp"
 
 #include <cstring>
+#include <exception>
 #include <mutex>
 #include <utility>
 
@@ -53,7 +54,8 @@ Block::~Block() {
     fail_point("arena.block.before_free");
     free_claimed(offset_, claimer_);
   } catch (const std::exception&) {
-    // This process may not map what a link holds: the block is freed when it has ended.
+    // This process may not map what a link holds, or the others took it for dead: the block is
+    // freed with it.
   }
 }
 

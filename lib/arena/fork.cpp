@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <exception>
 #include <utility>
 #include <vector>
 
@@ -206,8 +207,12 @@ Birth::Birth(Birth&& other) noexcept
 
 Birth::~Birth() {
   if (!mine_ || !self_if_any()) return;
-  std::scoped_lock guard{ledger_mutex()};
-  settle_locked(child_);
+  try {
+    std::scoped_lock guard{ledger_mutex()};
+    settle_locked(child_);
+  } catch (const std::exception&) {
+    // The next sweep of somebody settles it.
+  }
 }
 
 void Birth::delivered(pid_t pid) noexcept {
@@ -257,8 +262,12 @@ BirthHandles::BirthHandles() {
 }
 
 BirthHandles::~BirthHandles() {
-  std::scoped_lock guard{ledger_mutex()};
-  HandleTable::instance().drop_unclaimed();
+  try {
+    std::scoped_lock guard{ledger_mutex()};
+    HandleTable::instance().drop_unclaimed();
+  } catch (const std::exception&) {
+    // They go with this process, or have gone with it where the others took it for dead.
+  }
 }
 
 }  // namespace multiprocessing::detail

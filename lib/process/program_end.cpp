@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <exception>
 #include <limits>
 
 #include "process/children.hpp"
@@ -19,9 +20,13 @@ namespace {
 template <class Step>
 void take_step(Step step) noexcept {
   try {
-    step();
-  } catch (...) {
-    warn_at_the_end(describe_current_exception());
+    try {
+      step();
+    } catch (...) {
+      warn_at_the_end(describe_current_exception());
+    }
+  } catch (const std::exception&) {
+    print_error("at the end of the process: no memory is left to tell what failed\n");
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "base/fail_point.hpp"
@@ -84,12 +85,16 @@ std::byte* HeldSlot::memory() const { return static_cast<std::byte*>(data_of(lin
 
 HeldSlot::~HeldSlot() {
   if (queue_ == nullptr) return;
-  if (slot().capacity > largest_kept(index_)) {
-    slot().capacity = 0;
-    release(link());
+  try {
+    if (slot().capacity > largest_kept(index_)) {
+      slot().capacity = 0;
+      release(link());
+    }
+    fail_point("queue.slot.before_free");
+    slot().lock.release();
+  } catch (const std::exception&) {
+    // The others took this process for dead, and the slot is nobody's.
   }
-  fail_point("queue.slot.before_free");
-  slot().lock.release();
 }
 
 }  // namespace multiprocessing::detail
