@@ -165,7 +165,7 @@ class Ring {
   // Guarded by the turn to read.
   std::uint32_t next_head_ = 0;  // behind the front
   bool comes_at_once_ = true;
-  bool bell_missed_ = false;     // a message was there, and its bell was not
+  bool bell_missed_ = false;  // a message was there, and its bell was not
   unsigned waits_ = 0;
   unsigned taken_ = 0;           // packets since the last wait
   std::uint32_t waited_at_ = 0;  // the head then
