@@ -1,5 +1,7 @@
 #include "multiprocessing/detail/queue_mark.hpp"
 
+#include <exception>
+
 #include "queues/local.hpp"
 #include "queues/views.hpp"
 
@@ -46,6 +48,12 @@ QueueMark& QueueMark::operator=(QueueMark other) noexcept {
   return *this;
 }
 
-QueueMark::~QueueMark() { count(-1); }
+QueueMark::~QueueMark() {
+  try {
+    count(-1);
+  } catch (const std::exception&) {
+    // The others took this process for dead: its views do not count.
+  }
+}
 
 }  // namespace multiprocessing::detail
