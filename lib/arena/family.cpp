@@ -93,10 +93,18 @@ void make_identity_page() {
   own_identity = new (page) OwnName{};
 }
 
+// Of the lock by which the others see that this process lives.
+constinit int refused = 0;
+
+[[noreturn]] void throw_not_joined() {
+  throw_os_error(refused, "fcntl", "the lock by which others see that this process lives");
+}
+
 ArenaAddress read_address(int birth_fd) {
   ArenaAddress address{};
-  if (pread(birth_fd, &address, sizeof address, 0) != sizeof address ||
-      address.magic != arena_magic)
+  const ssize_t got = pread(birth_fd, &address, sizeof address, 0);
+  if (got < 0) throw_os_error("pread", "the birth file");
+  if (got != sizeof address || address.magic != arena_magic)
     throw ProcessError("this process was started as a child, but not by this library");
   return address;
 }
@@ -109,8 +117,10 @@ void attach() {
   static Segment mapped;
   mapped = is_child ? map_segment(address) : make_segment();
   const Member member = is_child ? address.child : reserve_slot(mapped, 0);
-  if (!join_family(mapped, member))
+  if (!join_family(mapped, member)) {
+    if (refused != 0) throw_not_joined();
     throw ProcessError("the parent died or gave this child up before it was born");
+  }
   current_segment.store(&mapped, std::memory_order_release);
 }
 
@@ -128,6 +138,7 @@ const Segment& attach_segment() {
 }
 
 void throw_not_a_member() {
+  if (!own_identity->member && refused != 0) throw_not_joined();
   if (!own_identity->member)
     throw ProcessError(
         "this process is outside the family: it was made by _Fork, raw clone or while the table of "
@@ -155,10 +166,13 @@ bool be_born(const Segment& arena, Member member) {
   return state.compare_exchange_strong(seen, word.packed());
 }
 
+int join_error() { return refused; }
+
 bool join_family(const Segment& arena, Member member) {
   flock range = byte_of(member.slot);
   // First the sign of life, then the state: who sees live must find the lock.
-  if (fcntl(arena.family_fd, F_SETLK, &range) != 0) return false;
+  refused = fcntl(arena.family_fd, F_SETLK, &range) != 0 ? errno : 0;
+  if (refused != 0) return false;
   fail_point("arena.join.after_lock");
   if (!be_born(arena, member)) {
     range.l_type = F_UNLCK;  // or the slot's next holder would live as long as we do

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,6 +18,7 @@
 #include "arena/identity.hpp"
 #include "base/fail_point.hpp"
 #include "base/unique_fd.hpp"
+#include "base/write_whole.hpp"
 #include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
@@ -144,11 +146,21 @@ void after_in_child() {
 [[maybe_unused]] const int registered =
     pthread_atfork(before_fork, after_in_parent, after_in_child);
 
+[[noreturn]] void end_unborn() {
+  const char* why = strerrordesc_np(join_error() != 0 ? join_error() : ENOMEM);
+  write_whole(STDERR_FILENO, join_error() != 0
+                                 ? "a forked process cannot join its family: fcntl: "
+                                 : "a forked process has no room for what it should hold: ");
+  write_whole(STDERR_FILENO, why);
+  write_whole(STDERR_FILENO, "\n");
+  _exit(255);
+}
+
 pid_t fork_planned(Member child) {
   planned = child;
   const pid_t pid = ::fork();
   planned = {};
-  if (pid == 0 && self_if_any() != child) _exit(255);  // memory ran out for what it should hold
+  if (pid == 0 && self_if_any() != child) end_unborn();
   return pid;
 }
 

@@ -44,6 +44,8 @@ MULTIPROCESSING_API extern OwnName* own_identity;
 /// Makes this process the member: takes the record lock, then turns the slot's state to live. False
 /// when somebody else decided meanwhile that this child is not to be.
 [[nodiscard]] bool join_family(const Segment& segment, Member member);
+/// The error of fcntl(2) for which this process could not join; 0 if it was not that.
+[[nodiscard]] int join_error();
 
 /// Gives out a slot, unborn and prepared by `parent` (0: it prepares itself); none when all are
 /// taken even after settling the dead.

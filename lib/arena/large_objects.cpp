@@ -10,6 +10,7 @@
 
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
+#include "base/retrying.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -146,12 +147,18 @@ void free_windows_of(const Segment& arena, Member dead) {
 
 int reserve_at(const Segment& arena, std::uint64_t offset, std::size_t bytes) {
   if (!names_file(arena.arena_fd, arena.arena_file)) return EBADF;
-  do {
-    if (fallocate(arena.arena_fd, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
-                  static_cast<off_t>(bytes)) == 0)
-      return 0;
-  } while (errno == EINTR || errno == EAGAIN);
-  return errno == ENOSPC ? ENOMEM : errno;
+  int error = 0;
+  // EAGAIN is no promise that it works later.
+  (void)retry_for_a_while([&] {
+    do
+      error = fallocate(arena.arena_fd, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                        static_cast<off_t>(bytes)) == 0
+                  ? 0
+                  : errno;
+    while (error == EINTR);
+    return error != EAGAIN;
+  });
+  return error == ENOSPC ? ENOMEM : error;
 }
 
 void throw_not_reserved(int error, std::size_t bytes) {

@@ -136,21 +136,53 @@ FileId file_of(int fd) {
   return fstat(fd, &seen) == 0 ? FileId{seen.st_dev, seen.st_ino} : FileId{};
 }
 
+namespace {
+
+[[noreturn]] void throw_no_arena(const char* call, int error) {
+  std::string what = "the shared arena";
+  if (error == ENOMEM || error == EAGAIN)
+    what += ": 16 MiB of addresses are the least it needs; raise `ulimit -v` (or `ulimit -l`)";
+  if (error == EFBIG)
+    what +=
+        ": 16 MiB of file size are the least it needs; raise `ulimit -f`, or "
+        "MULTIPROCESSING_ARENA_LIMIT";
+  throw_os_error(error, call, what);
+}
+
+[[noreturn]] void throw_not_mapped() {
+  std::string what = "the first 64 MiB of the parent's shared arena";
+  if (errno == ENOMEM || errno == EAGAIN)
+    what += " (`ulimit -v` or `ulimit -l` is lower here than it was there)";
+  throw_os_error("mmap", what);
+}
+
+std::size_t size_of_parents(const ArenaAddress& address) {
+  Header header{};
+  const ssize_t got = pread(address.arena_fd, static_cast<void*>(&header), sizeof header, 0);
+  if (got < 0) throw_os_error("pread", "the parent's shared arena");
+  if (got != sizeof header || header.magic != arena_magic || header.arena != address.arena)
+    throw ProcessError("the descriptor that the parent named is not its shared arena");
+  return header.size;
+}
+
+}  // namespace
+
 Segment make_segment() {
   UniqueFd arena = memory_file("multiprocessing-arena");
   UniqueFd family = memory_file("multiprocessing-family");
   UniqueFd bequest = make_bequest();
   std::byte* base = nullptr;
   std::size_t size = most_bytes();
+  const char* call = "ftruncate";
+  int error = EFBIG;  // where no size is small enough
   for (; size >= smallest; size = size / 2 / page * page) {
-    if (ftruncate(arena.get(), static_cast<off_t>(size)) != 0) continue;
-    base = map_first_window(arena.get(), file_layout(size));
+    const bool sized = ftruncate(arena.get(), static_cast<off_t>(size)) == 0;
+    if (sized) base = map_first_window(arena.get(), file_layout(size));
     if (base != nullptr) break;
+    call = sized ? "mmap" : "ftruncate";
+    error = errno;
   }
-  if (base == nullptr)
-    throw_os_error(ENOMEM, "mmap",
-                   "the shared arena: 16 MiB of addresses and of file size are the least it needs; "
-                   "raise `ulimit -v` or `ulimit -f`, or MULTIPROCESSING_ARENA_LIMIT");
+  if (base == nullptr) throw_no_arena(call, error);
   const FileLayout file = file_layout(size);
   Segment segment = segment_at(base, file);
   Header& header = *segment.header;
@@ -167,16 +199,9 @@ Segment make_segment() {
 }
 
 Segment map_segment(const ArenaAddress& address) {
-  Header header{};
-  if (pread(address.arena_fd, static_cast<void*>(&header), sizeof header, 0) != sizeof header ||
-      header.magic != arena_magic || header.arena != address.arena)
-    throw ProcessError("the descriptor that the parent named is not its shared arena");
-  const FileLayout file = file_layout(header.size);
+  const FileLayout file = file_layout(size_of_parents(address));
   std::byte* base = map_first_window(address.arena_fd, file);
-  if (base == nullptr)
-    throw_os_error("mmap",
-                   "the first 64 MiB of the parent's shared arena (`ulimit -v` or `ulimit "
-                   "-l` is lower here than it was there)");
+  if (base == nullptr) throw_not_mapped();
   Segment segment = segment_at(base, file);
   remember_files(segment, address.arena_fd, address.family_fd, address.bequest_fd);
   for (int fd : {segment.arena_fd, segment.family_fd, segment.bequest_fd})

@@ -41,7 +41,7 @@ TEST(ArenaEnvironmentTest, ALimitOfFileSizesMakesTheArenaSmallerAndKillsNobody) 
 TEST(ArenaEnvironmentTest, TooSmallFilesAreOneClearError) {
   const ProgramResult result = run("ulimit -f 1000", "use");
   EXPECT_EQ(result.exitcode, 3) << result.report();
-  EXPECT_THAT(result.err, HasSubstr("16 MiB of addresses and of file size are the least"));
+  EXPECT_THAT(result.err, HasSubstr("16 MiB of file size are the least"));
 }
 
 TEST(ArenaEnvironmentTest, TooFewAddressesAreOneClearError) {
@@ -49,7 +49,7 @@ TEST(ArenaEnvironmentTest, TooFewAddressesAreOneClearError) {
   for (int kib = 10'000; kib <= 40'000; kib += 1000) {
     const ProgramResult result = run("ulimit -v " + std::to_string(kib), "use");
     if (result.exitcode == 3) {
-      EXPECT_THAT(result.err, HasSubstr("16 MiB of addresses and of file size are the least"));
+      EXPECT_THAT(result.err, HasSubstr("16 MiB of addresses are the least"));
       ++refused;
     } else if (result.exitcode != 0) {
       EXPECT_EQ(result.exitcode, 127) << kib << result.report();  // the loader's own refusal

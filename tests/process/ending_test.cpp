@@ -65,5 +65,22 @@ TEST_P(EndingTest, AChildIsWaitedForWherePollIsRefused) {
     expect_end({"late", call, ENOMEM}, "main returns\nchild ends\n");
 }
 
+TEST_P(EndingTest, AChildThatCannotBeginNamesTheCallThatWasRefused) {
+  for (const char* call : {"lock", "pread"}) {
+    const std::string name = call == std::string{"lock"} ? "fcntl" : "pread";
+    if (name == "pread" && GetParam() != "spawn")
+      continue;  // others have the environment of before
+    const auto result =
+        test_support::run_program({ENDING_PROGRAM, "unborn", call, std::to_string(EPERM)},
+                                  {.environment = {"MULTIPROCESSING_START_METHOD=" + GetParam()}});
+    if (result.exitcode == 77) GTEST_SKIP() << "seccomp is not permitted here";
+    EXPECT_EQ(result.exitcode, 0) << result.report();
+    EXPECT_THAT(result.err, testing::HasSubstr(name)) << result.report();
+    EXPECT_THAT(result.err, testing::HasSubstr("Operation not permitted"));
+    EXPECT_THAT(result.err, testing::Not(testing::HasSubstr("by this library")));
+    EXPECT_THAT(result.err, testing::Not(testing::HasSubstr("before it was born")));
+  }
+}
+
 }  // namespace
 }  // namespace process_test

@@ -1,6 +1,7 @@
 // Ends while system calls that the end relies on are refused: ending_program CHILD CALL ERROR,
 // where CHILD is "daemon", "ended", "alive", "late" or "killed". The start method comes from the
 // environment. It ends with 0 where main was right, with 77 where nothing can be refused here.
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,6 +14,14 @@
 
 #include "multiprocessing/process.hpp"
 #include "support/refused_calls.hpp"
+
+extern "C" ssize_t pread64(int fd, void* data, size_t size, off64_t place) {
+  if (const char* const error = getenv("REFUSED_PREAD")) {
+    errno = std::atoi(error);
+    return -1;
+  }
+  return syscall(SYS_pread64, fd, data, size, place);
+}
 
 namespace mp = multiprocessing;
 
@@ -50,8 +59,32 @@ bool refuse(const std::string& call, int error) {
 
 }  // namespace
 
+/// A child that can show nobody that it lives, or read what it is to do.
+int start_a_child_that_cannot_live(const std::string& call, int error) {
+  {
+    mp::Process first{do_nothing};
+    first.start();
+    first.join();
+  }
+  // The loader would fail for a refused pread(2), so a child refuses that to itself.
+  const bool refused = call == "lock"
+                           ? test_support::refuse_command(SYS_fcntl, F_SETLK, error)
+                           : setenv("REFUSED_PREAD", std::to_string(error).c_str(), 1) == 0;
+  if (!refused) _exit(77);
+  try {
+    mp::Process child{do_nothing};
+    child.start();
+    child.join();
+    if (child.exitcode() == 0) return 1;
+  } catch (const std::exception& thrown) {
+    std::cerr << thrown.what() << std::endl;
+  }
+  return 0;
+}
+
 int main(int, char** argv) {
   const std::string kind = argv[1];
+  if (kind == "unborn") return start_a_child_that_cannot_live(argv[2], std::atoi(argv[3]));
   mp::Process child{mp::ProcessOptions{.daemon = kind == "daemon"}, target_of(kind)};
   child.start();
   if (kind == "ended") child.join();
