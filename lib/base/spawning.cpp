@@ -183,10 +183,12 @@ Line make_line() {
   execute(plan, stack, 0, nullptr);
   syscall(SYS_dup3, line, reaper_line, O_CLOEXEC);
   close_from(reaper_line + 1);
-  syscall(SYS_write, reaper_line, &plan.outcome, sizeof plan.outcome);
+  const bool told = syscall(SYS_write, reaper_line, &plan.outcome, sizeof plan.outcome) > 0;
+  // The parent then sees the end of the line, and takes both for killed.
+  if (!told && plan.outcome.pid > 0) syscall(SYS_kill, plan.outcome.pid, SIGKILL);
+  if (!told || plan.outcome.error != 0) syscall(SYS_exit_group, 127);
   char nothing = 0;
   while (syscall(SYS_read, reaper_line, &nothing, 1) < 0 && errno == EINTR) continue;
-  if (plan.outcome.error != 0) syscall(SYS_exit_group, 127);
   be_reaper(plan.outcome.pid);
 }
 
