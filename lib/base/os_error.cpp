@@ -4,6 +4,8 @@
 #include <string>
 #include <system_error>
 
+#include "base/interruption.hpp"
+
 namespace multiprocessing::detail {
 
 void throw_os_error(std::string_view call, std::string_view thing) {
@@ -14,6 +16,7 @@ void throw_os_error(int error, std::string_view call, std::string_view thing) {
   const std::error_code code{error, std::system_category()};
   std::string text{call};
   if (!thing.empty()) text.append(" ").append(thing);
+  if (error == EPIPE || error == ECONNRESET || error == ECONNREFUSED) check_interruption();
   switch (error) {
     case ENOENT:
       throw FileNotFoundError{code, text};

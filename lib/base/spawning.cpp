@@ -16,6 +16,7 @@
 
 #include "base/close_on_exec.hpp"
 #include "base/death.hpp"
+#include "base/interruption.hpp"
 #include "base/os_error.hpp"
 #include "base/published_string.hpp"
 #include "base/reaper.hpp"
@@ -63,21 +64,26 @@ struct Plan {
   const int* descriptors = nullptr;
   std::size_t descriptor_count = 0;
   unsigned char signal_mask[kernel_signal_set] = {};  // the caller's
+  bool own_group = false;
+  std::uint64_t ignored = 0;  // though they have a handler now
   HandOver hand_over;
   Outcome outcome;
 };
 
 // A handler of the parent must not run in the child, where it would see the parent's memory.
-MULTIPROCESSING_BORROWED_MEMORY void drop_signal_handlers() noexcept {
+MULTIPROCESSING_BORROWED_MEMORY void drop_signal_handlers(std::uint64_t ignored) noexcept {
   // The kernel's struct sigaction begins with the handler and is smaller than this; all zero is the
   // default action.
   std::uintptr_t action[16];
   const std::uintptr_t default_action[16] = {};
+  const std::uintptr_t ignore_action[16] = {reinterpret_cast<std::uintptr_t>(SIG_IGN)};
   for (int number = 1; number < _NSIG; ++number) {
     if (syscall(SYS_rt_sigaction, number, nullptr, action, kernel_signal_set) != 0) continue;
     if (action[0] == reinterpret_cast<std::uintptr_t>(SIG_DFL)) continue;
     if (action[0] == reinterpret_cast<std::uintptr_t>(SIG_IGN)) continue;
-    syscall(SYS_rt_sigaction, number, default_action, nullptr, kernel_signal_set);
+    const bool ignores = (ignored >> (number - 1) & 1) != 0;
+    syscall(SYS_rt_sigaction, number, ignores ? ignore_action : default_action, nullptr,
+            kernel_signal_set);
   }
 }
 
@@ -93,7 +99,8 @@ MULTIPROCESSING_BORROWED_MEMORY bool pass_on_descriptors(Plan& plan) noexcept {
 
 MULTIPROCESSING_BORROWED_MEMORY int run_child(void* argument) noexcept {
   Plan& plan = *static_cast<Plan*>(argument);
-  drop_signal_handlers();
+  drop_signal_handlers(plan.ignored);
+  if (plan.own_group) syscall(SYS_setpgid, 0, 0);
   if (pass_on_descriptors(plan)) {
     plan.outcome.step = Outcome::executing;
     hand_over(plan.hand_over);
@@ -275,6 +282,7 @@ auto with_plan(std::span<const std::string> arguments, std::span<const int> desc
   plan.environment = environ;
   plan.descriptors = descriptors.data();
   plan.descriptor_count = descriptors.size();
+  plan.ignored = ignored_but_caught();
   plan.hand_over = plan_hand_over();
   return run(plan);
 }
@@ -342,8 +350,12 @@ SpawnedHelper spawn_apart(Plan& plan) {
 
 }  // namespace
 
-Spawned spawn_program(std::span<const std::string> arguments, std::span<const int> descriptors) {
-  return with_plan(arguments, descriptors, spawn_directly);
+Spawned spawn_program(std::span<const std::string> arguments, std::span<const int> descriptors,
+                      bool own_group) {
+  return with_plan(arguments, descriptors, [own_group](Plan& plan) {
+    plan.own_group = own_group;
+    return spawn_directly(plan);
+  });
 }
 
 SpawnedHelper spawn_helper(std::span<const std::string> arguments,

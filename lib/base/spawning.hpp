@@ -30,8 +30,10 @@ struct Spawned {
 /// handlers are back at default in the child; what is ignored, and the caller's mask, it keeps, as
 /// exec has it. Throws OSError with the errno of the call that failed, also when that happened in
 /// the child. Any thread may call it.
+/// `own_group`: it leads a process group of its own from the beginning.
 [[nodiscard]] MULTIPROCESSING_API Spawned spawn_program(std::span<const std::string> arguments,
-                                                        std::span<const int> descriptors);
+                                                        std::span<const int> descriptors,
+                                                        bool own_group = false);
 
 struct SpawnedHelper {
   Spawned program;

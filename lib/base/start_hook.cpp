@@ -3,8 +3,12 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
+#include <exception>
+#include <iostream>
 #include <string>
 
+#include "base/interruption.hpp"
 #include "base/main_wrapper.hpp"
 #include "base/start_up.hpp"
 #include "base/write_whole.hpp"
@@ -50,7 +54,21 @@ __attribute__((no_sanitize("undefined"))) int run_child_or_main(int argc, char**
     return user_main(argc, argv, environment);
   } catch (const Exit& exit) {
     return exit.code & 0xff;
+  } catch (const Interrupted& interrupted) {
+    end_by(interrupted.signal);
+    return 128 + interrupted.signal;  // what a shell makes of it, for exit handlers that look
   }
+}
+
+// The last that runs of this library, behind what the program and other modules do at their ends.
+__attribute__((destructor(101))) void die_if_interrupted() {
+  if (ending_signal() == 0) return;
+  try {
+    for (std::ostream* stream : {&std::cout, &std::cerr, &std::clog}) stream->flush();
+  } catch (const std::exception&) {  // it has been told to throw
+  }
+  (void)std::fflush(nullptr);
+  die_of(ending_signal());
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 // Waiting for descriptors and for words in shared memory.
 #pragma once
 
+#include <poll.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/deadline.hpp"
@@ -16,9 +19,19 @@ namespace multiprocessing::detail {
 /// Interruptions by signals are waited through.
 [[nodiscard]] MULTIPROCESSING_API bool wait_readable(int fd, const Deadline& deadline);
 
+/// The same for a wait of the program's: throws Interrupted, see interruption.hpp.
+[[nodiscard]] MULTIPROCESSING_API bool await_readable(int fd, const Deadline& deadline);
+
 /// Which of `fds` are readable, at end-of-file or in error, by index; empty after the deadline.
+/// Throws Interrupted.
 [[nodiscard]] MULTIPROCESSING_API std::vector<std::size_t> wait_any(std::span<const int> fds,
                                                                     const Deadline& deadline);
+
+/// poll(2) until the deadline, for a wait of the program's: how many are ready. Throws Interrupted,
+/// and OSError that names `thing`.
+[[nodiscard]] MULTIPROCESSING_API int poll_interruptibly(std::span<pollfd> entries,
+                                                         const Deadline& deadline,
+                                                         std::string_view thing = {});
 
 enum class Woken { woken, changed, interrupted, timed_out };
 

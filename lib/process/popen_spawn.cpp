@@ -42,9 +42,8 @@ std::unique_ptr<Popen> popen_spawn(const Launch& launch) {
   std::vector<int> descriptors{file.get(), address.arena_fd, address.family_fd, address.bequest_fd,
                                life.get()};
   descriptors.insert(descriptors.end(), given.get().begin(), given.get().end());
-  Spawned spawned = spawn_program(arguments, descriptors);
+  Spawned spawned = spawn_program(arguments, descriptors, launch.preparation.own_group);
   birth.delivered(spawned.pid);
-  if (launch.preparation.own_group) lead_own_group(spawned.pid);
   popen->pid = spawned.pid;
   popen->pidfd = std::move(spawned.pidfd);
   return popen;

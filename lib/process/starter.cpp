@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <mutex>
 
+#include "base/interruption.hpp"
 #include "base/os_error.hpp"
 #include "base/rights.hpp"
 #include "base/thread_status.hpp"
@@ -56,7 +57,7 @@ void read_processors(Settings& settings) {
 Settings read_settings(const ThreadStatus& status) {
   Settings settings;
   (void)syscall(SYS_rt_sigprocmask, SIG_BLOCK, nullptr, &settings.blocked_signals, signal_set);
-  settings.ignored_signals = status.number("SigIgn", 16);
+  settings.ignored_signals = status.number("SigIgn", 16) | ignored_but_caught();
   settings.umask = static_cast<mode_t>(status.number("Umask", 8));
   read_scheduling(settings);
   settings.io_priority = io_priority();

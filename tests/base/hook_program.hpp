@@ -1,6 +1,7 @@
 // What the programs for the tests of the start hook do: spawn themselves once and tell.
 #pragma once
 
+#include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <string>
 
 #include "base/death.hpp"
+#include "base/interruption.hpp"
 #include "base/spawning.hpp"
 #include "base/start_hook.hpp"
 #include "base/waiting.hpp"
@@ -64,11 +66,18 @@ struct Teller {
   static const Teller at_exit{"static destroyed"};
   const Teller unwound{"unwound"};
   if (what == "exit") throw multiprocessing::Exit{256 + 7};
+  if (what == "interrupted") {
+    multiprocessing::Signals caught{SIGTERM};
+    caught.interrupt_waits();
+    raise(SIGTERM);
+    check_interruption();
+  }
   throw 7;
 }
 
 inline int main_part(int argc, char** argv) {
-  if (argc > 1 && (std::string{argv[1]} == "exit" || std::string{argv[1]} == "throw"))
+  if (argc > 1 && (std::string{argv[1]} == "exit" || std::string{argv[1]} == "throw" ||
+                   std::string{argv[1]} == "interrupted"))
     leave_by(argv[1]);
   printf("main, hook has run: %d\n", start_hook_has_run());
   fflush(stdout);

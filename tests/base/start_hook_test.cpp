@@ -92,6 +92,17 @@ TEST_P(BuildKindTest, AnExitThatLeavesMainEndsTheProgramWithItsCode) {
   }
 }
 
+// As Python's KeyboardInterrupt; so a shell sees that it was a signal.
+TEST_P(BuildKindTest, AnInterruptedThatLeavesMainEndsTheProgramByItsSignal) {
+  const ProgramResult result = run_program({HOOK_FOLDER "/hook_" + GetParam(), "interrupted"});
+  if (GetParam() == "static_frozen") {
+    EXPECT_EQ(result.exitcode, -SIGABRT) << result.report();
+  } else {
+    EXPECT_EQ(result.exitcode, -SIGTERM) << result.report();
+    EXPECT_EQ(result.out, "unwound\nstatic destroyed\n") << result.report();
+  }
+}
+
 TEST_P(BuildKindTest, AnyOtherExceptionThatLeavesMainAborts) {
   const ProgramResult result = run_program({HOOK_FOLDER "/hook_" + GetParam(), "throw"});
   EXPECT_EQ(result.exitcode, -SIGABRT) << result.report();
