@@ -9,6 +9,7 @@
 #include "arena/fork.hpp"
 #include "base/deadline.hpp"
 #include "base/fail_point.hpp"
+#include "base/interruption.hpp"
 #include "base/spinning.hpp"
 #include "base/waiting.hpp"
 
@@ -36,6 +37,15 @@ bool can_be_favoured() {
 constinit thread_local std::uint32_t own_thread_number = 0;
 
 BiasedLock::Taken BiasedLock::acquire(Seats& seats, const Deadline& deadline) {
+  // Only a process that is stopped holds it for long, and then it is the program that waits.
+  if (may_be_interrupted()) {
+    Taken taken = Taken::not_in_time;
+    (void)try_interruptibly(deadline, [&](const Deadline& until) {
+      const Uninterrupted shield;
+      return (taken = acquire(seats, until)) != Taken::not_in_time;
+    });
+    return taken;
+  }
   wake_revoker(seats);  // if this thread was in by mistake
   const OwnerLock::Taken taken = lock_.acquire(deadline);
   if (taken == OwnerLock::Taken::not_in_time) return Taken::not_in_time;

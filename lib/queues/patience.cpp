@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "base/fail_point.hpp"
+#include "base/interruption.hpp"
 #include "base/spinning.hpp"
 #include "base/waiting.hpp"
 
@@ -73,12 +74,13 @@ bool Patience::moved_soon(const Deadline& deadline) const {
 bool Patience::wait(const Deadline& deadline) {
   if (naps_ == 0 && moved_soon(deadline)) return true;
   if (deadline.passed()) return false;
+  const Deadline until = interruptible(deadline);
   const std::chrono::nanoseconds nap = next_nap();
   // First the flag, then the look: who moves the position does it the other way round.
   wanted_.fetch_or(sleepers_wanted);
   fence_against(other_);
   fail_point("queue.wait.before_sleep");
-  if (!moved()) futex_wait(watched_.futex(), Position::from(seen_).items, deadline.at_most(nap));
+  if (!moved()) futex_wait(watched_.futex(), Position::from(seen_).items, until.at_most(nap));
   naps_ = moved() ? 0 : std::min(naps_ + 1, first_naps);
   // Who should wake the others may have died when it had taken the flag down, and they will not put
   // it up again while they sleep. With it, whoever succeeds now and sees more wakes the next.

@@ -5,6 +5,7 @@
 #include "arena/handles.hpp"
 #include "arena/message_handles.hpp"
 #include "base/fail_point.hpp"
+#include "base/interruption.hpp"
 #include "base/os_error.hpp"
 #include "process/keeper.hpp"
 #include "queues/book.hpp"
@@ -108,7 +109,7 @@ bool insist_on_get(const QueueRef& queue, const GetWait& wait, LazyDeadline& lim
       return true;
     }
     if (tried == Tried::not_in_time) return false;
-    if (orphaned) throw EOFError("no writer of the queue is left");
+    if (orphaned) check_interruption(), throw EOFError("no writer of the queue is left");
     const bool at_once = limit.at_once();
     if (wait.while_written && (at_once || patience.naps() > 0)) {
       orphaned = !has_views(queue, QueueEnd::writer);

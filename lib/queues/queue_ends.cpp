@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 
+#include "base/interruption.hpp"
 #include "base/os_error.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/detail/queue_core.hpp"
@@ -107,16 +108,18 @@ bool QueueCore::join(Timeout timeout) const {
     const std::uint32_t seen = body.finished.load();
     body.joiners.store(1);
     if (unfinished(queue) == 0) return true;
-    if (const auto debtor = find_debtor(queue, limit))
+    if (const auto debtor = find_debtor(queue, limit)) {
+      check_interruption();  // it may have died of the same signal
       throw WorkerDied(
           debtor->what + " with " + counted(debtor->messages) + " that it had got and not finished",
           debtor->pid, debtor->exitcode);
+    }
     if (unread) throw_unread(queue);
     if (queue.body.tail.get().items != queue.body.head.get().items)
       unread = !has_views(queue, QueueEnd::reader);
     if (unread) continue;  // the last one may have finished, or got, some before it went
     if (deadline.passed()) return false;
-    futex_wait(body.finished, seen, deadline.at_most(nap));
+    futex_wait(body.finished, seen, interruptible(deadline.at_most(nap)));
   }
 }
 

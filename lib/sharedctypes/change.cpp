@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/deadline.hpp"
+#include "base/interruption.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/detail/shared_cells.hpp"
 
@@ -35,7 +36,7 @@ bool wait_for_change(ChangeWords& words, Timeout timeout, const std::function<bo
     const std::uint32_t seen = words.changes.load();
     if (changed()) return true;
     if (deadline.passed()) return false;
-    futex_wait(words.changes, seen, deadline.at_most(nap));
+    futex_wait(words.changes, seen, interruptible(deadline.at_most(nap)));
   }
 }
 

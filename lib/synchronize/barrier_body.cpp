@@ -6,6 +6,7 @@
 
 #include "arena/family.hpp"
 #include "base/fail_point.hpp"
+#include "base/interruption.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "synchronize/waiting.hpp"
@@ -53,6 +54,7 @@ Deadline for_lock(const Deadline& deadline) {
 }
 
 [[noreturn]] void throw_broken(const BarrierBody& body) {
+  check_interruption();  // the other parties may have been sent the same signal
   switch (is_given_up(body) ? BrokenBy::timeout : body.broken_by.load()) {
     case BrokenBy::abort:
       throw BrokenBarrierError("the barrier was aborted");
@@ -62,6 +64,8 @@ Deadline for_lock(const Deadline& deadline) {
       throw BrokenBarrierError("the barrier is broken: not all parties came in time");
     case BrokenBy::action:
       throw BrokenBarrierError("the barrier is broken: its action threw an exception");
+    case BrokenBy::signal:
+      throw BrokenBarrierError("the barrier is broken: a signal ended the wait of a party");
     case BrokenBy::nothing:
     case BrokenBy::death:
       break;
@@ -258,7 +262,12 @@ Turn arrive(const Handle& object, bool acts, const Deadline& deadline) {
 
 void wait_for_round(const Handle& object, const Turn& turn, const Deadline& deadline) {
   auto& body = *object.as<BarrierBody>();
-  if (!wait_until_over(object, turn, deadline)) break_round(object, turn, BrokenBy::timeout);
+  try {
+    if (!wait_until_over(object, turn, deadline)) break_round(object, turn, BrokenBy::timeout);
+  } catch (const Interrupted&) {
+    break_round(object, turn, BrokenBy::signal);
+    throw;
+  }
   const bool lasts = round_of(body) == turn.round;  // and was given up
   if (lasts || (body.broken_rounds.load() & bit_of(turn.round)) != 0) throw_broken(body);
 }

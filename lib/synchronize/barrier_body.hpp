@@ -14,7 +14,7 @@
 namespace multiprocessing::detail {
 
 enum class BarrierState : std::uint32_t { filling, acting, broken };
-enum class BrokenBy : std::uint32_t { nothing, abort, reset, timeout, action, death };
+enum class BrokenBy : std::uint32_t { nothing, abort, reset, timeout, action, death, signal };
 
 /// An object of the arena. All but `round` and the parties is changed under `lock`; a round ends,
 /// well or broken, with the store of `round`. Where a party is stopped with the lock, another whose

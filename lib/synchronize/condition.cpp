@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "multiprocessing/base/errors.hpp"
+#include "multiprocessing/base/signals.hpp"
 #include "synchronize/lock_core.hpp"
 #include "synchronize/rlock_maker.hpp"
 #include "synchronize/waiters.hpp"
@@ -33,7 +34,15 @@ bool Condition::wait(Timeout timeout) const {
   const Deadline deadline{timeout};
   detail::Record& mine = detail::add_waiter(waiters_);
   const std::uint32_t levels = detail::give_back_all(lock);
-  const bool notified = detail::wait_for_notification(waiters_, mine, deadline);
+  bool notified = false;
+  try {
+    notified = detail::wait_for_notification(waiters_, mine, deadline);
+  } catch (const Interrupted&) {
+    const Uninterrupted shield;
+    static_cast<void>(detail::take_again(lock, levels));
+    throw;
+  }
+  const Uninterrupted shield;
   if (!detail::take_again(lock, levels)) detail::throw_owner_died(lock);
   return notified;
 }

@@ -6,6 +6,7 @@
 #include "arena/fork.hpp"
 #include "arena/owner_lock.hpp"
 #include "base/fail_point.hpp"
+#include "base/interruption.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "synchronize/waiting.hpp"
@@ -115,6 +116,7 @@ bool take_over(LockCore& core) {
 }
 
 void throw_owner_died(const LockCore& core) {
+  check_interruption();  // the owner may have died of the same signal
   const Member dead = OwnerLock::named(core.word.load());
   const pid_t pid = dead ? pid_of(dead) : core.dead_pid.load();
   std::string what = "the process ";

@@ -2,6 +2,7 @@
 
 #include "arena/family.hpp"
 #include "base/fail_point.hpp"
+#include "base/interruption.hpp"
 #include "base/waiting.hpp"
 #include "synchronize/lock_core.hpp"
 #include "synchronize/waiting.hpp"
@@ -73,6 +74,13 @@ bool take_left_over(const Handle& object, Waiters& waiters, Record& mine) {
   });
 }
 
+/// Waits no more; a notification that has come is another's.
+void leave(const Handle& object, Waiters& waiters, Record& mine) {
+  std::uint32_t seen = own_name();
+  mine.asleep.store(0, std::memory_order_relaxed);
+  if (!mine.word.compare_exchange_strong(seen, 0)) pass_on(object, waiters, mine);
+}
+
 /// Frees left-over notifications that are older than anybody who waits: they are not remembered.
 /// Those after which nobody has come are let be, for they are being taken right now.
 void forget_left_over(const Handle& object, Waiters& waiters) {
@@ -116,7 +124,12 @@ bool wait_for_notification(const Handle& object, Record& mine, const Deadline& d
     }
     fail_point("synchronize.condition.before_sleep");
     mine.asleep.store(1);  // before the kernel looks at the word again
-    woken = naps.sleep(mine.word, name, deadline);
+    try {
+      woken = naps.sleep(mine.word, name, deadline);
+    } catch (const Interrupted&) {
+      leave(object, waiters, mine);
+      throw;
+    }
     mine.asleep.store(0, std::memory_order_relaxed);
   }
   fail_point("synchronize.condition.notified");

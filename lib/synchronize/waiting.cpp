@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/interruption.hpp"
+
 namespace multiprocessing::detail {
 
 using namespace std::chrono_literals;
@@ -36,7 +38,7 @@ void Naps::share_the_looks() {
 
 Woken Naps::sleep(const std::atomic<std::uint32_t>& word, std::uint32_t seen,
                   const Deadline& deadline) {
-  const Woken woken = futex_wait(word, seen, deadline.at_most(about(length_)));
+  const Woken woken = futex_wait(word, seen, interruptible(deadline.at_most(about(length_))));
   if (woken == Woken::timed_out && looks_ != nullptr) share_the_looks();
   length_ = std::min(length_ * 2, longest_);
   return woken;
