@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/death.hpp"
+#include "base/interruption.hpp"
 #include "base/os_error.hpp"
 #include "base/process_name.hpp"
 #include "base/start_hook.hpp"
@@ -31,6 +32,18 @@ constexpr const char* before_main =
 const Deadline now{std::chrono::seconds{0}};
 
 constexpr unsigned to_whole_group = 1U << 2;  // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
+
+// A start takes no longer than a child needs to begin, and half of one would be lost. When it fails
+// that may be because the same signal has killed the child, or the fork server.
+std::unique_ptr<Popen> popen_uninterrupted(const Launch& launch) {
+  try {
+    const Uninterrupted shield;
+    return popen(launch);
+  } catch (const std::exception&) {
+    check_interruption();
+    throw;
+  }
+}
 
 std::string numbered(const Lineage& lineage) {
   std::string text;
@@ -197,7 +210,7 @@ Preparation Child::preparation() const {
 
 void Child::start(std::function<void()> run, std::function<void(Writer&)> write_body) {
   const Launch launch{preparation(), std::move(run), std::move(write_body)};
-  std::shared_ptr<Popen> popen = detail::popen(launch);
+  std::shared_ptr<Popen> popen = popen_uninterrupted(launch);
   std::scoped_lock guard{mutex_};
   member_ = popen->member;
   pid_ = popen->pid;

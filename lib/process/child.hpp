@@ -57,6 +57,8 @@ class Child final : public KnownProcess {
   [[nodiscard]] int sentinel() override;
   void send_signal(int signal) override;
 
+  [[nodiscard]] bool outlives_parent() const { return options_.outlive_parent; }
+
   /// In the child: from now on this is the calling process.
   void become_current() { is_current_ = true; }
 

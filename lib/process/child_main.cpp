@@ -15,6 +15,7 @@
 
 #include "arena/family.hpp"
 #include "base/death.hpp"
+#include "base/interruption.hpp"
 #include "base/last_calls.hpp"
 #include "base/process_name.hpp"
 #include "base/rights.hpp"
@@ -55,6 +56,10 @@ void end_child(int code, void*) {
   }
   if (error != 0 && code == 0) code = 1;
   run_last_calls();
+  if (const int signal = ending_signal()) {
+    leave_exit_code(-signal);
+    die_of(signal);
+  }
   leave_exit_code(code & 0xff);
   ::_exit(code & 0xff);
 }
@@ -74,6 +79,9 @@ __attribute__((no_sanitize("undefined"))) int call(const std::function<void()>& 
   } catch (const ShutDown& shut) {
     get_logger().debug(std::string{"ended because a queue was shut down: "} + shut.what());
     return 0;  // how a program releases those who wait for more work, or for room
+  } catch (const Interrupted& interrupted) {
+    end_by(interrupted.signal);
+    return 128 + interrupted.signal;
   } catch (abi::__forced_unwind&) {
     throw;  // pthread_exit: the process goes on as long as it has threads
   } catch (...) {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/interruption.hpp"
 #include "base/never_destroyed.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "process/fork_gate.hpp"
@@ -60,6 +61,13 @@ void end_daemon(Child& daemon, const Deadline& patience) {
   warn_at_the_end(described(daemon) + " cannot be ended, and the program ends without it");
 }
 
+// What a child is told before it is waited for, or 0. A process that dies of a signal takes its
+// children along, and those that can hear it have time to end in order.
+int last_word(Child& child) {
+  if (child.daemon()) return SIGTERM;
+  return child.outlives_parent() ? 0 : ending_signal();
+}
+
 Children copy_of_all() {
   std::scoped_lock guard{fork_gate()};
   return all();
@@ -97,12 +105,12 @@ std::shared_ptr<Child> child_with(Member member) {
 void finish_children() {
   const Children children = copy_of_all();
   if (children.empty()) return;
-  Children daemons;
+  Children told;
   for (const auto& child : children)
-    if (child->daemon()) daemons.push_back(child);
-  for (const auto& daemon : daemons) tell(*daemon, SIGTERM);
+    if (const int signal = last_word(*child)) tell(*child, signal), told.push_back(child);
   const Deadline patience{time_for_daemons};
-  for (const auto& daemon : daemons) end_daemon(*daemon, patience);
+  for (const auto& child : told) end_daemon(*child, patience);
+  if (ending_signal() != 0) return;
   for (const auto& child : children)
     if (!child->daemon()) (void)join_if_possible(*child, Deadline::never());
 }

@@ -107,7 +107,7 @@ class Inquiry {
   [[nodiscard]] std::optional<Reply> wait(std::span<std::byte> into, Member server,
                                           const Deadline& deadline, Tolerance& tolerance) {
     its_.close();
-    while (!wait_readable(ours_.get(), deadline.at_most(look))) {
+    while (!await_readable(ours_.get(), deadline.at_most(look))) {
       if (server && !alive(server) && !wait_readable(ours_.get(), Deadline{0ns}))
         return std::nullopt;
       if (deadline.passed()) throw OutOfTime{};

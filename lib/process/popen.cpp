@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "base/death.hpp"
+#include "base/interruption.hpp"
+#include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
@@ -22,11 +24,12 @@ constexpr std::chrono::milliseconds look{20};
 // poll(2) may be refused, by a sandbox or a limit of open files below the numbers of those that
 // are. Then the kernel is asked by other means now and then.
 bool Popen::has_ended(const Deadline& deadline) const try {
-  return wait_readable(pidfd.get(), deadline);
+  return await_readable(pidfd.get(), deadline);
 } catch (const OSError&) {
   for (;;) {
     if (has_ended_by_waitid(pidfd.get()).value_or(!alive(member))) return true;
     if (deadline.passed()) return false;
+    check_interruption();
     std::this_thread::sleep_for(look);
   }
 }

@@ -5,6 +5,7 @@
 #include <exception>
 #include <limits>
 
+#include "multiprocessing/base/signals.hpp"
 #include "process/children.hpp"
 #include "process/finalizer.hpp"
 #include "process/fork_gate.hpp"
@@ -33,6 +34,7 @@ void take_step(Step step) noexcept {
 }  // namespace
 
 void finish_process() noexcept {
+  const Uninterrupted shield;
   take_step([] { finalize(0); });
   take_step([] { finish_children(); });
   take_step([] { finalize(std::numeric_limits<int>::min()); });

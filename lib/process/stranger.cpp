@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/death.hpp"
+#include "base/interruption.hpp"
 #include "base/os_error.hpp"
 #include "base/unique_fd.hpp"
 #include "base/waiting.hpp"
@@ -64,9 +65,10 @@ std::optional<int> Stranger::exitcode() {
 bool Stranger::join(const Deadline& deadline) {
   while (is_alive()) {
     if (deadline.passed()) return false;
+    check_interruption();
     const Deadline slice = deadline.at_most(look);
     if (const int fd = pidfd(); fd >= 0)
-      (void)wait_readable(fd, slice);
+      (void)await_readable(fd, slice);
     else
       std::this_thread::sleep_for(slice.left());
   }
