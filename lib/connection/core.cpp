@@ -113,7 +113,7 @@ bool ConnectionCore::poll(const Deadline& deadline) {
     else if (deadline.passed())
       return false;
   }
-  return wait_readable(fd.get(), deadline);
+  return await_readable(fd.get(), deadline);
 }
 
 TypedHead TypedHead::of(std::string_view message) {
@@ -160,7 +160,7 @@ void ConnectionCore::tell_of_sent(LateUse& fd) {
 /// Whether it went by the ring.
 bool ConnectionCore::send_in_turn(LateUse& fd, std::span<iovec> pieces, const OutgoingFds* fds,
                                   const OutgoingHandles* handles, std::uint8_t* parcel) {
-  Turn turn{shared_.writing(), Deadline::never()};
+  Turn turn{shared_.writing(), Deadline::never(), Turn::interruptibly};
   if (turn.broken()) {
     // Who reads the other end gets end-of-file for the rest of the message that will not come.
     if (is_socket_) (void)::shutdown(fd.get(), SHUT_WR);
@@ -224,11 +224,20 @@ void ConnectionCore::send_frame(Stream stream, Turn& turn, std::span<iovec> piec
       if (by_ring) (void)out_->tell_amid_turn(stream.fd);
       written = write({});
     } catch (...) {
-      turn.break_stream();
+      break_off(stream.fd, turn);
       throw;
     }
     advance(pieces, written);
   }
+}
+
+/// The rest of the message will not come: who reads the other end is not to wait for it.
+void ConnectionCore::break_off(LateUse& fd, Turn& turn) {
+  turn.break_stream();
+  if (is_socket_)
+    (void)::shutdown(fd.if_open(), SHUT_WR);
+  else
+    close();
 }
 
 bool ConnectionCore::goes_by_ring(LateUse& fd, bool with_fds) {
@@ -354,7 +363,7 @@ void ConnectionCore::leave_rings() {
     const Turn reading{shared_.reading(), Deadline{turn_of_others}};
     if (reading.taken() && ring->sealed()) ring->silence(fd);
   }
-  const Turn turn{shared_.writing(), Deadline::never()};
+  const Turn turn{shared_.writing(), Deadline::never(), Turn::interruptibly};
   out_->tell_and_seal(fd);
   out_->note_socket();  // the stranger would not
 }

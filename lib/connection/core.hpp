@@ -110,6 +110,7 @@ class ConnectionCore final : public ReceivedEnd,
   [[nodiscard]] bool put_at_once(LateUse& fd, std::span<const iovec> pieces, std::size_t size);
   void send_frame(Stream stream, Turn& turn, std::span<iovec> pieces, const OutgoingFds* fds,
                   bool by_ring);
+  void break_off(LateUse& fd, Turn& turn);
   void tell_of_sent(LateUse& fd);
   [[nodiscard]] bool goes_by_ring(LateUse& fd, bool with_fds);
   void check_receiver(LateUse& fd);

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/os_error.hpp"
+#include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
@@ -63,11 +64,8 @@ void finish(Handshake& handshake, int socket, const Deadline& deadline) {
     go_on(handshake, socket);
     if (handshake.done()) return;
     pollfd entry{.fd = socket, .events = awaited_events(handshake), .revents = 0};
-    const auto left = deadline.left_as_timespec();
-    const int count = ::ppoll(&entry, 1, left ? &*left : nullptr, nullptr);
-    if (count == 0)
+    if (poll_interruptibly({&entry, 1}, deadline) == 0)
       throw TimeoutError("the other side has not proved in time that it knows the key");
-    if (count < 0 && errno != EINTR) throw_os_error("poll");
   }
 }
 

@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "base/fail_point.hpp"
+#include "base/interruption.hpp"
 #include "base/os_error.hpp"
+#include "base/waiting.hpp"
 #include "connection/handshake_io.hpp"
 #include "connection/socket.hpp"
 #include "connection/socket_files.hpp"
@@ -93,8 +95,7 @@ class ListenerCore::AcceptTurn {
   AcceptTurn(ListenerCore& core, const Deadline& deadline) : core_(core) {
     std::unique_lock lock{core_.mutex_};
     const auto is_free = [&] { return !core_.accepting_; };
-    taken_ = deadline.is_never() ? (core_.accept_ended_.wait(lock, is_free), true)
-                                 : core_.accept_ended_.wait_for(lock, deadline.left(), is_free);
+    taken_ = wait_interruptibly(core_.accept_ended_, lock, deadline, is_free);
     if (taken_) core_.accepting_ = true;
   }
   ~AcceptTurn() {
@@ -144,20 +145,11 @@ std::vector<pollfd> ListenerCore::entries(int listening) const {
 
 /// False when the caller's time is over; a guest's time being over is an answer too.
 bool ListenerCore::wait(std::vector<pollfd>& entries, const Deadline& deadline) const {
-  for (;;) {
-    std::optional<timespec> left = deadline.left_as_timespec();
-    // All guests have been given the same time, so the first one's is over first.
-    if (!guests_.empty()) {
-      const auto of_guest = guests_.front().deadline.left_as_timespec();
-      const auto length = [](const timespec& time) { return std::pair{time.tv_sec, time.tv_nsec}; };
-      if (of_guest && (!left || length(*of_guest) < length(*left))) left = of_guest;
-    }
-    const int count = ::ppoll(entries.data(), entries.size(), left ? &*left : nullptr, nullptr);
-    if (count > 0) return true;
-    if (count < 0 && errno != EINTR) throw_os_error("poll", "for clients");
-    if (deadline.passed()) return false;
-    if (count == 0) return true;
-  }
+  // All guests have been given the same time, so the first one's is over first.
+  const bool guest_leaves = !guests_.empty() && !guests_.front().deadline.is_never();
+  const Deadline until =
+      guest_leaves ? deadline.at_most(guests_.front().deadline.left()) : deadline;
+  return poll_interruptibly(entries, until, "for clients") > 0 || !deadline.passed();
 }
 
 std::optional<Connection> ListenerCore::serve_ready(const std::vector<pollfd>& entries) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/fail_point.hpp"
+#include "base/interruption.hpp"
 #include "base/os_error.hpp"
 #include "base/waiting.hpp"
 #include "connection/core.hpp"
@@ -63,7 +64,7 @@ std::optional<ConnectionCore::Received> ConnectionCore::receive(const Wanted& wa
 std::optional<ConnectionCore::Received> ConnectionCore::receive_in_turn(LateUse& fd,
                                                                         const Wanted& wanted,
                                                                         const Deadline& deadline) {
-  Turn turn{shared_.reading(), deadline};
+  Turn turn{shared_.reading(), deadline, Turn::interruptibly};
   if (!turn.taken()) return std::nullopt;
   if (turn.broken()) lose_place(fd);
   // A forked child has its parent's part of a message, which is none of its own.
@@ -131,9 +132,9 @@ std::uint8_t ConnectionCore::parcel_in(const std::string& body) const {
 }
 
 bool ConnectionCore::wait_for_more(Stream stream, Turn& turn, const Deadline& deadline) {
-  if (!turn.is_amid()) return wait_readable(stream.fd.get(), deadline);
+  if (!turn.is_amid()) return await_readable(stream.fd.get(), deadline);
   for (;;) {
-    if (wait_readable(stream.fd.get(), deadline.at_most(look_at_sender))) return true;
+    if (await_readable(stream.fd.get(), deadline.at_most(look_at_sender))) return true;
     if (shared_.sender_died()) {
       // What it sent in time may have come since the look before.
       if (wait_readable(stream.fd.get(), Deadline{0ns})) return true;
@@ -191,7 +192,7 @@ bool ConnectionCore::receive_packet(Stream stream, Turn& turn, const Wanted& wan
   }
   unsigned char* const room = packet_room();
   for (;;) {
-    const bool wait = deadline.is_never() && !wanted.typed;
+    const bool wait = deadline.is_never() && !wanted.typed && !may_be_interrupted();
     const Read read = take(stream, piece_of(room, packet_size), wanted.typed, wait);
     if (read.result == ReadResult::end) end_of_file(stream.fd, turn);
     if (read.result == ReadResult::some && is_bell({room, read.size})) continue;
@@ -326,6 +327,7 @@ void ConnectionCore::end_of_file(LateUse& fd, Turn& turn) {
   if (!amid && is_reset(ring_in() != nullptr && take_error(fd.get()) == ECONNRESET))
     throw_os_error(ECONNRESET, "recv");
   if (amid) throw_os_error(ECONNRESET, "got end of file during message");
+  check_interruption();  // who had it may have died of the same signal
   throw EOFError("the other end of the connection is closed");
 }
 

@@ -12,6 +12,7 @@
 
 #include "arena/blocks.hpp"
 #include "base/fail_point.hpp"
+#include "base/interruption.hpp"
 #include "base/retrying.hpp"
 #include "base/spinning.hpp"
 #include "base/waiting.hpp"
@@ -259,6 +260,7 @@ bool Ring::wait_for_room(LateUse& fd, std::uint32_t size) {
   // Others may have put something, and wait for the turn to tell of it.
   (void)tell_amid_turn(fd);
   if (is_hung_up(fd)) return false;
+  check_interruption();
   body_->seldom.room_wanted.store(aim + 1);
   fail_point("connection.ring.before_nap");
   const std::uint32_t seen = head.load();
@@ -368,11 +370,12 @@ Ring::Came Ring::wait(LateUse& fd, const Deadline& deadline) {
   for (auto length = first_nap;; length = longest_nap) {
     if (sends_no_more(fd)) return stirs() ? Came::something : Came::end_of_file;
     if (deadline.passed()) return Came::nothing;
+    const Deadline until = interruptible(deadline);
     if (length == first_nap || bell_missed_) {
-      nap(length, deadline);
+      nap(length, until);
     } else {
       silence(fd);
-      const bool rung = stirs() || wait_readable(fd.get(), deadline.at_most(longest_sleep));
+      const bool rung = stirs() || await_readable(fd.get(), deadline.at_most(longest_sleep));
       bell_missed_ = !rung && stirs();
     }
     if (stirs()) return Came::something;
@@ -384,6 +387,7 @@ Ring::Came Ring::watch(LateUse& fd, const Deadline& deadline) {
   for (auto length = first_nap;; length = std::min(2 * length, longest_nap)) {
     if (sends_no_more(fd)) return stirs() ? Came::something : Came::end_of_file;
     if (deadline.passed()) return Came::nothing;
+    check_interruption();
     nap(length, deadline);
     if (stirs()) return Came::something;
   }

@@ -29,7 +29,7 @@ void send_handle(const Connection& connection, int fd) {
     detail::throw_os_error(EOPNOTSUPP, "send_handle", "by what is no Pipe and not AF_UNIX");
   unsigned char count = 1;
   const iovec piece{&count, 1};
-  const Turn turn{core.shared().writing(), Deadline::never()};
+  const Turn turn{core.shared().writing(), Deadline::never(), Turn::interruptibly};
   if (turn.broken()) detail::throw_os_error(EPIPE, "send_handle");
   core.leave_ring_out(use);
   (void)write_some(core.stream(use), {&piece, 1}, {&fd, 1});
@@ -42,11 +42,11 @@ int recv_handle(const Connection& connection) {
   unsigned char count = 0;
   const iovec piece{&count, 1};
   std::vector<detail::UniqueFd> fds;
-  const Turn turn{core.shared().reading(), Deadline::never()};
+  const Turn turn{core.shared().reading(), Deadline::never(), Turn::interruptibly};
   core.await_socket(use);
   detail::Read read{ReadResult::nothing};
   while (read.result == ReadResult::nothing) {
-    (void)detail::wait_readable(use.get(), Deadline::never());
+    (void)detail::await_readable(use.get(), Deadline::never());
     read = read_some(core.stream(use), piece, fds);
   }
   if (read.result == ReadResult::end) throw EOFError("the other end of the connection is closed");

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/interruption.hpp"
 #include "base/os_error.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
@@ -18,6 +19,12 @@ constexpr std::size_t first_ring_link = 2 * parcels_per_direction;
 // Made when the end is first used, sent or forked. The link is for nothing but that what lies
 // behind it begins with a cache line.
 constexpr ObjectMaker stranger_end{sizeof(EndBody), nullptr, 1};
+
+bool acquire_interruptibly(OwnerLock& lock, const Deadline& deadline) {
+  return try_interruptibly(deadline, [&](const Deadline& until) {
+    return lock.acquire(until) != OwnerLock::Taken::not_in_time;
+  });
+}
 
 std::uint64_t word_of(Member member) {
   return std::uint64_t{member.slot} << 32 | member.generation;
@@ -80,6 +87,7 @@ std::optional<std::uint8_t> SharedEnd::try_post(const OutgoingHandles& handles) 
 
 void SharedEnd::wait_for_free_link() const {
   const std::uint32_t seen = mine().parcels_taken.load();
+  check_interruption();
   (void)futex_wait(mine().parcels_taken, seen, Deadline{look});
 }
 
@@ -104,9 +112,14 @@ void SharedEnd::empty_parcel(std::uint8_t number) const {
 }
 
 Turn::Turn(Direction& direction, const Deadline& deadline)
-    : direction_(direction),
-      taken_(direction.lock.acquire_if_free() ||
-             direction.lock.acquire(deadline) != OwnerLock::Taken::not_in_time) {
+    : Turn(direction, direction.lock.acquire_if_free() ||
+                          direction.lock.acquire(deadline) != OwnerLock::Taken::not_in_time) {}
+
+Turn::Turn(Direction& direction, const Deadline& deadline, Interruptible)
+    : Turn(direction,
+           direction.lock.acquire_if_free() || acquire_interruptibly(direction.lock, deadline)) {}
+
+Turn::Turn(Direction& direction, bool taken) : direction_(direction), taken_(taken) {
   // The lock may be a dead one's, or have been let go since by somebody who found it so.
   if (taken_ && names_a_dead(direction_.amid.load())) break_stream();
 }

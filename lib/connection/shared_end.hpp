@@ -111,8 +111,10 @@ class SharedEnd {
 class Turn {
  public:
   /// Waits for it; taken() says whether it came in time. Who had it may have died amid a message:
-  /// see broken().
+  /// see broken(). Of a wait of the program's, `Interruptible`: throws Interrupted.
   Turn(Direction& direction, const Deadline& deadline);
+  enum Interruptible { interruptibly };
+  Turn(Direction& direction, const Deadline& deadline, Interruptible);
   ~Turn();
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
@@ -130,8 +132,10 @@ class Turn {
   void end_message();
 
  private:
+  Turn(Direction& direction, bool taken);
+
   Direction& direction_;
-  bool taken_;
+  const bool taken_;
 };
 
 }  // namespace multiprocessing::detail

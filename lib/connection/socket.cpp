@@ -16,6 +16,7 @@
 #include <mutex>
 #include <string>
 
+#include "base/interruption.hpp"
 #include "base/os_error.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
@@ -118,13 +119,8 @@ timeval left_of(const Deadline& deadline) {
 // A connect that was interrupted, or whose time was over, goes on by itself with TCP.
 void finish_connect(int fd, const Deadline& deadline, const std::string& name) {
   pollfd entry{.fd = fd, .events = POLLOUT, .revents = 0};
-  for (;;) {
-    const auto left = deadline.left_as_timespec();
-    const int count = ::ppoll(&entry, 1, left ? &*left : nullptr, nullptr);
-    if (count > 0) break;
-    if (count == 0) throw TimeoutError("connecting to " + name + " took too long");
-    if (errno != EINTR) throw_os_error("poll");
-  }
+  if (poll_interruptibly({&entry, 1}, deadline) == 0)
+    throw TimeoutError("connecting to " + name + " took too long");
   int error = 0;
   socklen_t size = sizeof error;
   if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
@@ -178,15 +174,16 @@ std::shared_ptr<EndFd> connect_to(const Address& address, const Deadline& deadli
   const std::string name = to_string(address);
   auto end = make_socket(where.storage.ss_family, 0);
   const EndFd::Use use{*end};
-  set_send_timeout(use.get(), left_of(deadline));
+  set_send_timeout(use.get(), left_of(interruptible(deadline)));
   while (::connect(use.get(), where.get(), where.size) != 0) {
     if (errno == EINPROGRESS || (errno == EINTR && where.storage.ss_family == AF_INET)) {
       finish_connect(use.get(), deadline, name);
       break;
     }
-    if (errno == EAGAIN) throw TimeoutError("connecting to " + name + " took too long");
-    if (errno != EINTR) throw_os_error("connect", name);
-    set_send_timeout(use.get(), left_of(deadline));
+    if (errno == EAGAIN && deadline.passed())
+      throw TimeoutError("connecting to " + name + " took too long");
+    if (errno != EINTR && errno != EAGAIN) throw_os_error("connect", name);
+    set_send_timeout(use.get(), left_of(interruptible(deadline)));
   }
   set_send_timeout(use.get(), {});
   send_at_once(use.get());

@@ -7,10 +7,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 
+#include "base/interruption.hpp"
 #include "base/os_error.hpp"
 #include "base/pipe_signal.hpp"
+#include "base/waiting.hpp"
 #include "connection/frame.hpp"
 
 namespace multiprocessing::detail {
@@ -56,13 +59,24 @@ void detach(msghdr& message, std::vector<UniqueFd>& descriptors) {
 ssize_t send_pieces(Stream stream, std::span<const iovec> pieces,
                     std::span<const int> descriptors) {
   msghdr message = message_of(pieces);
-  if (descriptors.empty()) return ::sendmsg(stream.fd.get(), &message, MSG_NOSIGNAL);
+  const int flags = MSG_NOSIGNAL | (may_be_interrupted() ? MSG_DONTWAIT : 0);
+  if (descriptors.empty()) return ::sendmsg(stream.fd.get(), &message, flags);
   Ancillary ancillary{};
   attach(message, ancillary, descriptors);
-  return ::sendmsg(stream.fd.get(), &message, MSG_NOSIGNAL);
+  return ::sendmsg(stream.fd.get(), &message, flags);
+}
+
+void wait_for_room(int fd) {
+  pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
+  (void)poll_interruptibly({&room, 1}, Deadline::never());
 }
 
 ssize_t write_pieces(Stream stream, std::span<const iovec> pieces) {
+  Pieces fitting;
+  if (may_be_interrupted()) {  // what a pipe with room takes without a wait
+    wait_for_room(stream.fd.get());
+    pieces = cut(pieces, PIPE_BUF, fitting);
+  }
   const PipeSignalHeld held;
   const ssize_t written = ::writev(stream.fd.get(), pieces.data(), static_cast<int>(pieces.size()));
   if (written < 0 && errno == EPIPE) {
@@ -70,11 +84,6 @@ ssize_t write_pieces(Stream stream, std::span<const iovec> pieces) {
     errno = EPIPE;
   }
   return written;
-}
-
-void wait_for_room(int fd) {
-  pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
-  if (::poll(&room, 1, -1) < 0 && errno != EINTR) throw_os_error("poll");
 }
 
 // What the family's errors call things: a peer that closed with messages unread resets what we sent
@@ -132,7 +141,7 @@ std::size_t write_some(Stream stream, std::span<const iovec> pieces,
         stream.is_socket ? send_pieces(stream, pieces, descriptors) : write_pieces(stream, pieces);
     if (written >= 0) return static_cast<std::size_t>(written);
     if (errno == EAGAIN)
-      wait_for_room(stream.fd.get());  // somebody made it non-blocking
+      wait_for_room(stream.fd.get());  // or somebody made it non-blocking
     else if (errno == EMSGSIZE && most > least_packet)
       most /= 2;  // somebody made the socket's buffer small
     else if (errno != EINTR)
