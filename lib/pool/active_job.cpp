@@ -4,6 +4,7 @@
 
 #include <mutex>
 
+#include "base/interruption.hpp"
 #include "base/waiting.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
@@ -31,8 +32,9 @@ bool woken_soon(const JobHeader& header, std::uint32_t seen) {
 }
 
 void sleep(JobHeader& header, std::uint32_t seen, Timeout timeout) {
+  const Deadline until = interruptible(Deadline{timeout});
   header.caller_sleeps.store(1);
-  futex_wait(header.wake, seen, Deadline{timeout});
+  futex_wait(header.wake, seen, until);
   header.caller_sleeps.store(0);
 }
 
@@ -94,6 +96,7 @@ void wait_until_over(const PoolCore& pool, const ActiveJob& job, bool progress) 
 }
 
 void throw_failure(const ActiveJob& job) {
+  if (job.aborted || job.loss) check_interruption();  // workers may have died of the same signal
   if (job.aborted) std::rethrow_exception(job.aborted);
   JobHeader& header = job.header();
   for (std::uint32_t chunk = 0; chunk < header.chunks; ++chunk) {

@@ -1,5 +1,7 @@
 #include "pool/board.hpp"
 
+#include "base/interruption.hpp"
+
 #include <climits>
 
 #include "base/waiting.hpp"
@@ -14,7 +16,9 @@ Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker) {
   pthread_sigmask(SIG_SETMASK, nullptr, &at.signal_mask);
   struct sigaction action {};
   (void)sigaction(SIGTERM, nullptr, &action);
-  at.deaf_to_sigterm = sigismember(&at.signal_mask, SIGTERM) == 1 || action.sa_handler == SIG_IGN;
+  const bool ignored =
+      action.sa_handler == SIG_IGN || (ignored_but_caught() >> (SIGTERM - 1) & 1) != 0;
+  at.deaf_to_sigterm = ignored || sigismember(&at.signal_mask, SIGTERM) == 1;
   return board;
 }
 

@@ -4,11 +4,13 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <mutex>
 #include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/interruption.hpp"
 #include "base/os_error.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
@@ -203,7 +205,13 @@ void MapJob::Impl::run() {
   if (header_ == nullptr) return;
   {
     const Posted posted(pool_, active_);
-    wait_until_over(pool_, active_, progress_);
+    try {
+      wait_until_over(pool_, active_, progress_);
+    } catch (const Interrupted&) {
+      const std::scoped_lock guard{pool_.mutex()};
+      abort(active_, std::current_exception());
+      throw;
+    }
   }
   throw_failure(active_);
 }

@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "base/fail_point.hpp"
+#include "base/interruption.hpp"
 #include "base/os_error.hpp"
+#include "base/waiting.hpp"
 #include "multiprocessing/base/cpu_count.hpp"
 #include "multiprocessing/base/logging.hpp"
 #include "process/signal_handlers.hpp"
@@ -62,6 +64,7 @@ PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory)
     start_watcher();
   } catch (...) {
     kill_all();
+    check_interruption();  // workers may have died of the same signal
     throw;
   }
 }
@@ -89,8 +92,10 @@ void PoolCore::start_watcher() {
   watcher_counted_.emplace();
   try {
     fail_point("pool.watcher.start");
+    watching_ = 1;
     watcher_ = std::thread([this] { watch(); });
   } catch (const std::system_error& error) {
+    watching_ = 0;
     throw_os_error(error.code().value(), "pthread_create", "the pool's watcher");
   }
 }
@@ -116,6 +121,7 @@ void PoolCore::forget_inherited_jobs() {
 }
 
 void PoolCore::kill_all() noexcept {
+  const Uninterrupted shield;
   for (Seat& seat : seats_) seat.send(&Process::kill);
   for (Seat& seat : seats_) {
     try {
@@ -164,7 +170,7 @@ void PoolCore::post(ActiveJob& job) {
   std::unique_lock guard{mutex_};
   const auto ended = [this] { return broken_ || state_ != State::running; };
   auto place = jobs_.end();
-  place_free_.wait(guard, [&] {
+  (void)wait_interruptibly(place_free_, guard, Deadline::never(), [&] {
     place = std::ranges::find(jobs_, nullptr);
     return place != jobs_.end() || ended();
   });
@@ -262,6 +268,7 @@ void PoolCore::join() {
     if (state_ == State::running && !broken_)
       throw ValueError("Pool is still running: call close() or terminate() before join()");
   }
+  while (watching_.load() != 0) futex_wait(watching_, 1, interruptible(Deadline::never()));
   const std::scoped_lock guard{joining_};
   if (watcher_.joinable()) watcher_.join();
   watcher_counted_.reset();

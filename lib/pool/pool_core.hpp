@@ -3,7 +3,9 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -125,6 +127,7 @@ class PoolCore {
 
   UniqueFd bell_;       // an eventfd that has the watcher look again
   std::mutex joining_;  // std::thread::join is for one thread at a time
+  std::atomic<std::uint32_t> watching_{0};
   std::optional<OwnThread> watcher_counted_;
   std::thread watcher_;
   std::optional<Finalizer> at_exit_;

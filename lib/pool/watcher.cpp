@@ -50,6 +50,8 @@ void PoolCore::watch() noexcept {
   } catch (...) {
     give_up(std::current_exception());
   }
+  watching_ = 0;
+  futex_wake_all(watching_);
 }
 
 /// Something happened that the watcher cannot deal with, such as all its descriptors closed: those

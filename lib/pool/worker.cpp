@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/fail_point.hpp"
+#include "base/interruption.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/pool/pool.hpp"
 #include "pool/board.hpp"
@@ -254,7 +255,8 @@ void sleep_for_work(Board& board, std::uint32_t sequence) {
   }
   board.sleepers.fetch_add(1);
   // The pool's death ends this wait with the worker: it is killed with its parent.
-  while (board.sequence.load() == sequence) futex_wait(board.sequence, sequence, Deadline::never());
+  while (board.sequence.load() == sequence)
+    futex_wait(board.sequence, sequence, interruptible(Deadline::never()));
   board.sleepers.fetch_sub(1);
 }
 

@@ -5,11 +5,13 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <sstream>
@@ -32,6 +34,23 @@ Pipe make_pipe() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2 failed");
   return {ends[0], ends[1]};
+}
+
+/// A pseudo terminal as a program has it: no echo, and lines end as they are written. -1 where
+/// there are none.
+int open_terminal() {
+  const int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (terminal < 0) return -1;
+  termios settings{};
+  if (grantpt(terminal) != 0 || unlockpt(terminal) != 0 || access(ptsname(terminal), R_OK) != 0 ||
+      tcgetattr(terminal, &settings) != 0) {
+    close(terminal);
+    return -1;
+  }
+  settings.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  settings.c_oflag &= ~static_cast<tcflag_t>(OPOST);
+  tcsetattr(terminal, TCSANOW, &settings);
+  return terminal;
 }
 
 std::string next_mark() {
@@ -60,16 +79,28 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return pointers;
 }
 
+/// What its standard streams are: two pipes, or a terminal.
+struct Streams {
+  int out = -1;
+  int err = -1;
+  std::string terminal = {};
+};
+
 // posix_spawn and not fork: the test may have threads and a large heap.
 pid_t spawn(std::vector<std::string>& command, std::vector<std::string> environment,
-            const ProgramOptions& options, int out, int err) {
+            const ProgramOptions& options, const Streams& streams) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   if (!options.folder.empty())
     posix_spawn_file_actions_addchdir_np(&actions, options.folder.c_str());
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, out, 1);
-  posix_spawn_file_actions_adddup2(&actions, err, 2);
+  if (streams.terminal.empty()) {
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, streams.out, 1);
+    posix_spawn_file_actions_adddup2(&actions, streams.err, 2);
+  } else {  // the first that a session opens becomes its own
+    for (const int fd : {0, 1, 2})
+      posix_spawn_file_actions_addopen(&actions, fd, streams.terminal.c_str(), O_RDWR, 0);
+  }
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);
   for (int fd : options.closed) posix_spawn_file_actions_addclose(&actions, fd);
   posix_spawnattr_t attributes;
@@ -108,16 +139,29 @@ std::string ProgramResult::report() const {
   return text.str();
 }
 
+bool terminals_exist() {
+  const int terminal = open_terminal();
+  if (terminal >= 0) close(terminal);
+  return terminal >= 0;
+}
+
 ChildProgram::ChildProgram(std::vector<std::string> command, ProgramOptions options)
     : options_(std::move(options)), mark_(next_mark()) {
   auto allowed = std::chrono::duration<double>(options_.deadline) * patience();
   deadline_ = steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(allowed);
   std::vector<std::string> changes = options_.environment;
   changes.push_back(mark_);
+  if (options_.terminal) {
+    out_fd_ = open_terminal();
+    if (out_fd_ < 0) throw std::runtime_error("there are no pseudo terminals here");
+    pid_ = spawn(command, environment_with(std::move(changes)), options_,
+                 {.terminal = ptsname(out_fd_)});
+    return;
+  }
   Pipe out = make_pipe();
   Pipe err = make_pipe();
-  pid_ =
-      spawn(command, environment_with(std::move(changes)), options_, out.write_end, err.write_end);
+  pid_ = spawn(command, environment_with(std::move(changes)), options_,
+               {out.write_end, err.write_end});
   close(out.write_end);
   close(err.write_end);
   out_fd_ = out.read_end;
@@ -152,6 +196,11 @@ std::optional<std::string> ChildProgram::read_line() {
     if (out_fd_ < 0 || out_of_time()) return std::nullopt;
     read_some(100);
   }
+}
+
+void ChildProgram::type(const std::string& text) const {
+  // After its end it is lost.
+  [[maybe_unused]] const auto written = write(out_fd_, text.data(), text.size());
 }
 
 void ChildProgram::send_signal(int signal_number) {

@@ -17,6 +17,7 @@ struct ProgramOptions {
   std::vector<std::string> environment = {};
   std::string folder = {};                    // to run in
   std::vector<int> closed = {};               // of 0, 1, 2: the program starts without these
+  bool terminal = false;                      // 0, 1 and 2 are one of its own; see type()
   std::chrono::seconds deadline{45};          // for all of it, times patience()
   std::chrono::milliseconds lingering{2000};  // for descendants, once the program itself has ended
 };
@@ -33,6 +34,9 @@ struct ProgramResult {
   [[nodiscard]] std::string report() const;
 };
 
+/// Whether a program can be given a terminal here; not without /dev/pts.
+[[nodiscard]] bool terminals_exist();
+
 /// A program that runs in a session of its own, with descriptors 0, 1 and 2 alone. Whatever becomes
 /// of it, its descendants are found by a mark in their environment, daemons included, and killed.
 class ChildProgram {
@@ -47,6 +51,10 @@ class ChildProgram {
 
   /// The next whole line on its standard output; nothing at its end or at the deadline.
   [[nodiscard]] std::optional<std::string> read_line();
+
+  /// Types into its terminal: "\x03" is Ctrl-C, which all processes of its group get. What the
+  /// program writes, to standard error too, is its output then.
+  void type(const std::string& text) const;
 
   /// Sends a signal to the program itself.
   void send_signal(int signal_number);
