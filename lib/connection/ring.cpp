@@ -26,12 +26,10 @@ using namespace std::chrono_literals;
 
 // Before a sleep, as long as there is a processor to spare.
 constexpr int looks = 2000;
-
 // Before that, without giving the processor away.
 constexpr int quick_looks = 50;
 constexpr int looks_without_pause = 8;
 constexpr unsigned waits_per_trial = 64;
-
 // Between two looks of who waits for room.
 constexpr int most_pauses = 64;
 

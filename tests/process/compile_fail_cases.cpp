@@ -90,7 +90,15 @@ struct Greeter {
 #elif defined(CASE_reference_wrapper)
   // std::ref refers to an object of this process
   mp::Process process{take_reference, std::ref(text)};
-#elif defined(CASE_pointer)
+#endif
+}
+
+[[maybe_unused]] static void check_what_is_sent() {
+  std::string text;
+  int number = 0;
+  std::vector<mp::Process> many;
+  const auto context = mp::get_context("fork");
+#if defined(CASE_pointer)
   // a pointer means nothing in another process
   mp::Process process{take_pointer, &number};
 #elif defined(CASE_pointer_in_a_context)

@@ -46,7 +46,7 @@ def main():
             compilers.append([other, *[word for word in compiler[1:] if word.startswith("-I")]])
     failed = 0
     print(f"1..{len(found) * len(compilers)}")
-    tasks = [(which, name, expected, most_lines) for which in compilers for name, expected, most_lines in found]
+    tasks = [(which, *case) for which in compilers for case in found]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         problems = threads.map(lambda task: failure(path, *task), tasks)
         for (which, name, *_), problem in zip(tasks, problems):
