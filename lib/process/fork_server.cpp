@@ -1,6 +1,7 @@
 // The fork server's own loop. One thread; it never waits for anybody but in epoll_wait.
 #include "process/fork_server.hpp"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -26,6 +27,7 @@
 #include "base/retrying.hpp"
 #include "process/child_main.hpp"
 #include "process/descriptor_message.hpp"
+#include "process/popen.hpp"
 #include "process/report.hpp"
 #include "process/standard_streams.hpp"
 
@@ -122,6 +124,13 @@ class Server {
     // For the request there was no memory, but the children here are still to be told of. Who asked
     // sees its channel closed, or the request waits there still.
     std::this_thread::sleep_for(time_for_memory);
+    if (requests_ && nobody_can_ask()) requests_.reset();
+  }
+
+  /// By poll(2), which unlike a receive needs no memory.
+  [[nodiscard]] bool nobody_can_ask() const {
+    pollfd channel{.fd = requests_.get(), .events = 0, .revents = 0};
+    return ::poll(&channel, 1, 0) > 0 && (channel.revents & POLLHUP) != 0;
   }
 
   struct Child {
@@ -171,6 +180,7 @@ class Server {
       const auto result = errno == ESRCH ? ForkAnswer::requester_died : ForkAnswer::failed;
       return answer(status, {.result = result, .error = errno, .call = "fork"});
     }
+    if (request.own_group) lead_own_group(pid);
     message.descriptors.clear();  // numbers for the pidfd
     keep_child(pid, std::move(status), request.child);
   }

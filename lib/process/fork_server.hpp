@@ -26,6 +26,7 @@ namespace multiprocessing::detail {
 struct ForkRequest {
   char key[key_size];  // who has the socket by accident does not know it
   Member child;        // nobody: the server is to be the keeper
+  bool own_group;      // the child leads one before its start is told
 };
 
 /// Sent along with a request, in this order.

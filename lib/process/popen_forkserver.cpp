@@ -89,10 +89,12 @@ void keep_status_channel(ServedPopen& popen, OwnFd& of_server) {
   of_server.keep(std::move(its));
 }
 
-bool send_request(const ForkServer& server, Member child, std::span<const int> fds) {
+bool send_request(const ForkServer& server, Member child, bool own_group,
+                  std::span<const int> fds) {
   ForkRequest request{};
   std::memcpy(request.key, server.key.data(), std::min(server.key.size(), key_size));
   request.child = child;
+  request.own_group = own_group;
   return send_message(server.socket.get(), std::as_bytes(std::span{&request, 1}), fds);
 }
 
@@ -137,7 +139,7 @@ bool take_answer(const ForkServer& server, ServedPopen& popen) {
 /// Nothing when the server died or stands still. Should it have made the child before that, the
 /// child dies with its life pipe, which nobody keeps then.
 std::unique_ptr<Popen> try_popen(const ForkServer& server, std::span<const std::byte> content,
-                                 const Luggage& luggage) {
+                                 const Luggage& luggage, bool own_group) {
   auto popen = std::make_unique<ServedPopen>();
   UniqueFd life = keep_life_pipe(*popen);
   OwnFd of_server;
@@ -149,7 +151,7 @@ std::unique_ptr<Popen> try_popen(const ForkServer& server, std::span<const std::
   std::vector<int> fds{of_server.get(), file.get(), life.get(), server.socket.get()};
   fds.insert(fds.end(), given.get().begin(), given.get().end());
   if (fds.size() > most_descriptors) throw_too_many(given.get().size());
-  if (!send_request(server, popen->member, fds)) return nullptr;
+  if (!send_request(server, popen->member, own_group, fds)) return nullptr;
   of_server.close();  // so that the end of the server is seen
   life.reset();       // numbers that are free now are for the pidfd where no others are left
   file.reset();
@@ -176,7 +178,7 @@ std::unique_ptr<Popen> popen_forkserver(const Launch& launch) {
   write_body(launch, content, luggage);
   for (int attempt = 0; attempt < attempts; ++attempt) {
     const auto server = ensure_fork_server(starter);
-    if (auto popen = try_popen(*server, content.view(), luggage)) return popen;
+    if (auto popen = try_popen(*server, content.view(), luggage, told.own_group)) return popen;
     replace_fork_server(*server);
   }
   throw ProcessError("the fork server died " + std::to_string(attempts) +

@@ -39,10 +39,15 @@ std::string spelled(const mp::Address& address) {
   return "unix:" + address.path();
 }
 
+/// Not an arbitrary_address(), whose folder this process would keep to its end.
+std::string path_for_python() {
+  return std::filesystem::temp_directory_path() / ("python-test-" + std::to_string(getpid()));
+}
+
 /// One address of each family, for who listens.
 std::vector<mp::Address> addresses() {
   return {{"127.0.0.1", 0},
-          mp::arbitrary_address(),
+          path_for_python(),
           "@multiprocessing-python-test-" + std::to_string(getpid())};
 }
 
@@ -107,7 +112,7 @@ TEST_F(PythonTest, WithAnotherKeyIsRefusedOnBothSides) {
                               "--expect-auth-failure"})};
     EXPECT_THROW((void)listener.accept(), mp::AuthenticationError);
     EXPECT_EQ(client.finish().exitcode, 0);
-    const mp::Address address = mp::arbitrary_address();
+    const mp::Address address = path_for_python();
     ChildProgram server{
         peer(python, "echo_listener.py",
              {"--address", spelled(address), "--authkey", "another", "--expect-auth-failure"})};

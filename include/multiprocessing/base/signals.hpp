@@ -47,7 +47,7 @@ struct Interrupted {
 /// thread.
 class MULTIPROCESSING_API Signals {
  public:
-  Signals(std::initializer_list<int> signals);
+  Signals(std::initializer_list<int> caught);  // not "signals", a macro of Qt
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;

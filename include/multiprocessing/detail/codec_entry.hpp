@@ -149,7 +149,7 @@ consteval void check_sendable() {
     static_assert(never<Blamed>,
                   "multiprocessing: this type cannot be sent. Give it a member `template <class A> "
                   "void serialize(A& archive, unsigned)`, specialise mp::Serializer<T>, or if it "
-                  "holds no pointers opt in by mp::is_flat<Blamed>.");
+                  "holds no pointers opt in by mp::is_flat<T>.");
   }
 }
 
