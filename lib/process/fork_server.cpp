@@ -1,7 +1,6 @@
 // The fork server's own loop. One thread; it never waits for anybody but in epoll_wait.
 #include "process/fork_server.hpp"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -36,6 +35,7 @@ namespace {
 
 // Before an event is looked at again for which there was no memory.
 constexpr std::chrono::milliseconds time_for_memory{10};
+constexpr int most_failures = 5;  // in a row
 
 // How often the keeper looks whether what it keeps can still be asked for: half of how long the
 // other side of an end that was dropped may wait for its end-of-file.
@@ -116,21 +116,17 @@ class Server {
         keeper_.handle_request();
       else
         report_end(fd);
+      failures_ = 0;
       return;
     } catch (const std::bad_alloc&) {
+      if (++failures_ == most_failures) throw;
     } catch (const OSError& error) {
-      if (!is_short_of_memory(error.code().value())) throw;
+      if (!is_short_of_memory(error.code().value()) || ++failures_ == most_failures) throw;
     }
     // For the request there was no memory, but the children here are still to be told of. Who asked
-    // sees its channel closed, or the request waits there still.
+    // sees its channel closed, or the request waits there still; a new server is made for it when
+    // this one gives up.
     std::this_thread::sleep_for(time_for_memory);
-    if (requests_ && nobody_can_ask()) requests_.reset();
-  }
-
-  /// By poll(2), which unlike a receive needs no memory.
-  [[nodiscard]] bool nobody_can_ask() const {
-    pollfd channel{.fd = requests_.get(), .events = 0, .revents = 0};
-    return ::poll(&channel, 1, 0) > 0 && (channel.revents & POLLHUP) != 0;
   }
 
   struct Child {
@@ -263,6 +259,7 @@ class Server {
   const Starter begun_;
   const bool ignored_children_ = stop_ignoring_children();
   UniqueFd events_;
+  int failures_ = 0;
   std::unordered_map<int, Child> children_;  // by pidfd
   std::vector<pid_t> unwatched_;             // children without one, which are to end
   Keeper keeper_;
