@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <random>
 #include <set>
 #include <string>
@@ -17,6 +15,7 @@
 #include "children.hpp"
 #include "churn.hpp"
 #include "support/asked.hpp"
+#include "support/fail_points.hpp"
 #include "support/watchdog.hpp"
 
 namespace {
@@ -28,17 +27,7 @@ using test_support::asked;
 
 /// Every fail point in the sources of the arena.
 std::set<std::string> points_in_sources() {
-  std::set<std::string> names;
-  const std::string call = "fail_point(\"";
-  for (const auto& entry : std::filesystem::directory_iterator{ARENA_SOURCES}) {
-    std::ifstream in{entry.path()};
-    for (std::string line; std::getline(in, line);)
-      if (auto at = line.find(call + "arena."); at != line.npos) {
-        at += call.size();
-        names.insert(line.substr(at, line.find('"', at) - at));
-      }
-  }
-  return names;
+  return test_support::fail_points_in(ARENA_SOURCES, "arena.");
 }
 
 /// Waits until each of the workers has gone on by some rounds.

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
-#include <fstream>
 #include <map>
 #include <random>
 #include <set>
@@ -20,6 +19,7 @@
 #include "base/fail_point.hpp"
 #include "connection_suite.hpp"
 #include "support/asked.hpp"
+#include "support/fail_points.hpp"
 #include "support/watchdog.hpp"
 
 namespace connection_test {
@@ -163,17 +163,9 @@ TEST_P(RingKillTest, KilledAtAnyPointLeavesTheOthersAtWorkAndNothingTorn) {
 TEST(RingTest, EveryFailPointOfTheRingsHasACaseThatKillsThere) {
   std::set<std::string> known;
   for (const Case& each : cases) known.insert(each.point);
-  for (const char* file : {"ring.cpp", "core.cpp"}) {
-    std::ifstream in{std::string{CONNECTION_SOURCES "/"} + file};
-    ASSERT_TRUE(in.is_open());
-    for (std::string line; std::getline(in, line);) {
-      const std::string call = "fail_point(\"";
-      const auto at = line.find(call + "connection.ring.");
-      if (at == line.npos) continue;
-      const auto begin = at + call.size();
-      EXPECT_EQ(known.count(line.substr(begin, line.find('"', begin) - begin)), 1U) << line;
-    }
-  }
+  for (const std::string& name :
+       test_support::fail_points_in(CONNECTION_SOURCES, "connection.ring."))
+    EXPECT_TRUE(known.contains(name)) << name;
 }
 
 // ---- storm: one pipe on which some live long and others are killed

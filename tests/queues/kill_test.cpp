@@ -3,14 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <set>
 #include <vector>
 
 #include "base/asymmetric_fence.hpp"
 #include "base/fail_point.hpp"
 #include "storm.hpp"
+#include "support/fail_points.hpp"
 #include "support/watchdog.hpp"
 
 namespace queues_test {
@@ -28,15 +27,7 @@ std::set<std::string> points() {
                               "arena.ledger.after_count", "arena.ledger.after_make",
                               "arena.ledger.before_end",  "arena.ledger.before_free",
                               "arena.claim.after_name",   "arena.free.after_word"};
-  for (const auto& entry : std::filesystem::directory_iterator{QUEUES_SOURCES}) {
-    std::ifstream in{entry.path()};
-    const std::string call = "fail_point(\"";
-    for (std::string line; std::getline(in, line);)
-      if (auto at = line.find(call); at != line.npos) {
-        at += call.size();
-        names.insert(line.substr(at, line.find('"', at) - at));
-      }
-  }
+  names.merge(test_support::fail_points_in(QUEUES_SOURCES));
   return names;
 }
 

@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <set>
 #include <string>
 #include <tuple>
@@ -14,6 +12,7 @@
 #include "base/death.hpp"
 #include "base/fail_point.hpp"
 #include "storm.hpp"
+#include "support/fail_points.hpp"
 
 namespace queues_test {
 namespace {
@@ -26,15 +25,7 @@ using Rich = mp::JoinableQueue<RichMessage>;
 std::vector<std::string> points() {
   std::set<std::string> names{"arena.lock.taken", "arena.lock.before_release", "arena.bias.entered",
                               "arena.bias.before_leave"};
-  for (const auto& entry : std::filesystem::directory_iterator{QUEUES_SOURCES}) {
-    std::ifstream in{entry.path()};
-    const std::string call = "fail_point(\"";
-    for (std::string line; std::getline(in, line);)
-      if (auto at = line.find(call); at != line.npos) {
-        at += call.size();
-        names.insert(line.substr(at, line.find('"', at) - at));
-      }
-  }
+  names.merge(test_support::fail_points_in(QUEUES_SOURCES));
   // task_done has no time-out: one waits while another process is stopped in it.
   names.erase("queue.task.done");
   return {names.begin(), names.end()};

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <mutex>
 #include <set>
 #include <string>
@@ -15,6 +13,7 @@
 
 #include "base/fail_point.hpp"
 #include "churn.hpp"
+#include "support/fail_points.hpp"
 #include "support/processes.hpp"
 #include "support/watchdog.hpp"
 
@@ -23,17 +22,7 @@ namespace {
 
 /// Every fail point in the sources of the module.
 std::set<std::string> points_in_sources() {
-  std::set<std::string> names;
-  const std::string call = "fail_point(\"";
-  for (const auto& entry : std::filesystem::directory_iterator{SYNCHRONIZE_SOURCES}) {
-    std::ifstream in{entry.path()};
-    for (std::string line; std::getline(in, line);)
-      if (auto at = line.find(call); at != line.npos) {
-        at += call.size();
-        names.insert(line.substr(at, line.find('"', at) - at));
-      }
-  }
-  return names;
+  return test_support::fail_points_in(SYNCHRONIZE_SOURCES);
 }
 
 class Workers {
@@ -94,7 +83,7 @@ void work_armed(Shared shared, std::string point, unsigned nth) {
 /// Needs a notification between two instructions of another: made on purpose below.
 constexpr const char* between_two = "synchronize.condition.passed_on";
 
-/// Passed only where a party that holds the lock is stopped; see stopped_test.cpp.
+/// Passed only where a party that holds the lock is stopped: in stopped_test.cpp.
 constexpr const char* behind_a_stopped_party = "synchronize.barrier.given_up";
 
 class FailPointsTest : public ArenaTest {};

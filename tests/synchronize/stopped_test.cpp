@@ -107,5 +107,22 @@ TEST_P(StoppedPartyTest, OneThatIsKilledThereBreaksItAsAnyOther) {
   expect_to_work();
 }
 
+TEST_P(StoppedPartyTest, OneThatIsKilledRightAfterItGaveUpHasBrokenIt) {
+  std::jthread waits{[&] { EXPECT_THROW(barrier.wait(), mp::BrokenBarrierError); }};
+  wait_until([&] { return barrier.n_waiting() == 1; });
+  start_party("synchronize.barrier.before_end");
+  mp::Process victim{[](mp::Barrier its) {
+                       mp::detail::arm_fail_point("synchronize.barrier.given_up");
+                       its.wait(100ms);
+                     },
+                     barrier};
+  victim.start();
+  victim.join();
+  EXPECT_EQ(victim.exitcode(), -SIGKILL);
+  waits.join();
+  EXPECT_EQ(end_of_party(), 7);
+  expect_to_work();
+}
+
 }  // namespace
 }  // namespace synchronize_test
