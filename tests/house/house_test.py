@@ -107,6 +107,26 @@ class HouseTest(unittest.TestCase):
         self.finds(include_direction, "includes upward",
                    {"lib/pool/x.cpp": '#include "../base/x.hpp"\n'})
 
+    def test_rooms_that_include_each_other_are_found_with_the_arrow_to_turn(self):
+        # low is what many include, and its source includes high.
+        rooms = {"low.hpp": [], "low.cpp": ["low", "high"], "high.hpp": ["low"],
+                 "middle.hpp": ["low"], "high.cpp": ["high", "middle"]}
+        changes = {f"lib/futures/{name}": "".join(f'#include "futures/{other}.hpp"\n'
+                                                  for other in others)
+                   for name, others in rooms.items()}
+        self.finds(include_direction,
+                   "lib/futures/low.cpp:2: 3 rooms of futures include each other (high, low, "
+                   "middle), as in high -> low -> high; turn the arrow low -> high (2 of them "
+                   "include low, 1 include high)", changes)
+        changes["lib/futures/low.cpp"] = '#include "futures/low.hpp"\n'
+        self.assertEqual(self.found(include_direction, changes), "")
+
+    def test_the_source_of_a_public_header_may_include_what_includes_the_header(self):
+        header = '#include "multiprocessing/pool/p.hpp"\n'
+        self.assertEqual(self.found(include_direction, {
+            "lib/pool/p.cpp": header + '#include "pool/core.hpp"\n',
+            "lib/pool/core.hpp": header}), "")
+
     def test_an_incomplete_umbrella_is_found(self):
         self.finds(umbrellas, "pool.hpp: does not include multiprocessing/pool/q.hpp",
                    {"include/multiprocessing/pool/q.hpp": "#pragma once\n"})

@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 """An arrow points down: no module includes or uses another of its own floor or above, and none that
-its meson.build does not list."""
+its meson.build does not list. Inside a module the rooms include each other in no circle. A room is a
+header of lib/ with its source, or a public header: the source of that is above all it includes."""
 
 import re
 
 from house import FLOORS, files, includes, place, run
+
+# Modules whose rooms may still include each other in circles. It only gets shorter.
+MAY_HAVE_CYCLES = ("base", "arena", "reduction", "process", "shared_memory", "queues",
+                   "connection", "pool")
 
 
 def uses_of(root, module):
@@ -52,9 +57,8 @@ def module_of(root, path, seen=()):
 
 def target_of(root, name, seen=()):
     """The module that an included name belongs to."""
-    for folder in ("include", "lib"):
-        if (root / folder / name).exists():
-            return module_of(root, root / folder / name, seen)
+    if file := file_of(root, name):
+        return module_of(root, file, seen)
     first = name.removeprefix("multiprocessing/").split("/")[0].removesuffix(".hpp")
     return first if first in FLOORS else None
 
@@ -94,8 +98,81 @@ def check_includes(root):
                 yield f"{place(root, path, line)}: lib/{module}/meson.build does not use {target}"
 
 
+def file_of(root, name):
+    """The file that an included name is; None for one of another project."""
+    return next((root / folder / name for folder in ("include", "lib")
+                 if (root / folder / name).exists()), None)
+
+
+def room_of(root, path):
+    """What stands for a file among the rooms of its module."""
+    name = path.relative_to(root).with_suffix("").parts
+    return "/".join(name[2:] if name[0] == "lib" or name[2] == "detail" else name[1:])
+
+
+def arrows_of(root):
+    """Per module the includes between its rooms: {(room, room): places}."""
+    arrows = {}
+    for path in files(root, "include", "lib"):
+        module = module_of(root, path)
+        for line, name, _ in includes(path):
+            target = file_of(root, name)
+            if module and target and module_of(root, target) == module:
+                arrow = (room_of(root, path), room_of(root, target))
+                arrows.setdefault(module, {}).setdefault(arrow, []).append(place(root, path, line))
+    return {module: {arrow: places for arrow, places in found.items() if arrow[0] != arrow[1]}
+            for module, found in arrows.items()}
+
+
+def reached(arrows, start):
+    """For each room that can be reached from `start`, the way there."""
+    ways, left = {}, [(start, (start,))]
+    while left:
+        room, way = left.pop(0)
+        for target in sorted(target for source, target in arrows if source == room):
+            if target not in ways:
+                ways[target] = (*way, target)
+                left.append((target, ways[target]))
+    return ways
+
+
+def knots_of(arrows):
+    """The sets of two and more rooms in which each reaches each other."""
+    rooms = {room for arrow in arrows for room in arrow}
+    ways = {room: reached(arrows, room) for room in rooms}
+    knots = {frozenset(other for other in ways[room] if room in ways[other]) for room in rooms}
+    return sorted((knot for knot in knots if knot), key=sorted)
+
+
+def arrow_to_turn(arrows):
+    """The arrow of a knot without which the fewest rooms stay in circles; of several the one from
+    the room that most include to the room that fewest include."""
+    users = {room: sum(target == room for _, target in arrows) for arrow in arrows for room in arrow}
+
+    def badness(arrow):
+        rest = {other: places for other, places in arrows.items() if other != arrow}
+        return (sum(map(len, knots_of(rest))), users[arrow[1]] - users[arrow[0]], arrow)
+
+    return min(arrows, key=badness), users
+
+
+def check_rooms(root, may_have=MAY_HAVE_CYCLES):
+    """Names each knot of rooms with its shortest circle and the arrow to turn."""
+    for module, arrows in arrows_of(root).items():
+        if module in may_have:
+            continue
+        for knot in knots_of(arrows):
+            inside = {arrow: places for arrow, places in arrows.items() if knot.issuperset(arrow)}
+            circle = min((reached(inside, room)[room] for room in sorted(knot)), key=len)
+            (source, target), users = arrow_to_turn(inside)
+            yield (f"{inside[source, target][0]}: {len(knot)} rooms of {module} include each other "
+                   f"({', '.join(sorted(knot))}), as in {' -> '.join(circle)}; turn the arrow "
+                   f"{source} -> {target} ({users[source]} of them include {source}, "
+                   f"{users[target]} include {target})")
+
+
 def check(root):
-    return [*check_lists(root), *check_includes(root)]
+    return [*check_lists(root), *check_includes(root), *check_rooms(root)]
 
 
 if __name__ == "__main__":
