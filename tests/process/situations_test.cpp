@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <functional>
 #include <optional>
@@ -70,6 +71,9 @@ void many(int a, char b, double c, const std::string& d, const std::vector<int>&
           std::optional<int> g) {
   check(a == 1 && b == 'b' && c == 0.5 && d == "d" && e.at(0) == 5 && f && !g);
 }
+void c_text(const char* text, const std::string& other) {
+  check(std::strcmp(text, "c") == 0 && other == "d");
+}
 
 TEST_P(ProcessTest, TargetsMayHaveEverySignature) {
   EXPECT_EQ(run_in_child(by_reference, "a", std::string{"b"}), 0);
@@ -84,6 +88,9 @@ TEST_P(ProcessTest, TargetsMayHaveEverySignature) {
   EXPECT_EQ(run_in_child(&Shape::draw, shape, 6), 0);
   EXPECT_EQ(run_in_child(many, 1, 'b', 0.5F, "d", std::vector{5}, true, std::nullopt), 0);
   EXPECT_EQ(run_in_child([](auto... all) { check(sizeof...(all) == 3); }, 1, 2, 3), 0);
+  EXPECT_EQ(run_in_child(c_text, "c", "d"), 0);
+  const char* given = "c";
+  EXPECT_EQ(run_in_child(c_text, given, std::string{"d"}), 0);
 }
 
 TEST_P(ProcessTest, AChildThatIsStoppedIsAlive) {

@@ -244,6 +244,13 @@ TEST(CallTest, ATruncatedCallIsNeverMade) {
   EXPECT_FALSE(called);
 }
 
+TEST(CallTest, GivesTextAsAPointerWhereNoStringIsTaken) {
+  static std::string seen;
+  run(call_of([](const char* text, const std::string& other) { seen = text + other; }, "text",
+              "2"));
+  EXPECT_EQ(seen, "text2");
+}
+
 TEST(CallTest, TellsWhetherItCouldBeSent) {
   int here = 1;
   const auto capturing = [&here](int) { return here; };
@@ -252,7 +259,10 @@ TEST(CallTest, TellsWhetherItCouldBeSent) {
   static_assert(!mp::detail::is_sendable_call<decltype(capturing), int>);
   static_assert(mp::detail::is_call<decltype(capturing), int>);
   static_assert(!mp::detail::is_call<void (*)(std::string&), const char*>);
+  static_assert(mp::detail::is_call<std::size_t (*)(const char*), const char*>);
+  static_assert(!mp::detail::is_call<std::size_t (*)(const char*), std::string>);
   static_assert(std::is_same_v<mp::result_of<decltype(add), int, int>, int>);
+  static_assert(std::is_same_v<mp::result_of<std::size_t (*)(const char*), char*>, std::size_t>);
   static_assert(std::is_same_v<mp::list_of<int>, std::vector<int>>);
   static_assert(std::is_same_v<mp::list_of<void>, void>);
 }

@@ -1,6 +1,7 @@
 // Calls: a callable with its arguments as bytes, and the call made of them.
 #pragma once
 
+#include <functional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -12,7 +13,29 @@ namespace multiprocessing::detail {
 
 /// Whether `F` may be called with what `A...` arrive as.
 template <class F, class... A>
-inline constexpr bool is_call = std::is_invocable_v<std::decay_t<F>, arrival_t<A>...>;
+inline constexpr bool is_call = std::is_invocable_v<std::decay_t<F>, arrival_t<A>...> ||
+                                std::is_invocable_v<std::decay_t<F>, pointed_t<A>...>;
+
+template <class A>
+decltype(auto) as_pointed(arrival_t<A>& value) {
+  if constexpr (std::is_same_v<pointed_t<A>, arrival_t<A>>)
+    return std::move(value);
+  else
+    return value.c_str();
+}
+
+/// Calls with what arrived, as rvalues; with text as `const char*` where `F` takes no string.
+template <class F, class... A>
+decltype(auto) invoke_on_arrival(F&& callable, std::tuple<arrival_t<A>...>& arrived) {
+  return std::apply(
+      [&](arrival_t<A>&... values) -> decltype(auto) {
+        if constexpr (std::is_invocable_v<F, arrival_t<A>...>)
+          return std::invoke(std::forward<F>(callable), std::move(values)...);
+        else
+          return std::invoke(std::forward<F>(callable), as_pointed<A>(values)...);
+      },
+      arrived);
+}
 
 /// Whether a call of `F` with `A...` can be sent. The start method `fork` needs no more than
 /// `is_call`; who decides at run time asks this.
@@ -40,10 +63,10 @@ void write_callable_and_arguments(Writer& writer, const F& callable, const A&...
 
 /// Reads a callable and its arguments, then calls it with them as rvalues.
 template <class F, class... A>
-std::invoke_result_t<F, A...> read_and_invoke(Reader& reader) {
+result_of<F, A...> read_and_invoke(Reader& reader) {
   auto callable = read_callable<F>(reader);
-  std::tuple<A...> arguments{read<A>(reader)...};  // braces: from left to right
-  return std::apply(std::move(callable), std::move(arguments));
+  std::tuple<arrival_t<A>...> arguments{read<arrival_t<A>>(reader)...};  // braces: left to right
+  return invoke_on_arrival<F, A...>(std::move(callable), arguments);
 }
 
 /// What a call is sent as: the function that makes it, of the types that it was written from.
@@ -59,7 +82,7 @@ template <class F, class... A>
 void write_call(Writer& writer, const F& callable, const A&... arguments) {
   check_call<F, A...>();
   if constexpr (is_sendable_call<F, A...>) {
-    write_function(writer, any_function(&make_call<std::decay_t<F>, arrival_t<A>...>));
+    write_function(writer, any_function(&make_call<std::decay_t<F>, std::decay_t<A>...>));
     write_callable_and_arguments(writer, callable, arguments...);
   }
 }

@@ -129,6 +129,12 @@ struct Arrival<std::span<T, N>> {
 template <class T>
 using arrival_t = typename Arrival<std::decay_t<T>>::type;
 
+/// What a callable that takes text as `const char*` is given: a pointer to the text that arrived.
+template <class T>
+using pointed_t = std::conditional_t<std::is_same_v<std::decay_t<T>, const char*> ||
+                                         std::is_same_v<std::decay_t<T>, char*>,
+                                     const char*, arrival_t<T>>;
+
 /// What may be given to `write`.
 template <class T>
 concept Sendable = sendable<arrival_t<T>>();

@@ -67,25 +67,22 @@ inline void write_work_reader(Writer& writer, WorkReader reader) {
 /// The work that was written. Nothing of it has been done yet, and the bytes may go.
 [[nodiscard]] MULTIPROCESSING_API std::unique_ptr<Work> read_work(Reader& reader);
 
-/// A function and its arguments as they arrived.
+/// A function and its arguments, of the types that they were given as, after their arrival.
 template <class F, class... A>
 class ReceivedCall final : public Work {
  public:
   explicit ReceivedCall(Reader& reader)
-      : function_(read_callable<F>(reader)), arguments_{read<A>(reader)...} {}
+      : function_(read_callable<F>(reader)), arguments_{read<arrival_t<A>>(reader)...} {}
 
   static std::unique_ptr<Work> make(Reader& reader) {
     return std::make_unique<ReceivedCall>(reader);
   }
 
-  void call() override {
-    std::apply([this](A&... arguments) { std::invoke(function_, std::move(arguments)...); },
-               arguments_);
-  }
+  void call() override { invoke_on_arrival<F&, A...>(function_, arguments_); }
 
  private:
   F function_;
-  std::tuple<A...> arguments_;  // braces above: read from left to right
+  std::tuple<arrival_t<A>...> arguments_;  // braces above: read from left to right
 };
 
 /// Whether a callable of this type can be sent is known here; whether it has to be is known when
@@ -108,7 +105,7 @@ class TargetOf final : public Target {
     } else if constexpr (!is_call<F, A...>) {
       throw_not_callable_on_arrival(typeid(F));
     } else {
-      write_work_reader(writer, &ReceivedCall<F, arrival_t<A>...>::make);
+      write_work_reader(writer, &ReceivedCall<F, A...>::make);
       write_callable(writer, function_);
       std::apply([&](const A&... arguments) { (detail::write(writer, arguments), ...); },
                  arguments_);

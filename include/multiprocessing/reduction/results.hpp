@@ -9,9 +9,12 @@
 namespace multiprocessing {
 
 /// What `f(args...)` gives when it is called with what the arguments arrive as: decayed, text as
-/// `std::string`.
+/// `std::string`, or as `const char*` where `f` takes no string.
 template <class F, class... A>
-using result_of = std::invoke_result_t<std::decay_t<F>, detail::arrival_t<A>...>;
+using result_of =
+    typename std::conditional_t<std::is_invocable_v<std::decay_t<F>, detail::arrival_t<A>...>,
+                                std::invoke_result<std::decay_t<F>, detail::arrival_t<A>...>,
+                                std::invoke_result<std::decay_t<F>, detail::pointed_t<A>...>>::type;
 
 namespace detail {
 
