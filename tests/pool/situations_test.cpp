@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "pool_suite.hpp"
+#include "support/child_process.hpp"
 
 namespace pool_test {
 namespace {
@@ -86,6 +87,35 @@ TEST_P(SituationTest, APoolThatIsEmplacedOverAnotherEndsThatOneOnly) {
   EXPECT_EQ(other.processes(), 2);
   pool.reset();
   EXPECT_EQ(other.map([](int x) { return x; }, {8}), std::vector{8});
+}
+
+class SituationProgramTest : public testing::TestWithParam<std::string> {
+ protected:
+  static int run(const std::vector<std::string>& command) {
+    const auto result = test_support::run_program(
+        command, {.environment = {"MULTIPROCESSING_START_METHOD=" + GetParam(),
+                                  "LD_LIBRARY_PATH=" POOL_LIBRARIES}});
+    EXPECT_TRUE(result.exitcode == 0 || result.exitcode == 77) << result.report();
+    EXPECT_TRUE(result.left_running.empty()) << result.report();
+    return result.exitcode;
+  }
+};
+FOR_EVERY_START_METHOD(SituationProgramTest);
+
+TEST_P(SituationProgramTest, ADaemonUsesWhatWasMadeBeforeItBecameOne) {
+  EXPECT_EQ(run({SITUATIONS_PROGRAM, "daemon"}), 0);
+}
+
+TEST_P(SituationProgramTest, APoolThatMayNotHaveItsWorkersSaysSoAndDoesNotHang) {
+  if (run({SITUATIONS_PROGRAM, "processes"}) == 77)
+    GTEST_SKIP() << "only root can become a user of few processes";
+}
+
+TEST(PluginTest, AHostUnloadsAPluginThatUsedAPool) {
+  const auto result = test_support::run_program(
+      {PLUGIN_HOST, POOL_PLUGIN}, {.environment = {"LD_LIBRARY_PATH=" POOL_LIBRARIES}});
+  EXPECT_EQ(result.exitcode, 0) << result.report();
+  EXPECT_TRUE(result.left_running.empty()) << result.report();
 }
 
 }  // namespace
