@@ -26,7 +26,7 @@ void answer_all(mp::Queue<Question> questions) {
 std::string ask(const mp::Queue<Question>& questions, const std::string& text) {
   auto [hear, tell] = mp::Pipe({.duplex = false});
   questions.put({text, tell});
-  tell.close();  // so that we see it when nobody is left who could answer
+  tell.close();  // so that we see it when no process is left that could answer
   return hear.recv<std::string>();
 }
 // [/question]

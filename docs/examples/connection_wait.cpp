@@ -23,7 +23,7 @@ int collect(std::vector<mp::Connection> reports) {
         ++steps;
       } catch (const mp::EOFError&) {  // this worker has ended
         std::erase(reports, ready);
-      } catch (const mp::ConnectionError&) {  // it was killed amid a message
+      } catch (const mp::ConnectionError&) {  // it was killed in the middle of a message
         std::erase(reports, ready);
       }
     }

@@ -35,7 +35,9 @@ std::vector<std::string> words_reached_from(const fs::path& start) {
   pages.join();  // throws WorkerDied if a worker is killed with a page in hand
   pages.shutdown();
   for (auto& worker : workers) worker.join();
-  return found.empty() ? std::vector<std::string>{} : found.get_many(1000);
+  std::vector<std::string> words;
+  while (auto word = found.try_get()) words.push_back(*word);
+  return words;
 }
 // [/crawl]
 

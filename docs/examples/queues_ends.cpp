@@ -30,7 +30,7 @@ int sum_of_two_counts() {
 // [readers]
 void work(mp::QueueReader<int> tasks) {
   for (int task : tasks) {
-    if (task == 3) std::abort();  // or somebody's kill -9
+    if (task == 3) std::abort();  // or a kill -9
     tasks.task_done();
   }
 }
@@ -60,7 +60,7 @@ bool releases_producers() {
   mp::Process producer{produce, numbers};
   producer.start();
   const int first = numbers.get();
-  numbers.shutdown({.immediate = true});  // all who wait are woken, also in other processes
+  numbers.shutdown({.immediate = true});  // wakes all waits, also in other processes
   producer.join();
   return first == 0 && producer.exitcode() == 0;
 }
