@@ -31,12 +31,22 @@ def place(root, path, line):
     return f"{path.relative_to(root)}:{line}"
 
 
+COMMENTS_AND_STRINGS = re.compile(
+    r'//[^\n]*|/\*.*?\*/|R"(?P<tag>[^(\s]*)\(.*?\)(?P=tag)"'
+    r'|"(?:\\.|[^"\\\n])*"|(?<![0-9A-Za-z_])\'(?:\\.|[^\'\\\n])*\'', re.S)
+
+
 def without_comments_and_strings(text):
     """The code with comments and literals blanked, lines and columns kept."""
-    pattern = re.compile(
-        r'//[^\n]*|/\*.*?\*/|R"(?P<tag>[^(\s]*)\(.*?\)(?P=tag)"'
-        r'|"(?:\\.|[^"\\\n])*"|(?<![0-9A-Za-z_])\'(?:\\.|[^\'\\\n])*\'', re.S)
-    return pattern.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), text)
+    return COMMENTS_AND_STRINGS.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), text)
+
+
+def comments(text):
+    """Yields (line, text) for each line of a comment."""
+    for found in COMMENTS_AND_STRINGS.finditer(text):
+        if found.group().startswith("/"):
+            first = text.count("\n", 0, found.start()) + 1
+            yield from enumerate(found.group().splitlines(), first)
 
 
 def includes(path):

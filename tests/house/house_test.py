@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 import code_format
+import commits
 import forbidden
 import headers_compile
 import include_direction
@@ -16,6 +17,7 @@ import lengths
 import pages
 import porting
 import umbrellas
+import words
 
 GOOD = {
     ".clang-format": "BasedOnStyle: Google\nColumnLimit: 100\n",
@@ -32,7 +34,7 @@ GOOD = {
     "lib/arena/handle.cpp": '#include "multiprocessing/detail/handle.hpp"\n',
     "lib/pool/meson.build": "sources = []\nuses = ['base']\n",
     "docs/page.md": "See [the other](other.md).\n\n<!-- example: e.cpp [main] -->\n```cpp\n"
-                    "int main() {}\n```\n",
+                    "int main() {}\n```\n[all of it](examples/e.cpp)\n",
     "docs/other.md": "# Other\n",
     "docs/porting.md": "| Python | here | program |\n| --- | --- | --- |\n"
                        "| `x` | `y` | [1](examples/ports/01_x.cpp) |\n",
@@ -71,7 +73,7 @@ class HouseTest(unittest.TestCase):
 
     def test_a_good_tree_breaks_no_rule(self):
         rules = [forbidden, headers_compile, include_direction, lengths, pages, porting,
-                 umbrellas]
+                 umbrellas, words]
         if shutil.which("clang-format"):
             rules.append(code_format)
         for rule in rules:
@@ -207,8 +209,63 @@ class HouseTest(unittest.TestCase):
         self.finds(pages, "no block follows the mark",
                    {"docs/other.md": "<!-- example: e.cpp [main] -->\nint main() {}\n"})
 
-    def test_a_link_that_leads_nowhere_is_found(self):
+    def test_a_link_or_path_that_leads_nowhere_is_found(self):
         self.finds(pages, "page.md:1: the link other.md leads nowhere", {"docs/other.md": None})
+        for text, message in {
+                "[a](other.md#nothing)": "other.md has no anchor #nothing",
+                "[a](#nothing)": "the page has no anchor #nothing",
+                "a fix (W3)": "W3 is no link to its row",
+                "see `lib/base/nothing.cpp`": "there is no lib/base/nothing.cpp"}.items():
+            self.finds(pages, f"page.md:1: {message}", {"docs/page.md": text + "\n"})
+        self.assertEqual(self.found(pages, {
+            "docs/page.md": "[a](other.md#the-other-one), [W3](differences.md#w3), `lib/base`\n",
+            "docs/other.md": "# Other\n## The `other` one\n",
+            "docs/differences.md": '| # |\n| --- |\n| <a id="w3"></a>W3 |\n'}), "")
+
+    def test_an_example_without_a_link_to_the_whole_is_found(self):
+        page = "<!-- example: e.cpp [main] -->\n```cpp\nint main() {}\n```\n"
+        self.finds(pages, "page.md:1: no link to the whole of e.cpp", {"docs/page.md": page})
+
+    def test_a_torn_table_is_found(self):
+        for rows, message in {
+                "| a | b |\n| --- | --- |\n| c |\n": "3: a row of 1 cells in a table of 2",
+                "| a | b |\n| --- | --- |\n| c | d\n": "3: a row of 2 cells in a table of 2",
+                "| | |\n| --- | --- |\n": "1: a table without heads"}.items():
+            self.finds(pages, f"page.md:{message}", {"docs/page.md": rows})
+        self.assertEqual(self.found(pages, {
+            "docs/page.md": "| a | b |\n| --- | --- |\n| `x | y` | \\| |\n"}), "")
+
+    def test_a_page_of_a_module_without_its_sections_is_found(self):
+        page = ("# base: x\n## Example\n## Python beside C++\n| Python | C++ |\n## Topic\n"
+                "## What can fail\n| What | How it shows |\n## Where we differ from Python\n"
+                "## More\n[inside](internals/base.md)\n")
+        good = {"docs/base.md": page, "docs/internals/base.md": "# Inside base\n"}
+        self.assertEqual(self.found(pages, good), "")
+        for part, message in {
+                "## Example\n": "its sections are not Example", "# base: x": "does not begin with",
+                "| Python | C++ |": "no table | Python | C++ |",
+                "[inside](internals/base.md)": "no link to its internals"}.items():
+            self.finds(pages, message, {**good, "docs/base.md": page.replace(part, "")})
+        self.finds(pages, "a page for users names detail",
+                   {**good, "docs/base.md": page + "`mp::detail::Handle`\n"})
+
+    def test_a_decision_without_its_sections_is_found(self):
+        page = "# 1. X\n## Context\n## Options\n## Decision\n## Consequences\n"
+        name = "docs/decisions/0001-x.md"
+        self.assertEqual(self.found(pages, {name: page}), "")
+        self.finds(pages, "its sections are not Context", {name: "# 1. X\n## Context\n"})
+        self.finds(pages, "0001-x.md:81: 81 lines", {name: page + "\n" * 76})
+        self.finds(pages, "the title has not the number", {name: page.replace("1.", "2.")})
+        self.finds(pages, "another decision has this number",
+                   {name: page, "docs/decisions/0001-y.md": page})
+
+    def test_pronouns_for_subjects_are_found(self):
+        for name, text in {"docs/page.md": "Who comes waits.\n",
+                           "lib/reduction/x.cpp": "int x;  // of whoever comes\n"}.items():
+            self.finds(words, f"{name}:1: ", {name: text})
+        self.assertEqual(self.found(words, {
+            "docs/page.md": "Who comes waits.\n" + "\n" * 600,
+            "lib/reduction/x.cpp": 'auto s = "who";\n'}), "")
 
     def test_unistd_in_a_public_header_is_found(self):
         self.finds(forbidden, "a public header includes <unistd.h>",
@@ -226,6 +283,38 @@ class HouseTest(unittest.TestCase):
                 "02_y is not in the table": {"docs/examples/ports/02_y.cpp": "int main() {}\n"},
                 "README.md: does not lead": {"README.md": "nothing\n"}}.items():
             self.finds(porting, text, changes)
+
+    def test_commits_that_are_no_recipe_are_found(self):
+        for subject, body, added, message in [
+                ("Take the lock", "Why.", 1, "the subject is not 'module: do what'"),
+                ("pool: a worker takes it", "Why.", 1, "'a' is no imperative"),
+                ("pool: added a worker", "Why.", 1, "'added' is no imperative"),
+                ("pool: taking the lock", "Why.", 1, "'taking' is no imperative"),
+                ("pool: take " + "x" * 62, "Why.", 1, "a subject of 73 characters"),
+                ("pool: take the lock", "", 10, "no body that says why"),
+                ("pool: take the lock", "Why.", 401, "401 added lines")]:
+            self.assertEqual(list(commits.wrong_with(subject, body, added, 0)), [message])
+        for subject, body, added in [
+                ("pool, arena: take the lock", "Why.", 400), ("tools/test: bring it", "", 9),
+                ("lib: feed the ring", "", 9), ("docs: move it", "It is moved as it is.", 999)]:
+            self.assertEqual(list(commits.wrong_with(subject, body, added, 0)), [])
+
+    @unittest.skipUnless(shutil.which("git"), "git is not installed")
+    def test_commits_after_the_named_one_are_looked_at(self):
+        with Tree({}) as root:
+            self.assertEqual(commits.why_not(root), "no clone")
+            for subject in ("Old", "base: add", "base: added"):
+                (root / "x.txt").write_text(subject)
+                for step in (["init", "-q"], ["add", "x.txt"], ["commit", "-qm", subject]):
+                    commits.git(root, "-c", "user.name=x", "-c", "user.email=x", *step)
+            first = commits.git(root, "rev-list", "--max-parents=0", "HEAD").stdout.strip()
+            found = commits.check(root, first)
+            self.assertEqual(len(found), 1, found)
+            self.assertIn("'added' is no imperative: base: added", found[0])
+            self.assertIn("a history without", commits.why_not(root))
+            clone = f"{root}/clone"
+            commits.git(root, "clone", "-q", "--depth", "1", f"file://{root}", clone)
+            self.assertEqual(commits.why_not(clone, first), "a shallow clone")
 
     def test_a_comment_that_names_no_test_of_cpython_is_found(self):
         tool = pathlib.Path(__file__).resolve().parents[2] / "tools" / "parity"
