@@ -4,6 +4,7 @@ more than some 400 added lines, unless the body says that they were moved or gen
 
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -25,6 +26,8 @@ def git(root, *arguments):
 
 def why_not(root, after=AFTER):
     """The reason why there is no history to look at, None if there is one."""
+    if not shutil.which("git"):
+        return "no git"
     if not (pathlib.Path(root) / ".git").exists():
         return "no clone"
     if git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":

@@ -215,7 +215,8 @@ class HouseTest(unittest.TestCase):
                 "[a](other.md#nothing)": "other.md has no anchor #nothing",
                 "[a](#nothing)": "the page has no anchor #nothing",
                 "a fix (W3)": "W3 is no link to its row",
-                "see `lib/base/nothing.cpp`": "there is no lib/base/nothing.cpp"}.items():
+                "see `lib/base/nothing.cpp`": "there is no lib/base/nothing.cpp",
+                "    cp docs/examples/f.cpp .": "there is no docs/examples/f.cpp"}.items():
             self.finds(pages, f"page.md:1: {message}", {"docs/page.md": text + "\n"})
         self.assertEqual(self.found(pages, {
             "docs/page.md": "[a](other.md#the-other-one), [W3](differences.md#w3), `lib/base`\n",

@@ -20,7 +20,7 @@ MARK = re.compile(r"<!-- example:")
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]*)(?:#([^)]*))?\)")
 WEAKNESS = re.compile(r"\[(W\d+)\]\([^)#]*(?:differences\.md)?#w\d+\)|<a id=\"w\d+\"></a>W\d+")
 
-PATH = re.compile(r"`((?:lib|include|tests|bench|tools|docs)/[\w./-]+)`")
+PATH = re.compile(r"`((?:lib|include|tests|bench|tools|docs)/[\w./-]+)`|(docs/examples/[\w./]+\.cpp)")
 
 # Sections in their order; a page may have others between them.
 MODULE_SHAPE = ["Example", "Python beside C++", "What can fail", "Where we differ from Python",
@@ -106,7 +106,7 @@ def check_paths(root, page, text):
     if page.parent.name == "decisions":
         return
     for number, line in enumerate(text.splitlines(), 1):
-        for path in PATH.findall(line):
+        for path in map("".join, PATH.findall(line)):
             if not (root / path).exists():
                 yield f"{place(root, page, number)}: there is no {path}"
 
