@@ -4,21 +4,15 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 
+#include "arena/event_count.hpp"
 #include "arena/fork.hpp"
 #include "base/deadline.hpp"
 #include "base/fail_point.hpp"
 #include "base/interruption.hpp"
-#include "base/spinning.hpp"
-#include "base/waiting.hpp"
 
 namespace multiprocessing::detail {
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr std::chrono::nanoseconds nap = 10ms;  // a wake may die with its sender
 
 /// Once for a process: in a forked child the name is another.
 bool can_be_favoured() {
@@ -110,14 +104,15 @@ BiasedLock::Taken BiasedLock::take_favour_back(Seats& seats, const Deadline& dea
   const Member owner = process_of(favoured);
   const auto is_out = [&] { return inside.load(std::memory_order_acquire) == 0; };
   bool died = false;
-  while (!spin(64, is_out)) {
+  Wait wait{back_off::inner_lock, "an internal lock"};
+  while (!wait.spin(is_out)) {
     if (!alive(owner) && !is_out()) {
       if (!settle_fully(owner, deadline)) return Taken::not_in_time;
       died = true;
       break;
     }
     if (deadline.passed()) return Taken::not_in_time;
-    futex_wait(inside, 1, deadline.at_most(nap));
+    wait.sleep(inside, 1, deadline);
   }
   fail_point("arena.bias.out");
   if (died) inside.store(0, std::memory_order_relaxed);
@@ -127,7 +122,7 @@ BiasedLock::Taken BiasedLock::take_favour_back(Seats& seats, const Deadline& dea
 
 void BiasedLock::wake_revoker(Seats& seats) {
   const std::uint64_t favoured = favoured_.load(std::memory_order_relaxed);
-  if ((favoured & not_now) != 0) futex_wake(seat_of(seats, favoured).inside, 1);
+  if ((favoured & not_now) != 0) (void)wake(seat_of(seats, favoured).inside, 1);
 }
 
 Member BiasedLock::holder(const Seats& seats) const {

@@ -2,18 +2,15 @@
 
 #include <chrono>
 
+#include "arena/event_count.hpp"
 #include "arena/fork.hpp"
 #include "arena/identity.hpp"
 #include "base/fail_point.hpp"
-#include "base/spinning.hpp"
-#include "base/waiting.hpp"
 
 namespace multiprocessing::detail {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::uint32_t somebody_sleeps = 1;
 
 /// Takes a word over that names a dead process. What that one was doing is settled first, while the
 /// lock still says that it died in it: no link changes any more under the hands of the new holder.
@@ -21,15 +18,12 @@ constexpr std::uint32_t somebody_sleeps = 1;
 bool take_over(std::atomic<std::uint32_t>& word, std::uint32_t seen, const Deadline& deadline) {
   fail_point("arena.lock.before_settling");
   if (!settle_fully(OwnerLock::named(seen), deadline)) return false;
-  if (!word.compare_exchange_strong(seen, OwnerLock::own_name() | somebody_sleeps,
+  if (!word.compare_exchange_strong(seen, OwnerLock::own_name() | lock_waiting,
                                     std::memory_order_acquire))
     return false;
   fail_point("arena.lock.taken_over");
   return true;
 }
-
-/// Rounds of sleep for a named holder: early looks first, for a wake may die with its taker.
-std::chrono::nanoseconds nap(int round) { return round == 0 ? 2ms : round < 4 ? 10ms : 50ms; }
 
 }  // namespace
 
@@ -60,35 +54,45 @@ OwnerLock::Taken OwnerLock::acquire_slowly() { return acquire(Deadline::never())
 
 OwnerLock::Taken OwnerLock::acquire(const Deadline& deadline) {
   if (acquire_if_free()) return Taken::free;
-  const std::uint32_t name = own_name();
+  Wait wait{back_off::inner_lock, "an internal lock"};
+  for (;;) {
+    const auto [how, seen] = wait_for_lock(word_, wait, deadline, "arena.lock.before_sleep");
+    if (how != Taken::from_the_dead) return how;
+    if (take_over(word_, seen, deadline)) return Taken::from_the_dead;
+    if (deadline.passed()) return Taken::not_in_time;
+  }
+}
+
+LockSeen wait_for_lock(std::atomic<std::uint32_t>& word, Wait& wait, const Deadline& deadline,
+                       const char* before_sleep) {
+  using Taken = OwnerLock::Taken;
+  const std::uint32_t name = OwnerLock::own_name();
   std::uint32_t seen = 0;
   std::uint32_t mark = 0;  // once we slept, others may sleep too: keep the bit set
-  for (int round = 0;; ++round) {
-    const bool taken = spin(64, [&] {
-      seen = word_.load(std::memory_order_relaxed);
+  for (;;) {
+    const bool taken = wait.spin([&] {
+      seen = word.load(std::memory_order_relaxed);
       return seen == 0 &&
-             word_.compare_exchange_strong(seen, name | mark, std::memory_order_acquire);
+             word.compare_exchange_strong(seen, name | mark, std::memory_order_acquire);
     });
-    if (taken) return Taken::free;
+    if (taken) return {Taken::free, 0};
     if (seen == 0) continue;
-    if (!alive(named(seen))) {
-      if (take_over(word_, seen, deadline)) return Taken::from_the_dead;
-      if (deadline.passed()) return Taken::not_in_time;
-      continue;
-    }
-    if (deadline.passed()) return Taken::not_in_time;
-    if ((seen & waiting) == 0 && !word_.compare_exchange_strong(seen, seen | waiting)) continue;
-    mark = waiting;
-    fail_point("arena.lock.before_sleep");
-    futex_wait(word_, seen | waiting, deadline.at_most(nap(round)));
+    // A process that was seen to hold it may have released it, and ended then.
+    if (!alive(OwnerLock::named(seen)) && word.load() == seen) return {Taken::from_the_dead, seen};
+    if (deadline.passed()) return {Taken::not_in_time, seen};
+    const std::uint32_t marked = seen | lock_waiting;
+    if (seen != marked && !word.compare_exchange_strong(seen, marked)) continue;
+    mark = lock_waiting;
+    fail_point(before_sleep);
+    wait.sleep(word, marked, deadline);
   }
 }
 
 void OwnerLock::leave_unmended() {
   const std::uint32_t before = word_.exchange(unmended_mark(), std::memory_order_release);
-  if ((before & waiting) != 0) wake_next();
+  if ((before & lock_waiting) != 0) wake_next();
 }
 
-void OwnerLock::wake_next() { futex_wake(word_, 1); }
+void OwnerLock::wake_next() { (void)wake(word_, 1); }
 
 }  // namespace multiprocessing::detail

@@ -12,6 +12,11 @@
 
 namespace multiprocessing::detail {
 
+class Wait;
+
+/// In the word of a lock that names its holder: some may sleep.
+inline constexpr std::uint32_t lock_waiting = 1;
+
 /// Lies in shared memory; all zero is free. A process (not a thread) is named as holder; threads of
 /// one process exclude each other as processes do. Not recursive.
 ///
@@ -39,7 +44,7 @@ class MULTIPROCESSING_API OwnerLock {
     fail_point("arena.lock.before_release");
     const std::uint32_t before = word_.exchange(0, std::memory_order_release);
     fail_point("arena.lock.after_release");
-    if ((before & waiting) != 0) [[unlikely]]
+    if ((before & lock_waiting) != 0) [[unlikely]]
       wake_next();
   }
 
@@ -68,12 +73,24 @@ class MULTIPROCESSING_API OwnerLock {
 
  private:
   static constexpr std::uint32_t generation_mask = (1U << (31 - slot_bits)) - 1;
-  static constexpr std::uint32_t waiting = 1;  // bit 0: somebody sleeps
   [[nodiscard]] Taken acquire_slowly();
   void wake_next();
 
   std::atomic<std::uint32_t> word_{0};
 };
+
+/// What the word of a lock that names its holder was found to say.
+struct LockSeen {
+  OwnerLock::Taken how;
+  std::uint32_t word;  // what stands there, unless it was free
+};
+
+/// Waits until the word, which is such a lock's, is free, and names this process there then; or
+/// until a dead process stands in it, from which nothing is taken here. Passes the point
+/// `before_sleep`.
+[[nodiscard]] MULTIPROCESSING_API LockSeen wait_for_lock(std::atomic<std::uint32_t>& word,
+                                                         Wait& wait, const Deadline& deadline,
+                                                         const char* before_sleep);
 
 /// Holds an internal lock, and says whether it was taken over.
 class [[nodiscard]] OwnerGuard {

@@ -1,33 +1,21 @@
 // Giving back what the dead held. Each step can be repeated by another when its doer dies.
-#include <bit>
-#include <chrono>
 #include <exception>
 #include <mutex>
 
+#include "arena/event_count.hpp"
 #include "arena/family.hpp"
 #include "arena/fork.hpp"
 #include "arena/identity.hpp"
 #include "arena/ledger.hpp"
 #include "base/fail_point.hpp"
-#include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
 namespace {
 
-// A wake may die with the settler that owes it.
-constexpr std::chrono::milliseconds nap{10};
-
-/// The half of a slot's state that changes when its death has been settled, for the kernel.
-const std::atomic<std::uint32_t>& futex_of(const std::atomic<std::uint64_t>& state) {
-  static_assert(std::endian::native == std::endian::little);
-  const void* low_half = &state;  // only its address is used
-  return *static_cast<const std::atomic<std::uint32_t>*>(low_half);
-}
-
 void end_settling(std::atomic<std::uint64_t>& state, const StateWord& word) {
   state.store(word.packed());
-  futex_wake_all(futex_of(state));
+  (void)wake(low_half(state));  // in which the state is
 }
 
 /// What the dead one was preparing or settling itself is anybody's now.
@@ -143,7 +131,7 @@ void settle(Member member) {
 bool settle_fully(Member dead, const Deadline& deadline) {
   if (!dead || alive(dead)) return true;
   std::atomic<std::uint64_t>& state = segment().states[dead.slot];
-  for (;;) {
+  for (Wait wait{back_off::inner_lock, "a settled death"};;) {
     std::uint64_t seen = 0;
     {
       std::scoped_lock guard{ledger_mutex()};
@@ -159,7 +147,7 @@ bool settle_fully(Member dead, const Deadline& deadline) {
     }
     // A settler that lives takes as long as it needs, longer if its process is stopped.
     if (deadline.passed()) return false;
-    futex_wait(futex_of(state), static_cast<std::uint32_t>(seen), deadline.at_most(nap));
+    wait.sleep(low_half(state), static_cast<std::uint32_t>(seen), deadline);
   }
 }
 

@@ -1,3 +1,5 @@
+#include "base/futex.hpp"
+
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -6,7 +8,6 @@
 #include <climits>
 
 #include "base/os_error.hpp"
-#include "base/waiting.hpp"
 
 namespace multiprocessing::detail {
 namespace {

@@ -1,16 +1,15 @@
-// Waiting for descriptors and for words in shared memory.
+// Waiting for descriptors.
 #pragma once
 
 #include <poll.h>
 
-#include <atomic>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "base/deadline.hpp"
+#include "base/futex.hpp"
 #include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {
@@ -32,16 +31,5 @@ namespace multiprocessing::detail {
 [[nodiscard]] MULTIPROCESSING_API int poll_interruptibly(std::span<pollfd> entries,
                                                          const Deadline& deadline,
                                                          std::string_view thing = {});
-
-enum class Woken { woken, changed, interrupted, timed_out };
-
-/// Sleeps while `word` holds `expected`, across processes. `changed`: it did not hold it any more.
-/// Any answer may come without a wake: look at the word again.
-MULTIPROCESSING_API Woken futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
-                                     const Deadline& deadline);
-
-/// Wakes at most `count` sleepers on `word`, in all processes; how many it woke.
-MULTIPROCESSING_API int futex_wake(const std::atomic<std::uint32_t>& word, int count);
-MULTIPROCESSING_API int futex_wake_all(const std::atomic<std::uint32_t>& word);
 
 }  // namespace multiprocessing::detail

@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "base/forked.hpp"
+#include "base/futex.hpp"
 #include "base/interrupted.hpp"
-#include "base/waiting.hpp"
 
 namespace {
 

@@ -1,10 +1,8 @@
-#include "base/spinning.hpp"
+#include "base/back_off.hpp"
 
 #include <sched.h>
 
-#include <algorithm>
 #include <atomic>
-#include <chrono>
 
 namespace multiprocessing::detail {
 namespace {
@@ -22,18 +20,18 @@ bool is_crowded(Clock::time_point now) {
 
 bool is_crowded() { return is_crowded(Clock::now()); }
 
-bool yield_shortly() {
+std::optional<std::chrono::nanoseconds> yield_processor() {
   const auto before = Clock::now();
-  if (is_crowded(before)) return false;
+  if (is_crowded(before)) return std::nullopt;
   sched_yield();
-  const auto after = Clock::now();
-  const auto away = after - before;
-  if (away < 50us) return true;
-  // Who had just something to do in between is soon gone; a machine that has more work than
-  // processors keeps us away for long each time, and stays so for a while.
-  const auto until = after + std::min<Clock::duration>(8 * away, 100ms);
+  return Clock::now() - before;
+}
+
+// A process that had just something to do in between is soon gone; a machine that has more work
+// than processors keeps this one away for long each time, and stays so for a while.
+void note_crowded(std::chrono::nanoseconds absence) {
+  const auto until = Clock::now() + std::min<Clock::duration>(8 * absence, 100ms);
   crowded_until.store(until.time_since_epoch().count(), std::memory_order_relaxed);
-  return false;
 }
 
 }  // namespace multiprocessing::detail

@@ -1,0 +1,98 @@
+// Back-off: how a thread waits for a word in shared memory. It looks at the word a number of times,
+// for what another processor is about to do is seen without a sleep, which costs some 100 µs. Then
+// it sleeps, twice as long each time. What sleeps and wakes is in arena/event_count.hpp.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "multiprocessing/detail/export.hpp"
+
+namespace multiprocessing::detail {
+
+struct BackOff {
+  using Length = std::chrono::milliseconds;
+
+  int polls;      // looks before a sleep, also after one that a wake has ended
+  int rushed;     // the first of these, without a pause between them
+  int pauses;     // between two of the others, at most; the number doubles from 1 on
+  int per_yield;  // looks until the processor is given away to others
+  Length first;   // the first sleep
+  Length longest;
+  Length seldom;    // the longest when many wait for the same word, and share the looks
+  bool of_program;  // such a wait is the program's: signals end it, see interruption.hpp
+};
+
+// A wake may be lost with the process that was to send it, so no sleep is longer than `longest`,
+// and of many that sleep on one word some look each `longest`.
+//
+// A lock is looked at seldom: each look takes the line from the holder, who can take the lock again
+// meanwhile; two processors that take turns at a line do less than one after the other. Its holder
+// may die, which the waiters see within 50 ms.
+//
+// Messages come in streams, and are here sooner than a pause is over.
+namespace back_off {
+
+using namespace std::chrono_literals;
+
+// polls, rushed, pauses, per_yield, first, longest, seldom, of_program
+inline constexpr BackOff inner_lock{64, 0, 1, 16, 2ms, 50ms, 50ms, false};  // held for microseconds
+inline constexpr BackOff lock{64, 0, 16, 16, 2ms, 50ms, 1s, true};     // held for as long as it is
+inline constexpr BackOff party{1024, 0, 1, 16, 2ms, 400ms, 1s, true};  // any may die meanwhile
+inline constexpr BackOff news{1024, 0, 1, 16, 2ms, 1s, 10s, true};     // events, and all the rest
+inline constexpr BackOff messages{2000, 2000, 0, 32, 50ms, 1s, 10s, true};   // of queues, and jobs
+inline constexpr BackOff packets{2000, 0, 1, 16, 10ms, 100ms, 100ms, true};  // of pipes
+inline constexpr BackOff room{2000, 0, 64, 16, 100ms, 100ms, 100ms, true};   // in a pipe
+inline constexpr BackOff on_its_way{50, 8, 1, 51, 0ms, 0ms, 0ms, true};      // looks only
+
+}  // namespace back_off
+
+inline void pause_processor(unsigned times = 1) {
+  for (unsigned i = 0; i < times; ++i) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+  }
+}
+
+/// Whether this machine has more work than processors, as far as waits have met it of late. Then a
+/// sleep, from which the kernel wakes at once, is over sooner than the next turns.
+[[nodiscard]] MULTIPROCESSING_API bool is_crowded();
+
+/// Gives the processor away; for how long it was away. Nothing is done on a crowded machine.
+[[nodiscard]] MULTIPROCESSING_API std::optional<std::chrono::nanoseconds> yield_processor();
+
+/// From so long an absence on, a wait that it has not ended takes the machine for crowded.
+inline constexpr std::chrono::microseconds long_absence{50};
+MULTIPROCESSING_API void note_crowded(std::chrono::nanoseconds absence);
+
+/// Looks up to `polls` times whether `done()`.
+template <class Done>
+[[nodiscard]] bool spin(const BackOff& how, int polls, Done done) {
+  int pauses = 1;
+  for (int poll = 1; poll <= polls; ++poll) {
+    if (done()) return true;
+    if (poll % how.per_yield == 0) {
+      const auto absence = yield_processor();
+      if (!absence) return done();
+      if (*absence < long_absence) continue;
+      if (done()) return true;
+      note_crowded(*absence);
+      return false;
+    }
+    if (poll <= how.rushed) continue;
+    pause_processor(static_cast<unsigned>(pauses));
+    pauses = std::min(2 * pauses, how.pauses);
+  }
+  return false;
+}
+
+template <class Done>
+[[nodiscard]] bool spin(const BackOff& how, Done done) {
+  return spin(how, how.polls, done);
+}
+
+}  // namespace multiprocessing::detail
