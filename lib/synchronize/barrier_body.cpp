@@ -4,12 +4,11 @@
 #include <optional>
 #include <string>
 
+#include "arena/event_count.hpp"
 #include "arena/family.hpp"
 #include "base/fail_point.hpp"
 #include "base/interruption.hpp"
-#include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
-#include "synchronize/waiting.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -23,9 +22,6 @@ constexpr std::uint32_t flags = one_round - 1;
 
 // What abort() waits for a party that may be stopped with the lock.
 constexpr std::chrono::seconds time_to_abort{1};
-
-// With the length of a look and the time between two of them well below a second.
-constexpr std::chrono::milliseconds dead_party_period{400};
 
 // A party that died may have come before; in a round this short nobody could tell which was first.
 constexpr std::uint64_t short_round = std::chrono::nanoseconds{50us}.count();
@@ -99,7 +95,7 @@ bool end_round(BarrierBody& body, BrokenBy how, BarrierState state) {
     }
   } while (!body.round.compare_exchange_weak(before, round + one_round, std::memory_order_acq_rel));
   fail_point("synchronize.barrier.ended");
-  if ((before & sleepers) != 0) futex_wake_all(body.round);
+  if ((before & sleepers) != 0) (void)wake(body.round);
   return true;
 }
 
@@ -181,7 +177,7 @@ void give_up(BarrierBody& body, std::uint32_t round) {
     if ((seen & ~flags) != round) return;
   } while (!body.round.compare_exchange_weak(seen, seen | given_up));
   fail_point("synchronize.barrier.given_up");
-  if ((seen & sleepers) != 0) futex_wake_all(body.round);
+  if ((seen & sleepers) != 0) (void)wake(body.round);
 }
 
 /// Whether nobody has asked for the parties lately, which costs a system call for each of them.
@@ -204,11 +200,9 @@ void break_for_the_dead(const Handle& object, const Turn& turn) {
 /// Waits until `round` is over; false when the deadline passed before.
 bool wait_until_over(const Handle& object, const Turn& turn, const Deadline& deadline) {
   auto& body = *object.as<BarrierBody>();
-  Naps naps{body.looks, dead_party_period};
-  Woken woken = Woken::changed;
+  Wait wait{back_off::party, "Barrier.wait", &body.looks};
   for (;;) {
-    const int polls = polls_for_news(woken);
-    if (spin(polls, [&] { return is_over(body, turn.round); })) return true;
+    if (wait.spin([&] { return is_over(body, turn.round); })) return true;
     // Looked at before the first sleep, and whenever a sleep was long.
     break_for_the_dead(object, turn);
     if (deadline.passed()) return is_over(body, turn.round);
@@ -217,7 +211,7 @@ bool wait_until_over(const Handle& object, const Turn& turn, const Deadline& dea
         seen != (turn.round | sleepers))
       continue;
     fail_point("synchronize.barrier.before_sleep");
-    woken = naps.sleep(body.round, turn.round | sleepers, deadline);
+    wait.sleep(body.round, turn.round | sleepers, deadline);
   }
 }
 

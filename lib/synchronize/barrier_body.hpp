@@ -31,7 +31,7 @@ struct BarrierBody {
   std::atomic<std::uint32_t> round;          // futex; lowest bits: somebody sleeps; given up
   std::atomic<std::uint64_t> broken_rounds;  // a bit for each of the last 64
   std::atomic<BrokenBy> broken_by;
-  std::atomic<std::uint32_t> looks;     // of waiters; see Naps
+  std::atomic<std::uint32_t> looks;     // of waiters; see Wait
   std::atomic<std::uint64_t> began_at;  // nanoseconds of the clock: the round's first arrival
   std::atomic<std::uint64_t> asked_at;  // whether any party is dead
   std::atomic<std::int32_t> dead_pid;

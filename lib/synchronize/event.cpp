@@ -2,9 +2,9 @@
 
 #include <atomic>
 
+#include "arena/event_count.hpp"
 #include "base/fail_point.hpp"
 #include "synchronize/place.hpp"
-#include "synchronize/waiting.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -31,20 +31,18 @@ bool wait_for_set(Word& word, Timeout timeout) {
   if ((at_start & set_bit) != 0) return true;
   if (timeout.length().count() == 0) return false;
   const Deadline deadline{timeout};
-  detail::Naps naps;
-  detail::Woken woken = detail::Woken::woken;
+  detail::Wait wait{detail::back_off::news, "Event.wait"};
   for (;;) {
-    const int polls = detail::polls_for_news(woken);
     std::uint32_t seen = 0;
     const auto has_come = [&] {
       seen = word.load(std::memory_order_acquire);
       return came(seen, at_start);
     };
-    if (detail::spin(polls, has_come)) return true;
+    if (wait.spin(has_come)) return true;
     if (deadline.passed()) return false;
     if ((seen & sleepers) == 0 && !word.compare_exchange_strong(seen, seen | sleepers)) continue;
     detail::fail_point("synchronize.event.before_sleep");
-    woken = naps.sleep(word, seen | sleepers, deadline);
+    wait.sleep(word, seen | sleepers, deadline);
   }
 }
 
@@ -64,7 +62,7 @@ void Event::set() const {
   } while (!word.compare_exchange_weak(seen, ((seen + one_set) & ~sleepers) | set_bit,
                                        std::memory_order_acq_rel));
   detail::fail_point("synchronize.event.set");
-  if ((seen & sleepers) != 0) detail::futex_wake_all(word);
+  if ((seen & sleepers) != 0) (void)detail::wake(word);
 }
 
 void Event::clear() const {

@@ -2,36 +2,27 @@
 
 #include <string>
 
+#include "arena/event_count.hpp"
 #include "arena/family.hpp"
 #include "arena/fork.hpp"
 #include "arena/owner_lock.hpp"
 #include "base/fail_point.hpp"
 #include "base/interruption.hpp"
-#include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
-#include "synchronize/waiting.hpp"
 
 namespace multiprocessing::detail {
 namespace {
-
-constexpr std::uint32_t waiting = 1;  // bit 0: somebody sleeps
 
 /// Notes who has just taken the word.
 void note_owner(LockCore& core) { core.owner.store(own_token(), std::memory_order_relaxed); }
 
 bool names_living(std::uint32_t word) { return word != 0 && !is_abandoned(word); }
 
-/// Whether `seen` stands there and is abandoned. Who was seen to hold it may have released it and
-/// then ended, before we asked whether that process lives.
-bool stays_abandoned(const LockCore& core, std::uint32_t seen) {
-  return is_abandoned(seen) && core.word.load() == seen;
-}
-
 /// The end of a release that leaves the lock as its dead holder left it.
 void abandon_again(LockCore& core) {
   core.word.exchange(OwnerLock::unmended_mark(), std::memory_order_release);
   fail_point("synchronize.lock.abandoned_again");
-  futex_wake_all(core.word);
+  (void)wake(core.word);
 }
 
 }  // namespace
@@ -53,39 +44,22 @@ Taken take_now(LockCore& core) {
 }
 
 Taken take(LockCore& core, const Deadline& deadline) {
-  const std::uint32_t name = own_name();
-  std::uint32_t mark = 0;  // once we slept, others may sleep too: keep the bit set
-  std::uint32_t seen = 0;
-  Naps naps{core.looks, holder_period};
-  Woken woken = Woken::woken;
-  for (;;) {
-    // Who looks up by itself looks once: the lock has been held for long.
-    const int polls = woken == Woken::timed_out ? 1 : polls_for_lock;
-    const bool taken = spin(
-        polls,
-        [&] {
-          seen = core.word.load(std::memory_order_relaxed);
-          return seen == 0 &&
-                 core.word.compare_exchange_strong(seen, name | mark, std::memory_order_acquire);
-        },
-        pauses_for_lock);
-    if (taken) {
+  Wait wait{back_off::lock, core.kind == LockKind::rlock ? "RLock.acquire" : "Lock.acquire",
+            &core.looks};
+  const LockSeen seen = wait_for_lock(core.word, wait, deadline, "synchronize.lock.before_sleep");
+  switch (seen.how) {
+    case OwnerLock::Taken::free:
       fail_point("synchronize.lock.taken_late");
       note_owner(core);
       return Taken::yes;
-    }
-    if (seen == 0) continue;
-    if (stays_abandoned(core, seen)) {
+    case OwnerLock::Taken::from_the_dead:
       // The others need not wait for their next look.
-      if ((seen & waiting) != 0) futex_wake_all(core.word);
+      if ((seen.word & lock_waiting) != 0) (void)wake(core.word);
       return Taken::abandoned;
-    }
-    if (deadline.passed()) return Taken::not_in_time;
-    if ((seen & waiting) == 0 && !core.word.compare_exchange_strong(seen, seen | waiting)) continue;
-    mark = waiting;
-    fail_point("synchronize.lock.before_sleep");
-    woken = naps.sleep(core.word, seen | waiting, deadline);
+    case OwnerLock::Taken::not_in_time:
+      break;
   }
+  return Taken::not_in_time;
 }
 
 bool give_back(LockCore& core) {
@@ -96,7 +70,7 @@ bool give_back(LockCore& core) {
   }
   const std::uint32_t before = core.word.exchange(0, std::memory_order_release);
   fail_point("synchronize.lock.after_release");
-  if ((before & waiting) != 0) futex_wake(core.word, 1);
+  if ((before & lock_waiting) != 0) (void)wake(core.word, 1);
   return before != 0;
 }
 
@@ -107,7 +81,8 @@ bool take_over(LockCore& core) {
   const pid_t pid = dead ? pid_of(dead) : core.dead_pid.load();
   fail_point("synchronize.lock.before_settling");
   settle_fully(dead);
-  if (!core.word.compare_exchange_strong(seen, own_name() | waiting, std::memory_order_acquire))
+  if (!core.word.compare_exchange_strong(seen, own_name() | lock_waiting,
+                                         std::memory_order_acquire))
     return false;
   fail_point("synchronize.lock.taken_over");
   core.dead_pid.store(pid);
@@ -131,7 +106,7 @@ void throw_owner_died(const LockCore& core) {
 bool is_mine(const LockCore& core) {
   const std::uint64_t token = own_token();
   return core.owner.load(std::memory_order_relaxed) == token &&
-         (core.word.load(std::memory_order_relaxed) & ~waiting) == token >> 32;
+         (core.word.load(std::memory_order_relaxed) & ~lock_waiting) == token >> 32;
 }
 
 void recover(LockCore& core) {

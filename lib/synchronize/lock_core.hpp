@@ -32,7 +32,7 @@ struct LockCore {
   std::atomic<std::uint32_t> unmended;  // taken from a dead holder, and not mended yet
   std::atomic<std::int32_t> dead_pid;   // that holder
   std::uint32_t most;                   // units that a semaphore may have
-  std::atomic<std::uint32_t> looks;     // of waiters, at whether somebody is dead; see Naps
+  std::atomic<std::uint32_t> looks;     // of waiters, at whether somebody is dead; see Wait
 
   [[nodiscard]] std::atomic<std::uint32_t>* units() {
     return reinterpret_cast<std::atomic<std::uint32_t>*>(this + 1);

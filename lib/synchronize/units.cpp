@@ -1,11 +1,10 @@
 #include "synchronize/units.hpp"
 
+#include "arena/event_count.hpp"
 #include "arena/family.hpp"
 #include "arena/owner_lock.hpp"
 #include "base/fail_point.hpp"
-#include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
-#include "synchronize/waiting.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -25,7 +24,7 @@ bool take_counted(LockCore& core, std::uint32_t mark) {
     if (core.word.compare_exchange_weak(seen, (seen - 1) | mark, std::memory_order_acquire)) {
       fail_point("synchronize.semaphore.taken");
       // Units that are left may have come with a wake-up which we met on its way.
-      if (mark != 0 && ((seen - 1) & most_units) != 0) futex_wake(core.word, 1);
+      if (mark != 0 && ((seen - 1) & most_units) != 0) (void)wake(core.word, 1);
       return true;
     }
   return false;
@@ -38,7 +37,7 @@ void return_counted(LockCore& core) {
   } while (!core.word.compare_exchange_weak(seen, seen + 1, std::memory_order_release));
   fail_point("synchronize.semaphore.returned");
   if ((seen & waiting) == 0) return;
-  if (futex_wake(core.word, 1) == 0) {
+  if (wake(core.word, 1) == 0) {
     // Nobody sleeps: the next release need not ask. Whoever is about to sleep finds the word
     // changed; if it is like this again by then, another release has woken them.
     std::uint32_t raised = seen + 1;
@@ -76,18 +75,18 @@ void return_booked(LockCore& core) {
   if (!return_booked_of(core, own_name()) && !return_booked_of(core, 0)) throw_too_many();
   fail_point("synchronize.semaphore.unbooked");
   const std::uint32_t before = core.word.fetch_add(1);
-  if ((before & waiting) != 0) futex_wake(core.word, 1);
+  if ((before & waiting) != 0) (void)wake(core.word, 1);
 }
 
 bool wait_for_booked(LockCore& core, const Deadline& deadline) {
-  Naps naps{core.looks, holder_period};
+  Wait wait{back_off::lock, "Semaphore.acquire", &core.looks};
   for (;;) {
     const std::uint32_t seen = core.word.fetch_or(waiting) | waiting;
     if (take_booked(core)) return true;
     if (return_units_of_dead(core)) continue;
     if (deadline.passed()) return false;
     fail_point("synchronize.semaphore.before_booked_sleep");
-    naps.sleep(core.word, seen, deadline);
+    wait.sleep(core.word, seen, deadline);
   }
 }
 
@@ -111,17 +110,15 @@ bool return_units_of_dead(LockCore& core) {
 
 bool take_unit(LockCore& core, const Deadline& deadline) {
   if (core.kind == LockKind::ledger) return wait_for_booked(core, deadline);
-  Naps naps;
-  Woken woken = Woken::woken;
+  Wait wait{back_off::news, "Semaphore.acquire"};
   for (std::uint32_t mark = 0;; mark = waiting) {
-    const int polls = polls_for_news(woken);
-    if (spin(polls, [&] { return take_counted(core, mark); })) return true;
+    if (wait.spin([&] { return take_counted(core, mark); })) return true;
     if (deadline.passed()) return false;
     std::uint32_t seen = core.word.load();
     if ((seen & most_units) != 0) continue;
     if ((seen & waiting) == 0 && !core.word.compare_exchange_strong(seen, seen | waiting)) continue;
     fail_point("synchronize.semaphore.before_sleep");
-    woken = naps.sleep(core.word, waiting, deadline);
+    wait.sleep(core.word, waiting, deadline);
   }
 }
 

@@ -1,11 +1,10 @@
 #include "synchronize/waiters.hpp"
 
+#include "arena/event_count.hpp"
 #include "arena/family.hpp"
 #include "base/fail_point.hpp"
 #include "base/interruption.hpp"
-#include "base/waiting.hpp"
 #include "synchronize/lock_core.hpp"
-#include "synchronize/waiting.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -50,7 +49,7 @@ Record* longest_waiting(const Handle& object, Waiters& waiters) {
 void pass_on(const Handle& object, Waiters& waiters, Record& surplus) {
   surplus.word.store(ownerless);
   fail_point("synchronize.condition.passed_on");
-  if (Record* next = longest_waiting(object, waiters)) futex_wake(next->word, 1);
+  if (Record* next = longest_waiting(object, waiters)) (void)wake(next->word, 1);
 }
 
 /// Takes a left-over notification that was meant for somebody who waited as long as `mine`.
@@ -110,13 +109,11 @@ Record& add_waiter(const Handle& object) {
 bool wait_for_notification(const Handle& object, Record& mine, const Deadline& deadline) {
   auto& waiters = *object.as<Waiters>();
   const std::uint32_t name = own_name();
-  Naps naps;
-  Woken woken = Woken::changed;
+  Wait wait{back_off::news, "Condition.wait"};
   for (;;) {
-    const int polls = polls_for_news(woken);
-    if (spin(polls, [&] { return mine.word.load(std::memory_order_acquire) != name; })) break;
+    if (wait.spin([&] { return mine.word.load(std::memory_order_acquire) != name; })) break;
     // Woken without a notification: somebody has passed one on.
-    if (woken != Woken::changed && take_left_over(object, waiters, mine)) return true;
+    if (wait.last() != Woken::changed && take_left_over(object, waiters, mine)) return true;
     if (deadline.passed()) {
       std::uint32_t seen = name;
       if (mine.word.compare_exchange_strong(seen, 0)) return false;
@@ -125,7 +122,7 @@ bool wait_for_notification(const Handle& object, Record& mine, const Deadline& d
     fail_point("synchronize.condition.before_sleep");
     mine.asleep.store(1);  // before the kernel looks at the word again
     try {
-      woken = naps.sleep(mine.word, name, deadline);
+      wait.sleep(mine.word, name, deadline);
     } catch (const Interrupted&) {
       leave(object, waiters, mine);
       throw;
@@ -147,7 +144,7 @@ void notify_waiters(const Handle& object, std::uint32_t n) {
     next->stamp.store(waiters.next_ticket.load());
     if (!next->word.compare_exchange_strong(seen, seen | notified)) continue;
     fail_point("synchronize.condition.marked");
-    if (next->asleep.load() != 0) futex_wake(next->word, 1);
+    if (next->asleep.load() != 0) (void)wake(next->word, 1);
     --n;
   }
   forget_left_over(object, waiters);
