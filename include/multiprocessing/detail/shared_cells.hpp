@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "multiprocessing/base/timeout.hpp"
+#include "multiprocessing/detail/event_count.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/handle.hpp"
 
@@ -40,18 +41,10 @@ template <class T>
 inline constexpr bool is_atomic_number = (std::is_arithmetic_v<T> ||
                                           std::is_enum_v<T>)&&sizeof(T) <= 8;
 
-/// Who waits for a value to change sleeps on these. A waiter that dies leaves its count behind,
-/// which costs later notifies a needless system call each and nothing else.
-struct ChangeWords {
-  std::atomic<std::uint32_t> changes;  // raised by each notify
-  std::atomic<std::uint32_t> sleepers;
-};
-
 /// Waits until `changed` holds; says whether it does. It is asked again after each notify, and now
 /// and then without, for whoever changes the value may die before it notifies.
-[[nodiscard]] MULTIPROCESSING_API bool wait_for_change(ChangeWords& words, Timeout timeout,
+[[nodiscard]] MULTIPROCESSING_API bool wait_for_change(EventCount& changes, Timeout timeout,
                                                        const std::function<bool()>& changed);
-MULTIPROCESSING_API void notify_change(ChangeWords& words, int count);
 
 /// One T in shared memory. All zero is the value-initialised T of a trivially copyable type.
 template <class T>
@@ -59,7 +52,7 @@ struct Cell {
   static_assert(shareable<T>());
 
   alignas(sizeof(T) == 8 || sizeof(T) == 4 ? sizeof(T) : alignof(T)) T value;
-  ChangeWords words;
+  EventCount changes;
 
   static const ObjectMaker maker;
 

@@ -112,9 +112,10 @@ class Value : public detail::carried_lock<L> {
   }
   /// Waits at most `timeout`; says whether it is another.
   bool wait(T old, Timeout timeout) const requires detail::is_atomic_number<T> {
-    return detail::wait_for_change(raw_.cell().words, timeout, [&] { return raw_.value() != old; });
+    return detail::wait_for_change(raw_.cell().changes, timeout,
+                                   [&] { return raw_.value() != old; });
   }
-  void notify_one() const { detail::notify_change(raw_.cell().words, 1); }
+  void notify_one() const { raw_.cell().changes.notify(1); }
   void notify_all() const;
 
   // ---- its parts
@@ -166,7 +167,7 @@ Value(T, L) -> Value<T, L>;
 
 template <class T, class L>
 void Value<T, L>::notify_all() const {
-  detail::notify_change(raw_.cell().words, (std::numeric_limits<int>::max)());
+  raw_.cell().changes.notify_all();
 }
 
 }  // namespace multiprocessing
