@@ -6,12 +6,13 @@
 #pragma once
 
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 
 #include "arena/biased_lock.hpp"
 #include "arena/owner_lock.hpp"
+#include "base/stream_pace.hpp"
+#include "multiprocessing/detail/event_count.hpp"
 #include "multiprocessing/detail/queue_core.hpp"
 
 namespace multiprocessing::detail {
@@ -19,7 +20,7 @@ namespace multiprocessing::detail {
 /// A place in the stream of messages: 8-byte units and messages before it, both counted on for
 /// ever modulo 2^32. One word, so that one store moves both.
 struct Position {
-  std::uint32_t items = 0;  // in the low half, which is also a futex: it changes with each message
+  std::uint32_t items = 0;  // in the low half, on which to sleep: it changes with each message
   std::uint32_t units = 0;
 
   [[nodiscard]] constexpr std::uint64_t packed() const {
@@ -34,17 +35,10 @@ struct Position {
 /// The published tail, or the freed head: alone in its line, for the other side watches it.
 struct alignas(64) PublishedPosition {
   std::atomic<std::uint64_t> word;
-  /// In milliseconds of the monotonic clock: before then a sleeper looks again, for all of them. A
-  /// hint, of which a crash leaves nothing to mend.
-  std::atomic<std::uint32_t> lookout_until;
+  std::atomic<std::uint32_t> looks;  // of sleepers by themselves; see Wait
 
   [[nodiscard]] Position get(std::memory_order order = std::memory_order_acquire) const {
     return Position::from(word.load(order));
-  }
-  [[nodiscard]] const std::atomic<std::uint32_t>& futex() const {
-    static_assert(std::endian::native == std::endian::little);
-    const void* low_half = &word;  // only its address is used, by the kernel
-    return *static_cast<const std::atomic<std::uint32_t>*>(low_half);
   }
 };
 
@@ -69,14 +63,11 @@ struct alignas(64) Side {
   std::atomic<std::uint32_t> ring_index;  // 0: none yet; ring n hangs on link n % ring_links
   std::uint32_t base;
   std::uint32_t mask;
-  std::uint32_t last_to_look;         // across: a number that differs between threads, mostly
-  std::atomic<std::uint64_t> bytes;   // put or got, where the queue is bounded by bytes
-  std::uint8_t looks;                 // across, in this round of them
-  std::uint8_t looks_alone;           // by the last to look, one after the other
-  std::uint8_t favours_lost;          // how often somebody else came, up to some
-  std::uint8_t cooldown;              // rounds until pausing is tried again
-  std::atomic<std::uint8_t> pausing;  // how long, 0: not at all
-  std::uint16_t news;                 // found in this round
+  std::uint32_t last_to_look;        // across: a number that differs between threads, mostly
+  std::atomic<std::uint64_t> bytes;  // put or got, where the queue is bounded by bytes
+  StreamPace pace;                   // read without the lock
+  std::uint8_t looks_alone;          // by the last to look, one after the other
+  std::uint8_t favours_lost;         // how often somebody else came, up to some
 };
 static_assert(sizeof(Side) == 64);
 
@@ -152,8 +143,7 @@ struct QueueBody {
   std::atomic<QueueState> state;
   std::atomic<std::uint32_t> get_wanted;  // bit 0: consumers sleep; bit 1: bells are armed
   std::atomic<std::uint32_t> put_wanted;  // bit 0: producers sleep
-  std::atomic<std::uint32_t> joiners;     // somebody waits in join()
-  std::atomic<std::uint32_t> finished;    // futex of join(): changes when tasks are done
+  EventCount tasks;                       // done: join() sleeps here
   std::atomic<std::uint32_t> dropped;     // messages that shutdown threw away; under the get lock
   OwnerLock book_lock;                    // for task_done
   std::atomic<std::uint32_t> next_slot;   // where to look first for a free one

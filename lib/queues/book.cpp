@@ -5,7 +5,6 @@
 #include <span>
 
 #include "base/fail_point.hpp"
-#include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "process/exit_code_of.hpp"
 #include "queues/side.hpp"
@@ -118,7 +117,7 @@ void finish_one(const QueueRef& queue, std::uint32_t entry) {
     entry_at(queue, entry - 1).done.fetch_add(1);  // the commit
     fail_point("queue.task.done");
   }
-  tell_joiners(queue.body);
+  queue.body.tasks.notify_prepared();
 }
 
 int BookEntry::exitcode() {
@@ -146,13 +145,6 @@ std::optional<Debtor> find_debtor(const QueueRef& queue, LazyDeadline& limit) {
   const int code = dead->exitcode();
   return Debtor{dead->who.describe() + ' ' + describe_end(code), dead->who.pid(), code,
                 static_cast<std::uint32_t>(owed(*dead))};
-}
-
-void tell_joiners(QueueBody& body) {
-  if (body.joiners.load() == 0) return;
-  body.joiners.store(0);  // those who wait on say so again
-  body.finished.fetch_add(1);
-  futex_wake_all(body.finished);
 }
 
 }  // namespace multiprocessing::detail

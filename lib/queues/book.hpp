@@ -51,7 +51,4 @@ struct Debtor {
 };
 [[nodiscard]] std::optional<Debtor> find_debtor(const QueueRef& queue, LazyDeadline& limit);
 
-/// Wakes those who wait in join().
-void tell_joiners(QueueBody& body);
-
 }  // namespace multiprocessing::detail

@@ -59,7 +59,7 @@ template <class Try>
 bool insist_on_put(const QueueRef& queue, LazyDeadline& limit, Try once) {
   QueueBody& body = queue.body;
   const Side& side = body.put;
-  Patience patience{body, body.head, body.put_wanted, side, body.get};
+  Patience patience{body, body.head, body.put_wanted, side, body.get, "Queue.put"};
   // Whoever is woken may find no room for its message where there is some for another's, and
   // nobody tells of the last reader's end.
   const bool for_views = had_views(queue, QueueEnd::reader);
@@ -76,13 +76,13 @@ bool insist_on_put(const QueueRef& queue, LazyDeadline& limit, Try once) {
     }
     if (unread) throw_unread(queue);
     const bool at_once = tried == Tried::not_in_time || limit.at_once();
-    if (for_views && (at_once || patience.naps() > 0)) {
+    if (for_views && (at_once || patience.slept_in_vain())) {
       unread = !has_views(queue, QueueEnd::reader);
       if (unread) continue;  // for which the last one may have made room before it went
     }
     if (at_once) return false;
     if (!noted) {
-      let_ahead(side);
+      side.pace.let_ahead();
       continue;
     }
     if (!patience.wait(limit.get())) return false;
@@ -94,7 +94,7 @@ bool insist_on_get(const QueueRef& queue, const GetWait& wait, LazyDeadline& lim
                    Incoming& incoming, Try once) {
   QueueBody& body = queue.body;
   const Side& side = body.get;
-  Patience patience{body, body.tail, body.get_wanted, side, body.put};
+  Patience patience{body, body.tail, body.get_wanted, side, body.put, "Queue.get"};
   if (wait.while_written) {
     patience.rely_on_nobody();  // nobody tells of the last writer's end
     enrol_reader(queue);
@@ -111,12 +111,12 @@ bool insist_on_get(const QueueRef& queue, const GetWait& wait, LazyDeadline& lim
     if (tried == Tried::not_in_time) return false;
     if (orphaned) check_interruption(), throw EOFError("no writer of the queue is left");
     const bool at_once = limit.at_once();
-    if (wait.while_written && (at_once || patience.naps() > 0)) {
+    if (wait.while_written && (at_once || patience.slept_in_vain())) {
       orphaned = !has_views(queue, QueueEnd::writer);
       if (orphaned) continue;  // what the last one put before it went
     }
     if (!noted && !at_once) {
-      let_ahead(side);
+      side.pace.let_ahead();
       continue;
     }
     if (at_once || !patience.wait(limit.get())) {
@@ -224,7 +224,7 @@ bool get_bytes(const QueueRef& queue, const GetWait& wait, Use use) {
     after_get(queue, got == Got::more);
     return true;
   }
-  if (got == Got::nothing && wait.timeout != Timeout{now}) let_ahead(queue.body.get);
+  if (got == Got::nothing && wait.timeout != Timeout{now}) queue.body.get.pace.let_ahead();
   if (queue.body.fixed_units != 0) return core.get_flats(into, 1, wait) == 1;
   return get_bytes(queue, wait, [&](std::span<const std::byte> bytes, std::span<const Link>) {
     copy_bytes(into, bytes.data(), bytes.size());

@@ -1,14 +1,14 @@
 // What is asked of a queue beside its messages: counts, ends, descriptors, tasks.
 #include <algorithm>
-#include <chrono>
 #include <string>
 
+#include "arena/event_count.hpp"
 #include "base/interruption.hpp"
 #include "base/os_error.hpp"
-#include "base/waiting.hpp"
 #include "multiprocessing/detail/queue_core.hpp"
 #include "queues/book.hpp"
 #include "queues/local.hpp"
+#include "queues/patience.hpp"
 #include "queues/side.hpp"
 #include "queues/views.hpp"
 
@@ -17,10 +17,10 @@ namespace {
 
 void wake_all(const QueueRef& queue) {
   QueueBody& body = queue.body;
-  futex_wake_all(body.tail.futex());
-  futex_wake_all(body.head.futex());
+  (void)wake(low_half(body.tail.word));
+  (void)wake(low_half(body.head.word));
   ring_bells(body);
-  tell_joiners(body);
+  body.tasks.notify_all();
 }
 
 std::string counted(std::size_t messages) {
@@ -97,16 +97,13 @@ void QueueCore::task_done() const {
 }
 
 bool QueueCore::join(Timeout timeout) const {
-  using namespace std::chrono_literals;
   const QueueRef queue{handle_};
   QueueBody& body = queue.body;
   LazyDeadline limit{timeout};
   const Deadline deadline = limit.get();
   bool unread = false;
-  for (std::chrono::nanoseconds nap = 10ms;;
-       nap = std::min<std::chrono::nanoseconds>(2 * nap, 1s)) {
-    const std::uint32_t seen = body.finished.load();
-    body.joiners.store(1);
+  for (Wait wait{back_off::news, "JoinableQueue.join", &body.tasks.looks()};;) {
+    const std::uint32_t key = body.tasks.prepare();
     if (unfinished(queue) == 0) return true;
     if (const auto debtor = find_debtor(queue, limit)) {
       check_interruption();  // it may have died of the same signal
@@ -119,7 +116,9 @@ bool QueueCore::join(Timeout timeout) const {
       unread = !has_views(queue, QueueEnd::reader);
     if (unread) continue;  // the last one may have finished, or got, some before it went
     if (deadline.passed()) return false;
-    futex_wait(body.finished, seen, interruptible(deadline.at_most(nap)));
+    // The end of the last reader view is told of by nothing.
+    const bool of_views = had_views(queue, QueueEnd::reader);
+    body.tasks.wait(wait, key, of_views ? deadline.at_most(untold) : deadline);
   }
 }
 

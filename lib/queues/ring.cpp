@@ -10,6 +10,9 @@
 namespace multiprocessing::detail {
 namespace {
 
+constexpr Pacing pacing{
+    .looks = 16, .few = 16, .many = 64, .first = 64, .longest = 512, .rest = 32};
+
 // ---- puts ----
 
 /// Looks at the other side; what it has freed or published since.
@@ -17,7 +20,7 @@ std::uint32_t look_across(Side& side, Seats& seats, const PublishedPosition& oth
   const Position before = Position::from(side.other);
   side.other = other.word.load(std::memory_order_acquire);
   const std::uint32_t news = Position::from(side.other).items - before.items;
-  if (news != 0) adapt(side, news);
+  if (news != 0) side.pace.note(pacing, news);
   favour_who_is_alone(side, seats, news);
   return news;
 }

@@ -190,38 +190,6 @@ void find_ring(const QueueRef& queue, Position head) {
   }
 }
 
-// A stream is faster when each side lets the other get ahead, for then they meet in fewer cache
-// lines; an answer that somebody waits for is not. Which of both it is shows only by trying, and so
-// does for how long to pause.
-void adapt(Side& side, std::uint32_t news) {
-  constexpr std::uint32_t looks_per_round = 16;
-  constexpr std::uint32_t streaming = 2 * looks_per_round;  // an answer comes alone
-  constexpr std::uint32_t few = 16 * looks_per_round;
-  constexpr std::uint32_t many = 64 * looks_per_round;
-  constexpr std::uint8_t first_pause = 2;
-  constexpr std::uint8_t longest_pause = 16;
-  constexpr std::uint8_t rounds_after_trial = 32;
-  side.news = static_cast<std::uint16_t>(std::min<std::uint32_t>(side.news + news, 0xffff));
-  if (++side.looks < looks_per_round) return;
-  const std::uint32_t found = side.news;
-  side.looks = side.news = 0;
-  std::uint8_t pausing = side.pausing.load(std::memory_order_relaxed);
-  if (pausing == 0) {
-    if (side.cooldown != 0)
-      --side.cooldown;
-    else if (found < few)
-      pausing = first_pause;
-  } else if (found < streaming) {
-    pausing = 0;
-    side.cooldown = rounds_after_trial;
-  } else if (found < few) {
-    pausing = std::min<std::uint8_t>(2 * pausing, longest_pause);
-  } else if (found > many) {
-    pausing /= 2;
-  }
-  side.pausing.store(pausing, std::memory_order_relaxed);
-}
-
 void favour_who_is_alone(Side& side, Seats& seats, std::uint32_t news) {
   constexpr int alone_for_good = 8;
   constexpr std::uint32_t per_look = 128;  // a look that finds more counts for several

@@ -36,9 +36,6 @@ void find_ring(const QueueRef& queue, Position head);
 /// Where the link of a message in a ring is.
 [[nodiscard]] Link& message_link(const QueueRef& queue, std::uint32_t ring, std::uint32_t index);
 
-/// After a look across that found `news` messages or places: whether to pause between looks.
-void adapt(Side& side, std::uint32_t news);
-
 /// After a look across that found `news`: whether this thread is the only one at this side, and so
 /// to be favoured.
 void favour_who_is_alone(Side& side, Seats& seats, std::uint32_t news);
