@@ -20,7 +20,7 @@ namespace multiprocessing::detail {
 /// A place in the stream of messages: 8-byte units and messages before it, both counted on for
 /// ever modulo 2^32. One word, so that one store moves both.
 struct Position {
-  std::uint32_t items = 0;  // in the low half, on which to sleep: it changes with each message
+  std::uint32_t items = 0;
   std::uint32_t units = 0;
 
   [[nodiscard]] constexpr std::uint64_t packed() const {
@@ -35,6 +35,7 @@ struct Position {
 /// The published tail, or the freed head: alone in its line, for the other side watches it.
 struct alignas(64) PublishedPosition {
   std::atomic<std::uint64_t> word;
+  std::atomic<std::uint32_t> calls;  // the other side sleeps here; changes with each wake
   std::atomic<std::uint32_t> looks;  // of sleepers by themselves; see Wait
 
   [[nodiscard]] Position get(std::memory_order order = std::memory_order_acquire) const {

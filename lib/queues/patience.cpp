@@ -11,27 +11,38 @@ bool Patience::wait(const Deadline& deadline) {
   }
   if (deadline.passed()) return false;
   // First the flag, then the look: who moves the position does it the other way round.
+  const std::uint32_t calls = watched_.calls.load();
   wanted_.fetch_or(sleepers_wanted);
   fence_against(other_);
   fail_point("queue.wait.before_sleep");
   const Deadline limit = alone_ ? deadline.at_most(untold) : deadline;
-  if (!moved()) wait_.sleep(low_half(watched_.word), Position::from(seen_).items, limit);
+  if (!moved()) wait_.sleep(watched_.calls, calls, limit);
   slept_in_vain_ = !moved();
   // The process that should wake the others may have died when it had taken the flag down, and they
-  // will not put it up again while they sleep. With it, whoever succeeds now and sees more wakes
-  // the next.
+  // will not put it up again while they sleep. With it, a call that succeeds now and sees more
+  // wakes the next.
   if (!slept_in_vain_) wanted_.fetch_or(sleepers_wanted);
   // The process that changed the state may have died before it woke all.
-  if (body_.state.load() != state_) (void)wake(low_half(watched_.word));
+  if (body_.state.load() != state_) call_all(watched_);
   return true;
 }
 
-void wake_one(std::atomic<std::uint32_t>& wanted, const PublishedPosition& moved) {
+void call_all(PublishedPosition& moved) {
+  moved.calls.fetch_add(1);  // those about to sleep look again
+  fail_point("queue.wake.called");
+  (void)wake(moved.calls);
+}
+
+// The flag stays while some may sleep. When it is taken down, a thread that has put it up just
+// before, and goes to sleep with it down, finds another count of calls, or is woken.
+void wake_one(std::atomic<std::uint32_t>& wanted, PublishedPosition& moved) {
   if ((wanted.load() & sleepers_wanted) == 0) return;
+  moved.calls.fetch_add(1);
+  fail_point("queue.wake.counted");
+  if (wake(moved.calls, 1) > 0) return;
   wanted.fetch_and(~sleepers_wanted);
   fail_point("queue.wake.cleared");
-  // There may be more of them, who would not say so again while they sleep.
-  if (wake(low_half(moved.word), 1) > 0) wanted.fetch_or(sleepers_wanted);
+  call_all(moved);
 }
 
 }  // namespace multiprocessing::detail

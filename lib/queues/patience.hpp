@@ -69,7 +69,10 @@ inline void fence_against(const Side& other) {
   if (other.lock.favours_anybody()) heavy_fence();
 }
 
-/// Wakes one who sleeps until `moved` moves, if anybody does.
-void wake_one(std::atomic<std::uint32_t>& wanted, const PublishedPosition& moved);
+/// Wakes a thread that sleeps until `moved` moves, if any does.
+void wake_one(std::atomic<std::uint32_t>& wanted, PublishedPosition& moved);
+
+/// Wakes all of them, whether or not the flag is up.
+void call_all(PublishedPosition& moved);
 
 }  // namespace multiprocessing::detail

@@ -17,8 +17,8 @@ namespace {
 
 void wake_all(const QueueRef& queue) {
   QueueBody& body = queue.body;
-  (void)wake(low_half(body.tail.word));
-  (void)wake(low_half(body.head.word));
+  call_all(body.tail);
+  call_all(body.head);
   ring_bells(body);
   body.tasks.notify_all();
 }

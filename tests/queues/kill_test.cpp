@@ -174,7 +174,8 @@ TEST(QueueKillTest, KilledAtAStepThatAQueueTakesOnceOrSeldom) {
   const int kills = (asked("MULTIPROCESSING_TEST_KILLS_PER_POINT", 6) + 2) / 3;
   for (const char* point :
        {"queue.book.page_given", "queue.put.before_wake", "queue.ring.sealed", "queue.ring.given",
-        "queue.slot.given", "queue.slots.given", "queue.wait.before_sleep", "queue.wake.cleared"}) {
+        "queue.slot.given", "queue.slots.given", "queue.wait.before_sleep", "queue.wake.called",
+        "queue.wake.cleared", "queue.wake.counted"}) {
     for (int i = 0; i < kills; ++i) {
       Storm<Rich> storm{Rich{}};
       Child victim{[&] {

@@ -52,12 +52,12 @@ TEST(QueueNapsTest, WhoFindsAMessageByItselfHasTheOthersWoken) {
     consumers.emplace_back([&] {
       mp::detail::count_fail_points(true);
       (void)queue.get();
-      *wakes += mp::detail::fail_point_passes("queue.wake.cleared");
+      *wakes += mp::detail::fail_point_passes("queue.wake.counted");
       return 0;
     });
   wait_for_a_sleeper(queue);
   Child producer{[&] {
-    mp::detail::arm_fail_point("queue.wake.cleared");
+    mp::detail::arm_fail_point("queue.wake.counted");
     queue.put_range(messages);
     return 0;
   }};
