@@ -5,7 +5,8 @@
 namespace multiprocessing::detail {
 
 bool Patience::wait(const Deadline& deadline) {
-  if (wait_.spin([&] { return moved(); })) {
+  if (!wait_) wait_.emplace(back_off::messages, operation_, &watched_.looks);
+  if (wait_->spin([&] { return moved(); })) {
     side_.pace.let_ahead();
     return true;
   }
@@ -16,7 +17,7 @@ bool Patience::wait(const Deadline& deadline) {
   fence_against(other_);
   fail_point("queue.wait.before_sleep");
   const Deadline limit = alone_ ? deadline.at_most(untold) : deadline;
-  if (!moved()) wait_.sleep(watched_.calls, calls, limit);
+  if (!moved()) wait_->sleep(watched_.calls, calls, limit);
   slept_in_vain_ = !moved();
   // The process that should wake the others may have died when it had taken the flag down, and they
   // will not put it up again while they sleep. With it, a call that succeeds now and sees more

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 #include "arena/event_count.hpp"
 #include "base/deadline.hpp"
@@ -27,7 +28,7 @@ class Patience {
         wanted_(wanted),
         side_(side),
         other_(other),
-        wait_(back_off::messages, operation, &watched.looks) {}
+        operation_(operation) {}
   Patience(const Patience&) = delete;
 
   /// For a call that waits for something that others do not see, or are not woken for.
@@ -56,7 +57,8 @@ class Patience {
   std::atomic<std::uint32_t>& wanted_;
   const Side& side_;
   const Side& other_;
-  Wait wait_;
+  const char* operation_;
+  std::optional<Wait> wait_ = {};  // made when it is needed, for most calls need none
   std::uint64_t seen_ = 0;
   QueueState state_ = QueueState::open;
   bool alone_ = false;
