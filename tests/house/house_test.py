@@ -289,7 +289,7 @@ class HouseTest(unittest.TestCase):
         for subject, body, added, message in [
                 ("Take the lock", "Why.", 1, "the subject is not 'module: do what'"),
                 ("pool: a worker takes it", "Why.", 1, "'a' is no imperative"),
-                ("pool: added a worker", "Why.", 1, "'added' is no imperative"),
+                ("pool: joined a worker", "Why.", 1, "'joined' is no imperative"),
                 ("pool: taking the lock", "Why.", 1, "'taking' is no imperative"),
                 ("pool: take " + "x" * 62, "Why.", 1, "a subject of 73 characters"),
                 ("pool: take the lock", "", 10, "no body that says why"),
