@@ -7,6 +7,7 @@
 
 #include "base/unique_fd.hpp"
 #include "pool_suite.hpp"
+#include "support/child_process.hpp"
 
 namespace pool_test {
 namespace {
@@ -38,6 +39,7 @@ std::string waiting_in(int fd) {
 }
 
 TEST(ProgressTest, OnATerminalABarIsDrawnAndCleanedUp) {
+  if (!test_support::terminals_exist()) GTEST_SKIP() << "there are no pseudo terminals here";
   int ends[2];
   ASSERT_EQ(openpty(&ends[0], &ends[1], nullptr, nullptr, nullptr), 0);
   const UniqueFd screen{ends[0]};
