@@ -11,6 +11,16 @@
 #include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
+namespace {
+
+/// Of a block that this process took, or the process that forked it: so it is mapped.
+BlockHeader* mapped_header(std::uint64_t block) { return segment().at<BlockHeader>(block); }
+
+void* body_of(BlockHeader* header) {
+  return reinterpret_cast<std::byte*>(header) + body_offset(header->links);
+}
+
+}  // namespace
 
 void* address_of(std::uint64_t offset) {
   if (offset == 0) return nullptr;
@@ -22,8 +32,9 @@ void* address_of(std::uint64_t offset) {
 Block::Block(std::size_t bytes, std::size_t links)
     : offset_(claim_block(body_offset(links) + bytes, self())), claimer_(identity()->member) {
   // Of a reused small block only the header and links must be clean.
-  std::memset(address_of(offset_), 0, body_offset(links));
-  header_of(offset_)->links = static_cast<std::uint32_t>(links);
+  BlockHeader* const header = mapped_header(offset_);
+  std::memset(static_cast<void*>(header), 0, body_offset(links));
+  header->links = static_cast<std::uint32_t>(links);
   if (links == 0) return;
   fail_point("arena.block.before_mark");
   // From here on whoever settles our death looks at its links before it frees it.
@@ -59,14 +70,12 @@ Block::~Block() {
   }
 }
 
-void* Block::data() const {
-  if (offset_ == 0) return nullptr;
-  return static_cast<std::byte*>(address_of(offset_)) + body_offset(header_of(offset_)->links);
-}
+void* Block::data() const { return offset_ == 0 ? nullptr : body_of(mapped_header(offset_)); }
 
 std::span<Link> Block::links() const {
   if (offset_ == 0) return {};
-  return {links_in(offset_), header_of(offset_)->links};
+  BlockHeader* const header = mapped_header(offset_);
+  return {reinterpret_cast<Link*>(header + 1), header->links};
 }
 
 void Block::give_to(Link& link) && {
@@ -84,9 +93,8 @@ std::uint64_t block_in(const Link& link) {
 }
 
 void* data_of(const Link& link) {
-  const std::uint64_t block = block_in(link);
-  if (block == 0) return nullptr;
-  return static_cast<std::byte*>(address_of(block)) + body_offset(header_of(block)->links);
+  void* const block = address_of(block_in(link));
+  return block == nullptr ? nullptr : body_of(static_cast<BlockHeader*>(block));
 }
 
 std::span<Link> links_of(const Link& link) {
