@@ -1,7 +1,6 @@
 #include "connection/core.hpp"
 
 #include <poll.h>
-#include <sched.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <chrono>
 #include <cstring>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "base/fail_point.hpp"
@@ -199,12 +199,13 @@ bool ConnectionCore::put_at_once(LateUse& fd, std::span<const iovec> pieces, std
 }
 
 std::uint8_t ConnectionCore::post(const OutgoingHandles& handles, LateUse& fd) const {
-  for (;;) {
+  for (Wait wait{back_off::news, "Connection.send"};;) {
+    const std::uint32_t key = shared_.free_links_key();
     if (const auto number = shared_.try_post(handles)) return *number;
     pollfd entry{.fd = fd.get(), .events = 0, .revents = 0};
     if (::poll(&entry, 1, 0) > 0 && (entry.revents & (POLLERR | POLLHUP)) != 0)
       throw_os_error(EPIPE, "send");
-    shared_.wait_for_free_link();
+    shared_.wait_for_free_link(wait, key);
   }
 }
 
@@ -326,7 +327,11 @@ bool ConnectionCore::sender_in_turn() const {
 void ConnectionCore::quieten(LateUse& fd) {
   if (in_->settled()) return;
   const Deadline enough{turn_of_others};
-  while (!in_->sealed() && in_->empty() && sender_in_turn() && !enough.passed()) sched_yield();
+  const auto is_quiet = [&] {
+    return in_->sealed() || !in_->empty() || !sender_in_turn() || enough.passed();
+  };
+  while (!spin(back_off::inner_lock, is_quiet))
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
   const Turn turn{shared_.reading(), Deadline{std::chrono::nanoseconds{0}}};
   if (turn.taken()) in_->silence(fd);  // otherwise who has it does so afterwards
 }

@@ -11,10 +11,10 @@
 #include <utility>
 
 #include "arena/blocks.hpp"
+#include "arena/event_count.hpp"
 #include "base/fail_point.hpp"
 #include "base/interruption.hpp"
 #include "base/retrying.hpp"
-#include "base/spinning.hpp"
 #include "base/waiting.hpp"
 #include "connection/frame.hpp"
 #include "multiprocessing/base/errors.hpp"
@@ -24,18 +24,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Before a sleep, as long as there is a processor to spare.
-constexpr int looks = 2000;
-// Before that, without giving the processor away.
-constexpr int quick_looks = 50;
-constexpr int looks_without_pause = 8;
 constexpr unsigned waits_per_trial = 64;
-// Between two looks of who waits for room.
-constexpr int most_pauses = 64;
 
-// A wake may be lost with its sender, so no sleep is longer.
-constexpr std::chrono::nanoseconds first_nap = 10ms;
-constexpr std::chrono::nanoseconds longest_nap = 100ms;
+// On the futex before one on the descriptor, which the system ends when nobody has the other end.
+constexpr std::chrono::nanoseconds short_sleep = 10ms;
+// A bell may be lost with its sender, so no sleep is longer.
 constexpr std::chrono::nanoseconds longest_sleep = 1s;
 
 /// Before a packet: its size, never 0. This one stands where the rest of the ring is too short for
@@ -236,7 +229,7 @@ bool Ring::tell(LateUse& fd) {
 void Ring::wake_sleepers() {
   if ((body_->seldom.wanted.fetch_and(~RingWanted::wake) & RingWanted::wake) == 0) return;
   fail_point("connection.ring.cleared");
-  futex_wake_all(body_->seldom.wanted);
+  (void)wake(body_->seldom.wanted);
 }
 
 bool Ring::tell_amid_turn(LateUse& fd) {
@@ -252,17 +245,15 @@ bool Ring::wait_for_room(LateUse& fd, std::uint32_t size) {
   const std::uint32_t half = from - ring_bytes / 2;
   const std::uint32_t aim = is_at(least, half) ? least : half;
   auto& head = body_->taking.head;
-  if (spin(
-          looks, [&] { return is_at(head.load(std::memory_order_relaxed), aim); }, most_pauses))
-    return true;
+  Wait wait{back_off::room, "Connection.send"};
+  if (wait.spin([&] { return is_at(head.load(std::memory_order_relaxed), aim); })) return true;
   // Others may have put something, and wait for the turn to tell of it.
   (void)tell_amid_turn(fd);
   if (is_hung_up(fd)) return false;
-  check_interruption();
   body_->seldom.room_wanted.store(aim + 1);
   fail_point("connection.ring.before_nap");
   const std::uint32_t seen = head.load();
-  if (!has_room(size)) (void)futex_wait(head, seen, Deadline::never().at_most(longest_nap));
+  if (!has_room(size)) wait.sleep(head, seen, Deadline::never());
   return true;
 }
 
@@ -288,7 +279,7 @@ void Ring::tell_of_room() {
   const std::uint32_t wanted = body_->seldom.room_wanted.load();
   if (wanted == 0 || !is_at(body_->taking.head.load(), wanted - 1)) return;
   body_->seldom.room_wanted.store(0);
-  futex_wake_all(body_->taking.head);
+  (void)wake(body_->taking.head);
 }
 
 // The next bell is wanted first: who puts a packet that is not seen here then rings it, and it is
@@ -308,50 +299,30 @@ void Ring::silence(LateUse& fd) {
   if (is_sealed) body_->taking.settled.store(1);
 }
 
-void Ring::nap(std::chrono::nanoseconds length, const Deadline& deadline) {
+void Ring::sleep(Wait& wait, const Deadline& deadline) {
   const std::uint32_t wanted = body_->seldom.wanted.fetch_or(RingWanted::wake) | RingWanted::wake;
   fail_point("connection.ring.before_nap");
-  if (!stirs()) (void)futex_wait(body_->seldom.wanted, wanted, deadline.at_most(length));
+  if (!stirs()) wait.sleep(body_->seldom.wanted, wanted, deadline);
 }
 
 // A message that is on its way from another processor is here sooner than a yield is over; from the
 // same processor it comes by a yield only. Which of both it is shows by trying, now and then.
 bool Ring::stirs_at_once() {
   if (!comes_at_once_ && waits_ % waits_per_trial != 0) return false;
-  comes_at_once_ = false;
-  for (int look = 0; look < quick_looks && !comes_at_once_; ++look) {
-    comes_at_once_ = stirs();
-    if (look > looks_without_pause) pause_processor();
-  }
-  return comes_at_once_;
+  return comes_at_once_ = spin(back_off::on_its_way, [this] { return stirs(); });
 }
 
-bool Ring::stirs_soon(const Deadline& deadline) {
-  return spin(deadline.passed() ? 1 : looks, [this] { return stirs(); });
+bool Ring::stirs_soon(const Wait& wait, const Deadline& deadline) {
+  return deadline.passed() ? stirs() : wait.spin([this] { return stirs(); });
 }
 
-// A stream is faster when the sender gets ahead, for then the two meet in fewer cache lines; an
-// answer that somebody waits for is not, nor is a sender that stands before a full ring, or waits
-// for this processor. Which of them it is shows only by trying.
 void Ring::let_ahead() {
-  constexpr unsigned waits_per_try = 256;
-  constexpr unsigned first_pauses = 32;
-  constexpr unsigned longest = 512;
-  constexpr unsigned few = 128;
-  constexpr unsigned many = 512;
-  const unsigned taken = std::exchange(taken_, 0);
+  constexpr Pacing pacing{
+      .looks = 1, .few = 128, .many = 512, .first = 32, .longest = 512, .rest = 255};
   const std::uint32_t head = body_->taking.head.load(std::memory_order_relaxed);
   const std::uint32_t bytes = head - std::exchange(waited_at_, head);
-  if (pauses_ == 0)
-    pauses_ = waits_ % waits_per_try == 0 ? first_pauses : 0;
-  else if (taken < 2)
-    pauses_ = 0;
-  else if (taken > many || bytes > ring_bytes / 2)
-    pauses_ /= 2;
-  else if (taken < few)
-    pauses_ = std::min(2 * pauses_, longest);
-  if (pauses_ != 0 && is_crowded()) pauses_ = 0;
-  for (unsigned i = 0; i < pauses_; ++i) pause_processor();
+  pace_.note(pacing, std::exchange(taken_, 0), bytes > ring_bytes / 2);
+  pace_.let_ahead();
 }
 
 // After a short sleep that is ended quickly, one that the system ends when nobody has the other end
@@ -359,18 +330,18 @@ void Ring::let_ahead() {
 // only, until the bell is there: the kernel may have no memory for bells, or their sender died.
 Ring::Came Ring::wait(LateUse& fd, const Deadline& deadline) {
   ++waits_;
-  if ((!deadline.passed() && stirs_at_once()) || stirs_soon(deadline)) {
+  Wait wait{back_off::packets, "Connection.recv"};
+  if ((!deadline.passed() && stirs_at_once()) || stirs_soon(wait, deadline)) {
     let_ahead();
     return Came::something;
   }
-  pauses_ = 0;
+  pace_.stop();
   if (bell_missed_) bell_missed_ = !has_event(fd, POLLIN);
-  for (auto length = first_nap;; length = longest_nap) {
+  for (bool first = true;; first = false) {
     if (sends_no_more(fd)) return stirs() ? Came::something : Came::end_of_file;
     if (deadline.passed()) return Came::nothing;
-    const Deadline until = interruptible(deadline);
-    if (length == first_nap || bell_missed_) {
-      nap(length, until);
+    if (first || bell_missed_) {
+      sleep(wait, first ? deadline.at_most(short_sleep) : deadline);
     } else {
       silence(fd);
       const bool rung = stirs() || await_readable(fd.get(), deadline.at_most(longest_sleep));
@@ -381,12 +352,12 @@ Ring::Came Ring::wait(LateUse& fd, const Deadline& deadline) {
 }
 
 Ring::Came Ring::watch(LateUse& fd, const Deadline& deadline) {
-  if (stirs_soon(deadline)) return Came::something;
-  for (auto length = first_nap;; length = std::min(2 * length, longest_nap)) {
+  Wait wait{back_off::packets, "Connection.recv"};
+  if (stirs_soon(wait, deadline)) return Came::something;
+  for (;;) {
     if (sends_no_more(fd)) return stirs() ? Came::something : Came::end_of_file;
     if (deadline.passed()) return Came::nothing;
-    check_interruption();
-    nap(length, deadline);
+    sleep(wait, deadline);
     if (stirs()) return Came::something;
   }
 }
@@ -394,7 +365,7 @@ Ring::Came Ring::watch(LateUse& fd, const Deadline& deadline) {
 void Ring::tell_of_closing() {
   body_->seldom.closings.fetch_add(1);
   wake_sleepers();
-  if (body_->seldom.room_wanted.exchange(0) != 0) futex_wake_all(body_->taking.head);
+  if (body_->seldom.room_wanted.exchange(0) != 0) (void)wake(body_->taking.head);
 }
 
 }  // namespace multiprocessing::detail

@@ -9,8 +9,10 @@
 #include <optional>
 #include <span>
 
+#include "arena/event_count.hpp"
 #include "arena/message_handles.hpp"
 #include "base/deadline.hpp"
+#include "base/stream_pace.hpp"
 #include "connection/late_use.hpp"
 
 namespace multiprocessing::detail {
@@ -146,7 +148,7 @@ class Ring {
   void wake_sleepers();
   [[nodiscard]] bool stirs() { return !empty() || sealed(); }
   [[nodiscard]] bool stirs_at_once();
-  [[nodiscard]] bool stirs_soon(const Deadline& deadline);
+  [[nodiscard]] bool stirs_soon(const Wait& wait, const Deadline& deadline);
   [[nodiscard]] unsigned char* packets();
   [[nodiscard]] std::atomic<std::uint32_t>& header_at(std::uint32_t position);
   struct Place {
@@ -156,7 +158,7 @@ class Ring {
   };
   [[nodiscard]] std::optional<Place> packet_at(std::uint32_t position);
   [[nodiscard]] std::uint32_t tail();
-  void nap(std::chrono::nanoseconds length, const Deadline& deadline);
+  void sleep(Wait& wait, const Deadline& deadline);
   void let_ahead();
 
   RingBody* body_ = nullptr;
@@ -169,7 +171,7 @@ class Ring {
   unsigned waits_ = 0;
   unsigned taken_ = 0;           // packets since the last wait
   std::uint32_t waited_at_ = 0;  // the head then
-  unsigned pauses_ = 0;          // after a wait
+  StreamPace pace_;              // after a wait
 };
 
 /// Whether a packet from a pipe's socket is a bell, and no message.

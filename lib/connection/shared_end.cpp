@@ -6,13 +6,13 @@
 
 #include "base/interruption.hpp"
 #include "base/os_error.hpp"
-#include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
 namespace {
 
-constexpr std::chrono::milliseconds look{20};
+// At whether the other end is gone, of which a sender that waits for a link is not told.
+constexpr std::chrono::milliseconds look{100};
 
 constexpr std::size_t first_ring_link = 2 * parcels_per_direction;
 
@@ -85,10 +85,8 @@ std::optional<std::uint8_t> SharedEnd::try_post(const OutgoingHandles& handles) 
   return std::nullopt;
 }
 
-void SharedEnd::wait_for_free_link() const {
-  const std::uint32_t seen = mine().parcels_taken.load();
-  check_interruption();
-  (void)futex_wait(mine().parcels_taken, seen, Deadline{look});
+void SharedEnd::wait_for_free_link(Wait& wait, std::uint32_t key) const {
+  mine().free_links.wait(wait, key, Deadline{look});
 }
 
 void SharedEnd::unpost(std::uint8_t number) const { release(link(side_, number)); }
@@ -107,8 +105,7 @@ Handle SharedEnd::parcel(std::uint8_t number) const { return handle_from(link(1 
 
 void SharedEnd::empty_parcel(std::uint8_t number) const {
   release(link(1 - side_, number));
-  other().parcels_taken.fetch_add(1);
-  futex_wake_all(other().parcels_taken);
+  other().free_links.notify_all();
 }
 
 Turn::Turn(Direction& direction, const Deadline& deadline)

@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "arena/event_count.hpp"
 #include "arena/family.hpp"
 #include "arena/message_handles.hpp"
 #include "arena/owner_lock.hpp"
@@ -39,7 +40,7 @@ struct alignas(64) Direction {
 struct EndBody {
   Direction reading;
   Direction writing;
-  std::atomic<std::uint32_t> parcels_taken;  // counts, for those who wait for a free link
+  EventCount free_links;  // senders sleep here that want one for a parcel
   std::atomic<std::uint64_t> takers[parcels_per_direction];  // of what this end sends
   std::atomic<std::uint64_t> orders[parcels_per_direction];  // in which it was sent
   std::atomic<std::uint64_t> last_order;                     // written in the sender's turn
@@ -84,8 +85,9 @@ class SharedEnd {
   /// Puts the handles into a parcel, held by a link of ours; its number from 1 on, or nothing when
   /// all links are taken. In the sender's turn.
   [[nodiscard]] std::optional<std::uint8_t> try_post(const OutgoingHandles& handles) const;
-  /// Waits, not for long, until a link may be free.
-  void wait_for_free_link() const;
+  /// Waits, not for long, until a link may be free; the key is of before the last try_post.
+  [[nodiscard]] std::uint32_t free_links_key() const { return mine().free_links.key(); }
+  void wait_for_free_link(Wait& wait, std::uint32_t key) const;
   /// Takes back what was posted for a message that could not be sent.
   void unpost(std::uint8_t number) const;
 
