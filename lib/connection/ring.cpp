@@ -276,9 +276,11 @@ void Ring::drop_front() {
 
 // Also first the commit, then the look.
 void Ring::tell_of_room() {
-  const std::uint32_t wanted = body_->seldom.room_wanted.load();
-  if (wanted == 0 || !is_at(body_->taking.head.load(), wanted - 1)) return;
-  body_->seldom.room_wanted.store(0);
+  std::uint32_t wanted = body_->seldom.room_wanted.load();
+  do {
+    if (wanted == 0 || !is_at(body_->taking.head.load(), wanted - 1)) return;
+    // Not one that was stored since: its sender would sleep unseen.
+  } while (!body_->seldom.room_wanted.compare_exchange_weak(wanted, 0));
   (void)wake(body_->taking.head);
 }
 
