@@ -1,11 +1,9 @@
 #include "pool/active_job.hpp"
 
-#include <sched.h>
-
 #include <mutex>
 
+#include "arena/event_count.hpp"
 #include "base/interruption.hpp"
-#include "base/waiting.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
 #include "pool/progress.hpp"
@@ -14,28 +12,10 @@
 namespace multiprocessing::detail {
 namespace {
 
-constexpr int polls_before_sleep = 2000;
-constexpr int polls_per_yield = 32;
-
 bool aborted(const PoolCore& pool, const ActiveJob& job) {
   if (job.header().stopped.load() == 0) return false;
   const std::scoped_lock guard{pool.mutex()};
   return job.aborted != nullptr;
-}
-
-bool woken_soon(const JobHeader& header, std::uint32_t seen) {
-  for (int poll = 1; poll <= polls_before_sleep; ++poll) {
-    if (header.wake.load(std::memory_order_relaxed) != seen) return true;
-    if (poll % polls_per_yield == 0) sched_yield();
-  }
-  return false;
-}
-
-void sleep(JobHeader& header, std::uint32_t seen, Timeout timeout) {
-  const Deadline until = interruptible(Deadline{timeout});
-  header.caller_sleeps.store(1);
-  futex_wait(header.wake, seen, until);
-  header.caller_sleeps.store(0);
 }
 
 void lose(ActiveJob& job, std::uint32_t chunk, const WorkerEnd& end) {
@@ -72,26 +52,26 @@ void take_from_the_dead(ActiveJob& job, const WorkerEnd& end) {
   }
   // Also for a chunk that was proposed to it and that it did not live to claim.
   header.offers.fetch_add(1);
-  notify_caller(header);
+  header.progress.notify_all();
 }
 
 void abort(ActiveJob& job, const std::exception_ptr& reason) {
   if (!job.aborted) job.aborted = reason;
   job.header().stopped.store(1);
-  notify_caller(job.header());
+  job.header().progress.notify_all();
 }
 
 void wait_until_over(const PoolCore& pool, const ActiveJob& job, bool progress) {
   JobHeader& header = job.header();
   Progress bar(progress, header.chunks);
   std::uint32_t ended = 0;  // all chunks before it
-  for (;;) {
-    const std::uint32_t seen = header.wake.load();
+  for (Wait wait{back_off::messages, "Pool.map"};;) {
+    const std::uint32_t key = header.progress.key();
     while (ended < header.chunks && over(header.word(ended).load(std::memory_order_acquire)))
       ++ended;
     bar.show(header, ended);
     if (ended == header.chunks || aborted(pool, job)) return;
-    if (!woken_soon(header, seen)) sleep(header, seen, bar.interval());
+    header.progress.wait(wait, key, Deadline{bar.interval()});
   }
 }
 

@@ -2,10 +2,6 @@
 
 #include "base/interruption.hpp"
 
-#include <climits>
-
-#include "base/waiting.hpp"
-
 namespace multiprocessing::detail {
 
 Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker) {
@@ -37,16 +33,5 @@ void clear_seat(SeatRecord& seat) {
 Link& initializer_link(const Handle& board) { return links_of(board)[0]; }
 
 std::span<Link> job_links(const Handle& board) { return links_of(board).subspan(1); }
-
-void ring(Board& board, int workers) {
-  board.sequence.fetch_add(1);
-  // Sleepers count themselves before they look at the sequence: one of us sees the other.
-  if (board.sleepers.load() != 0) futex_wake(board.sequence, workers);
-}
-
-void notify_caller(JobHeader& job) {
-  job.wake.fetch_add(1);
-  if (job.caller_sleeps.load() != 0) futex_wake(job.wake, INT_MAX);
-}
 
 }  // namespace multiprocessing::detail

@@ -11,6 +11,7 @@
 #include "arena/family.hpp"
 #include "arena/message_handles.hpp"
 #include "arena/owner_lock.hpp"
+#include "multiprocessing/detail/event_count.hpp"
 #include "multiprocessing/detail/handle.hpp"
 #include "multiprocessing/detail/map_job.hpp"
 
@@ -34,8 +35,7 @@ struct SeatRecord {
 /// job from going between a worker's look and its hold. A holder that dies leaves nothing half
 /// done.
 struct Board {
-  std::atomic<std::uint32_t> sequence;  // futex: workers without work sleep here
-  std::atomic<std::uint32_t> sleepers;  // at least so many sleep; too high after a death
+  EventCount news;  // workers without work sleep here
   std::atomic<BoardState> state;
   std::atomic<std::uint32_t> failed_initializer;  // its exception is in the first link
   std::uint32_t tasks_per_worker;                 // 0: no limit
@@ -54,9 +54,6 @@ void clear_seat(SeatRecord& seat);
 
 [[nodiscard]] Link& initializer_link(const Handle& board);
 [[nodiscard]] std::span<Link> job_links(const Handle& board);
-
-/// Wakes workers that sleep for work.
-void ring(Board& board, int workers);
 
 // A chunk's word: one of these, or the name of the worker that has it, which is above all of them.
 inline constexpr std::uint32_t chunk_free = 0;
@@ -101,8 +98,7 @@ struct JobHeader {
   std::atomic<std::uint32_t> error_claim;  // whose exception goes into the first link
   alignas(64) std::atomic<std::uint32_t> cursor;
   alignas(64) std::atomic<std::uint32_t> offers;  // raised when chunks are to be looked for again
-  std::atomic<std::uint32_t> wake;                // futex: the caller sleeps here
-  std::atomic<std::uint32_t> caller_sleeps;
+  EventCount progress;  // the caller sleeps here until something may have come to an end
   std::atomic<std::uint32_t> stopped;  // no more chunks are to be started
 
   template <class T>
@@ -121,8 +117,5 @@ struct JobHeader {
 
 inline constexpr std::uint32_t error_link = 0;
 inline constexpr std::uint32_t first_handle_link = 1;
-
-/// Tells the caller that something may have come to an end.
-void notify_caller(JobHeader& job);
 
 }  // namespace multiprocessing::detail

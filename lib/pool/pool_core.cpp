@@ -8,10 +8,10 @@
 #include <system_error>
 #include <utility>
 
+#include "arena/event_count.hpp"
 #include "base/fail_point.hpp"
 #include "base/interruption.hpp"
 #include "base/os_error.hpp"
-#include "base/waiting.hpp"
 #include "multiprocessing/base/cpu_count.hpp"
 #include "multiprocessing/base/logging.hpp"
 #include "process/signal_handlers.hpp"
@@ -182,7 +182,8 @@ void PoolCore::post(ActiveJob& job) {
   hold(job_links(board_)[job.place], job.handle);
   *place = &job;
   fail_point("pool.post.before_ring");
-  ring(*board_.as<Board>(), static_cast<int>(std::min<std::size_t>(job.header().chunks, INT_MAX)));
+  board_.as<Board>()->news.notify(
+      static_cast<int>(std::min<std::size_t>(job.header().chunks, INT_MAX)));
 }
 
 void PoolCore::retire(ActiveJob& job) noexcept {
@@ -200,7 +201,7 @@ void PoolCore::retire(ActiveJob& job) noexcept {
     const std::scoped_lock guard{mutex_};
     jobs_[job.place] = nullptr;
     // Workers of a pool that was closed leave when the last job has gone.
-    if (state_ != State::running) ring(board, INT_MAX);
+    if (state_ != State::running) board.news.notify_all();
   }
   place_free_.notify_one();
 }
@@ -213,8 +214,7 @@ Handle PoolCore::take_spare(std::size_t bytes) {
     spare = std::exchange(spare_, Handle{});
   }
   // A worker lets go of a job just after its caller was told; it is not worth waiting for long.
-  for (int poll = 0; poll < 200 && holders_of(spare) > 1; ++poll) sched_yield();
-  if (holders_of(spare) > 1) return {};
+  if (!spin(back_off::messages, [&] { return holders_of(spare) == 1; })) return {};
   return spare;
 }
 
@@ -233,7 +233,7 @@ void PoolCore::close() {
   spare_ = {};
   Board& board = *board_.as<Board>();
   board.state.store(BoardState::closing);
-  ring(board, INT_MAX);
+  board.news.notify_all();
   place_free_.notify_all();
   stir_watcher();
 }
@@ -256,7 +256,7 @@ void PoolCore::end_workers(const std::exception_ptr& reason) {
   // Only now, or some would end by themselves, with another exit code. Those that may not be
   // signalled do.
   board.state.store(BoardState::closing);
-  ring(board, INT_MAX);
+  board.news.notify_all();
   if (!patience_) patience_.emplace(std::chrono::seconds{1});
   place_free_.notify_all();
 }
@@ -268,7 +268,8 @@ void PoolCore::join() {
     if (state_ == State::running && !broken_)
       throw ValueError("Pool is still running: call close() or terminate() before join()");
   }
-  while (watching_.load() != 0) futex_wait(watching_, 1, interruptible(Deadline::never()));
+  for (Wait wait{back_off::news, "Pool.join"}; watching_.load() != 0;)
+    wait.sleep(watching_, 1, Deadline::never());
   const std::scoped_lock guard{joining_};
   if (watcher_.joinable()) watcher_.join();
   watcher_counted_.reset();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "arena/event_count.hpp"
 #include "arena/fork.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/detail/codec_exception.hpp"
@@ -51,7 +52,7 @@ void PoolCore::watch() noexcept {
     give_up(std::current_exception());
   }
   watching_ = 0;
-  futex_wake_all(watching_);
+  (void)wake(watching_);
 }
 
 /// Something happened that the watcher cannot deal with, such as all its descriptors closed: those
@@ -134,7 +135,7 @@ void PoolCore::tend_seat(std::size_t seat) {
   for (ActiveJob* job : jobs_)
     if (job != nullptr) take_from_the_dead(*job, *end);
   // Workers may sleep while chunks of the dead one are free again.
-  ring(*board_.as<Board>(), static_cast<int>(seats_.size()));
+  board_.as<Board>()->news.notify_all();
   break_if_hopeless(*end);
 }
 

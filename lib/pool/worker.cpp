@@ -1,14 +1,11 @@
 // A worker: takes jobs from the board and their chunks from the jobs until the pool closes.
-#include <sched.h>
-
 #include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "arena/event_count.hpp"
 #include "base/fail_point.hpp"
-#include "base/interruption.hpp"
-#include "base/waiting.hpp"
 #include "multiprocessing/pool/pool.hpp"
 #include "pool/board.hpp"
 #include "pool/outcome.hpp"
@@ -16,9 +13,6 @@
 
 namespace multiprocessing::detail {
 namespace {
-
-constexpr int polls_before_sleep = 1000;
-constexpr int polls_per_yield = 32;
 
 /// What a worker is, for as long as it serves.
 struct WorkerState {
@@ -206,7 +200,7 @@ class JobInWorker {
     }
     std::erase_if(worker.exhausted, [&](const auto& each) { return each.serial == header.serial; });
     worker.exhausted.push_back({header.serial, impl.offers_seen()});
-    notify_caller(header);
+    header.progress.notify_all();
   }
 };
 
@@ -248,16 +242,10 @@ Look look_at_board(WorkerState& worker) {
   return look;
 }
 
-void sleep_for_work(Board& board, std::uint32_t sequence) {
-  for (int poll = 1; poll <= polls_before_sleep; ++poll) {
-    if (board.sequence.load(std::memory_order_relaxed) != sequence) return;
-    if (poll % polls_per_yield == 0) sched_yield();
-  }
-  board.sleepers.fetch_add(1);
-  // The pool's death ends this wait with the worker: it is killed with its parent.
-  while (board.sequence.load() == sequence)
-    futex_wait(board.sequence, sequence, interruptible(Deadline::never()));
-  board.sleepers.fetch_sub(1);
+/// The pool's death ends this wait with the worker: it is killed with its parent.
+void sleep_for_work(EventCount& news, std::uint32_t key) {
+  Wait wait{back_off::messages, "a worker of a Pool", &news.looks()};
+  while (news.key() == key) news.wait(wait, key, Deadline::never());
 }
 
 SeatRecord& take_seat(const Handle& board, int seat, const Member& me) {
@@ -303,14 +291,14 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
   record.serves.store(1);
   Board& at = worker.at();
   while (!worker.spent()) {
-    const std::uint32_t sequence = at.sequence.load();
+    const std::uint32_t key = at.news.key();
     const Look look = look_at_board(worker);
     if (look.job)
       JobInWorker::run(worker, look.job);
     else if (look.empty && at.state.load() == BoardState::closing)
       return;
     else
-      sleep_for_work(at, sequence);
+      sleep_for_work(at.news, key);
   }
 }
 
