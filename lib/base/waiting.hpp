@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/deadline.hpp"
-#include "base/futex.hpp"
 #include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {

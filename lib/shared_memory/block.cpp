@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <thread>
 #include <utility>
 
 #include "arena/memory_limits.hpp"
@@ -18,7 +19,6 @@
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
 #include "base/unique_fd.hpp"
-#include "base/waiting.hpp"
 #include "shared_memory/claim.hpp"
 #include "shared_memory/folder.hpp"
 #include "shared_memory/orphans.hpp"
@@ -158,8 +158,7 @@ Block attach_block(const std::string& name) {
   while (fstat(fd.get(), &status) == 0 && status.st_size == 0) {
     if (patience.passed())
       throw ValueError("the block " + name + " is empty, so nothing can be mapped");
-    const std::atomic<std::uint32_t> never{0};
-    futex_wait(never, 0, patience.at_most(std::chrono::milliseconds{1}));
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
   }
   const auto size = static_cast<std::size_t>(status.st_size);
   return {name, size, map(fd.get(), size, name)};

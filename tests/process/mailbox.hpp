@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string>
 
-#include "base/waiting.hpp"
+#include "base/futex.hpp"
 #include "multiprocessing/detail/handle.hpp"
 
 namespace process_test {

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "base/waiting.hpp"
+#include "base/futex.hpp"
 #include "multiprocessing/arena/usage.hpp"
 #include "support/leak_listener.hpp"
 
