@@ -14,8 +14,8 @@ AFTER = "e6bcc74ce145"  # commits up to this one are as they are
 SUBJECT, ADDED, TINY = 72, 400, 10
 PREFIX = re.compile(r"^[\w./-]+(?:, [\w./-]+)*: (\S+)")
 # What no imperative begins with: articles, pronouns, past tenses and gerunds.
-NO_VERB = re.compile(r"^(?:an?|the|this|that|its?|no|what|who|which|there|when|where|\w+ed|\w+ing)$",
-                     re.I)
+NO_VERB = re.compile(r"^(?:an?|the|this|that|its?|no|what|who|which|there|when|where"
+                     r"|\w+ed|\w+ing)$", re.I)
 VERBS = ("need", "feed", "seed", "speed", "exceed", "proceed", "embed", "shed", "bring", "ring")
 
 

@@ -22,7 +22,8 @@ def files(root, *folders, suffixes=CODE):
     found = []
     for folder in folders:
         for path in sorted((root / folder).rglob("*")):
-            if path.suffix in suffixes and path.is_file() and "ports" not in path.parts:
+            inside = path.relative_to(root).parts
+            if path.suffix in suffixes and path.is_file() and "ports" not in inside:
                 found.append(path)
     return found
 

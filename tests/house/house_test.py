@@ -261,12 +261,21 @@ class HouseTest(unittest.TestCase):
                    {name: page, "docs/decisions/0001-y.md": page})
 
     def test_pronouns_for_subjects_are_found(self):
-        for name, text in {"docs/page.md": "Who comes waits.\n",
-                           "lib/reduction/x.cpp": "int x;  // of whoever comes\n"}.items():
-            self.finds(words, f"{name}:1: ", {name: text})
+        self.finds(words, "docs/page.md:1: Who", {"docs/page.md": "Who comes waits.\n"})
+        with Tree({"lib/pool/x.cpp": "int x;  // of whoever comes\n"}) as root:
+            self.assertIn("lib/pool/x.cpp:1: whoever (1 in 1 lines)", words.check(root, ()))
+            self.assertEqual(words.check(root, ("pool",)), [])
         self.assertEqual(self.found(words, {
-            "docs/page.md": "Who comes waits.\n" + "\n" * 600,
-            "lib/reduction/x.cpp": 'auto s = "who";\n'}), "")
+            "docs/page.md": "Who comes waits.\n" + "\n" * 600}), "")
+        with Tree({"lib/pool/x.cpp": 'auto s = "who";\n'}) as root:
+            self.assertEqual(words.check(root, ()), [])
+
+    def test_a_tree_below_a_folder_of_ports_is_looked_at(self):
+        with Tree({}) as root:
+            below = root / "ports" / "tree"
+            (below / "lib" / "base").mkdir(parents=True)
+            (below / "lib" / "base" / "x.cpp").write_text("//" + "x" * 99 + "\n")
+            self.assertEqual(lengths.check(below), ["lib/base/x.cpp:1: 101 columns"])
 
     def test_unistd_in_a_public_header_is_found(self):
         self.finds(forbidden, "a public header includes <unistd.h>",

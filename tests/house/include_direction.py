@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An arrow points down: no module includes or uses another of its own floor or above, and none that
-its meson.build does not list. Inside a module the rooms include each other in no circle. A room is a
-header of lib/ with its source, or a public header: the source of that is above all it includes."""
+its meson.build does not list. Inside a module the rooms include each other in no circle. A room is
+a header of lib/ with its source, or a public header: the source of that is above all it includes."""
 
 import re
 
@@ -147,7 +147,8 @@ def knots_of(arrows):
 def arrow_to_turn(arrows):
     """The arrow of a knot without which the fewest rooms stay in circles; of several the one from
     the room that most include to the room that fewest include."""
-    users = {room: sum(target == room for _, target in arrows) for arrow in arrows for room in arrow}
+    users = {room: sum(target == room for _, target in arrows)
+             for arrow in arrows for room in arrow}
 
     def badness(arrow):
         rest = {other: places for other, places in arrows.items() if other != arrow}

@@ -20,7 +20,8 @@ MARK = re.compile(r"<!-- example:")
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]*)(?:#([^)]*))?\)")
 WEAKNESS = re.compile(r"\[(W\d+)\]\([^)#]*(?:differences\.md)?#w\d+\)|<a id=\"w\d+\"></a>W\d+")
 
-PATH = re.compile(r"`((?:lib|include|tests|bench|tools|docs)/[\w./-]+)`|(docs/examples/[\w./]+\.cpp)")
+PATH = re.compile(r"`((?:lib|include|tests|bench|tools|docs)/[\w./-]+)`"
+                  r"|(docs/examples/[\w./]+\.cpp)")
 
 # Sections in their order; a page may have others between them.
 MODULE_SHAPE = ["Example", "Python beside C++", "What can fail", "Where we differ from Python",
@@ -98,7 +99,8 @@ def check_tables(root, page, text):
             yield f"{place(root, page, number)}: a table without heads"
         columns = columns or len(cells)
         if len(cells) != columns or not line.rstrip().endswith("|"):
-            yield f"{place(root, page, number)}: a row of {len(cells)} cells in a table of {columns}"
+            yield (f"{place(root, page, number)}: a row of {len(cells)} cells "
+                   f"in a table of {columns}")
 
 
 def check_paths(root, page, text):
