@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An arrow points down: no module includes or uses another of its own floor or above, and none that
 its meson.build does not list. Inside a module the rooms include each other in no circle. A room is
-a header of lib/ with its source, or a public header: the source of that is above all it includes."""
+a header of lib/ with its source, or a public header: its source is above all that it includes."""
 
 import re
 
