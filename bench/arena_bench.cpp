@@ -10,10 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "arena/birth.hpp"
 #include "arena/blocks.hpp"
 #include "arena/family.hpp"
 #include "arena/message_handles.hpp"
 #include "arena/owner_lock.hpp"
+#include "arena/settle.hpp"
 #include "multiprocessing/arena/usage.hpp"
 
 namespace {

@@ -1,7 +1,7 @@
 // AskingPart: for objects that want to know which children are given them.
 #pragma once
 
-#include "arena/family.hpp"
+#include "arena/member.hpp"
 #include "arena/message_handles.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/handle.hpp"

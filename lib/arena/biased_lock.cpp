@@ -1,12 +1,13 @@
 #include "arena/biased_lock.hpp"
 
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "arena/event_count.hpp"
-#include "arena/fork.hpp"
+#include "arena/settle.hpp"
 #include "base/deadline.hpp"
 #include "base/fail_point.hpp"
 #include "base/interruption.hpp"
@@ -25,6 +26,10 @@ bool can_be_favoured() {
   }
   return answer.load(std::memory_order_relaxed);
 }
+
+// The number of its parent's thread may come to be another thread's in a forked child.
+[[maybe_unused]] const int registered =
+    pthread_atfork(nullptr, nullptr, [] { own_thread_number = 0; });
 
 }  // namespace
 

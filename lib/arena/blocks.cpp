@@ -7,6 +7,7 @@
 
 #include "arena/identity.hpp"
 #include "arena/ledger.hpp"
+#include "arena/message_handles.hpp"
 #include "base/fail_point.hpp"
 #include "multiprocessing/base/errors.hpp"
 

@@ -3,8 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
-#include "arena/family.hpp"
+#include "arena/member.hpp"
 #include "arena/message_handles.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/handle.hpp"

@@ -5,9 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "arena/heap.hpp"
 #include "arena/large_objects.hpp"
-#include "arena/segment.hpp"
+#include "arena/layout.hpp"
+#include "arena/memory_limits.hpp"
+#include "arena/windows.hpp"
 
 namespace multiprocessing::detail {
 

@@ -10,12 +10,8 @@
 #include <new>
 #include <optional>
 
-#include "arena/biased_lock.hpp"
-#include "arena/fork.hpp"
-#include "arena/handles.hpp"
 #include "arena/identity.hpp"
-#include "arena/ledger.hpp"
-#include "arena/owner_lock.hpp"
+#include "arena/segment_file.hpp"
 #include "base/death.hpp"
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
@@ -181,27 +177,23 @@ bool join_family(const Segment& arena, Member member) {
   }
   fail_point("arena.join.after_birth");
   arena.slots[member.slot].pid.store(pid_word(member, getpid()));
-  own_thread_number = 0;  // its parent's number may come to be another thread's here
-  *own_identity = {member, OwnerLock::name_of(member)};
+  *own_identity = {member, member.lock_name()};
   return true;
 }
 
 Member reserve_slot(const Segment& arena, std::uint32_t parent) {
-  for (int round = 0; round < 2; ++round) {
-    for (std::uint32_t tries = 0; tries < slot_count; ++tries) {
-      const auto slot = static_cast<std::uint32_t>(1 + arena.header->birth_cursor.fetch_add(1) %
-                                                           (slot_count - 1));
-      std::uint64_t seen = arena.states[slot].load();
-      const StateWord word = StateWord::from(seen);
-      if (word.state != SlotState::vacant) continue;
-      const StateWord unborn{SlotState::unborn, parent, word.generation + 1};
-      if (!arena.states[slot].compare_exchange_strong(seen, unborn.packed())) continue;
-      fail_point("arena.birth.reserved");
-      const Member reserved{slot, unborn.generation};
-      arena.slots[slot].pid.store(pid_word(reserved, 0));
-      return reserved;
-    }
-    if (parent == 0 || sweep_locked() == 0) break;
+  for (std::uint32_t tries = 0; tries < slot_count; ++tries) {
+    const auto slot =
+        static_cast<std::uint32_t>(1 + arena.header->birth_cursor.fetch_add(1) % (slot_count - 1));
+    std::uint64_t seen = arena.states[slot].load();
+    const StateWord word = StateWord::from(seen);
+    if (word.state != SlotState::vacant) continue;
+    const StateWord unborn{SlotState::unborn, parent, word.generation + 1};
+    if (!arena.states[slot].compare_exchange_strong(seen, unborn.packed())) continue;
+    fail_point("arena.birth.reserved");
+    const Member reserved{slot, unborn.generation};
+    arena.slots[slot].pid.store(pid_word(reserved, 0));
+    return reserved;
   }
   return {};
 }

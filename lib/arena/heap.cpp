@@ -7,7 +7,7 @@
 
 #include "arena/chunks.hpp"
 #include "arena/identity.hpp"
-#include "arena/ledger.hpp"
+#include "arena/windows.hpp"
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
 
@@ -20,6 +20,7 @@ struct Hint {
   std::atomic<std::uint32_t> word{0};
 };
 std::array<Hint, class_bytes.size()> hints;
+static_assert(class_bytes.back() == largest_small);
 
 /// The search is over when the chunk is not of this class any more: our claim, which kept it from
 /// being emptied, may have come too late.
@@ -135,18 +136,25 @@ Link& owner_of(std::uint64_t block) {
   return arena.owner_word(chunk, (block - arena.chunk_offset(chunk)) / class_bytes[word.value]);
 }
 
-bool take_and_free(std::uint64_t block, Link& owner, std::uint64_t name, Member settler) {
+namespace {
+
+/// Takes a block over from whom `name` says; with the mark of its links if it is `marked`.
+bool take(Link& owner, std::uint64_t name, Member settler, std::uint64_t marked) {
   std::atomic<std::uint32_t>& claims = segment().slots[settler.slot].claims;
   // First the count, as in a claim: we may die right after the word is ours.
   claims.fetch_add(1, std::memory_order_relaxed);
-  const std::uint64_t links = name & OwnerWord::with_links;
-  const bool marked = links != 0 && OwnerWord::kind(name) == OwnerKind::claimed;
-  if (!owner.compare_exchange_strong(name, OwnerWord::claimed_by(settler) | (marked ? links : 0))) {
+  if (!owner.compare_exchange_strong(name, OwnerWord::claimed_by(settler) | marked)) {
     claims.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }
   fail_point("arena.settle.block_taken");
-  if (marked) release_links(block);
+  return true;
+}
+
+}  // namespace
+
+bool take_and_free(std::uint64_t block, Link& owner, std::uint64_t name, Member settler) {
+  if (!take(owner, name, settler, 0)) return false;
   free_claimed(block, settler);
   return true;
 }
@@ -158,12 +166,16 @@ void free_members_of(std::uint64_t object, Member settler) {
   });
 }
 
-void free_claims_of(Member dead, Member settler) {
+void free_claims_of(Member dead, Member settler, void (*release_links)(std::uint64_t)) {
   const Segment& arena = segment();
   const std::uint64_t name = OwnerWord::claimed_by(dead);
   for_each_block(arena, [&](std::uint64_t block, Link& owner) {
     const std::uint64_t seen = owner.load(std::memory_order_relaxed);
-    if ((seen & ~OwnerWord::with_links) == name) take_and_free(block, owner, seen, settler);
+    if ((seen & ~OwnerWord::with_links) != name) return;
+    const std::uint64_t marked = seen & OwnerWord::with_links;
+    if (!take(owner, seen, settler, marked)) return;
+    if (marked != 0) release_links(block);
+    free_claimed(block, settler);
   });
   free_chunks_of(arena, dead);
 }

@@ -9,11 +9,9 @@
 #include <cstdint>
 
 #include "arena/layout.hpp"
-#include "arena/segment.hpp"
+#include "arena/memory_limits.hpp"
 
 namespace multiprocessing::detail {
-
-enum class Backing { reserved, sparse };
 
 /// Blocks that are reached by their offset alone may lie in windows of their own when they are
 /// large. Others are reached by distances, too: what a process has mapped of the chunks covers
@@ -34,12 +32,13 @@ void free_claimed(std::uint64_t block, Member claimer);
 /// The owner word of the block at `block`.
 [[nodiscard]] Link& owner_of(std::uint64_t block);
 
-/// Takes the block over from whom `name`, the value of its owner word, says and frees it, with what
-/// its links hold; false when the word says something else by now.
+/// Takes the block over from whom `name`, the value of its owner word, says and frees it; false
+/// when the word says something else by now.
 bool take_and_free(std::uint64_t block, Link& owner, std::uint64_t name, Member settler);
 
 /// Frees every block and chunk that is claimed by a member that is dead; called by its settler.
-void free_claims_of(Member dead, Member settler);
+/// What the links of a block hold is released before, by `release_links(block)`.
+void free_claims_of(Member dead, Member settler, void (*release_links)(std::uint64_t));
 
 /// Frees the blocks that belong to the object at `object`, memory of a container. Looks at every
 /// block of the arena.
@@ -47,10 +46,5 @@ void free_members_of(std::uint64_t object, Member settler);
 
 /// Punches out chunks in which no block is used.
 void trim();
-
-/// Throws OSError (ENOMEM), naming the limit and the figures, when taking `bytes` of fresh memory
-/// would not leave room under the cgroup limits, MemAvailable and the overcommit limit. Asks the
-/// kernel only once per few MiB.
-void check_memory(std::size_t bytes);
 
 }  // namespace multiprocessing::detail

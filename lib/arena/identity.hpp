@@ -48,7 +48,7 @@ MULTIPROCESSING_API extern OwnName* own_identity;
 [[nodiscard]] int join_error();
 
 /// Gives out a slot, unborn and prepared by `parent` (0: it prepares itself); none when all are
-/// taken even after settling the dead.
+/// taken.
 [[nodiscard]] Member reserve_slot(const Segment& segment, std::uint32_t parent);
 
 }  // namespace multiprocessing::detail

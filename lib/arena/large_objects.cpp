@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string>
 
+#include "arena/windows.hpp"
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
 #include "base/retrying.hpp"

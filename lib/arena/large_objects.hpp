@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "arena/heap.hpp"
 #include "arena/identity.hpp"
+#include "arena/memory_limits.hpp"
 #include "arena/segment.hpp"
 
 namespace multiprocessing::detail {

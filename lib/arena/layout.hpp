@@ -7,14 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "arena/family.hpp"
-#include "arena/message_handles.hpp"
+#include "arena/link.hpp"
+#include "arena/member.hpp"
 
 namespace multiprocessing::detail {
 
 inline constexpr std::uint64_t arena_magic = 0x31'61'6e'65'72'61'70'6dULL;  // "mparena1"
-inline constexpr std::uint32_t slot_bits = 12;
-inline constexpr std::uint32_t slot_count = 1U << slot_bits;  // slot 0 names nobody
 inline constexpr std::size_t chunk_bytes = 64 * 1024;
 inline constexpr std::size_t smallest_block = 64;
 inline constexpr std::size_t words_per_chunk = chunk_bytes / smallest_block;

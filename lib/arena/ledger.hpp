@@ -13,7 +13,7 @@
 
 #include "arena/heap.hpp"
 #include "arena/layout.hpp"
-#include "arena/segment.hpp"
+#include "arena/windows.hpp"
 
 namespace multiprocessing::detail {
 

@@ -7,7 +7,6 @@
 #include <optional>
 #include <sstream>
 
-#include "arena/heap.hpp"
 #include "base/os_error.hpp"
 
 namespace multiprocessing::detail {

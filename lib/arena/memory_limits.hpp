@@ -1,6 +1,7 @@
 // How much memory this process may still take, as far as the kernel says beforehand.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -8,6 +9,9 @@
 #include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {
+
+/// Whether memory is set aside when it is taken, or comes when it is first touched.
+enum class Backing { reserved, sparse };
 
 /// The tightest of the limits and what it leaves.
 struct MemoryRoom {
@@ -19,6 +23,11 @@ struct MemoryRoom {
 /// strict overcommit the commit limit. What cannot be read or parsed does not limit. `root` stands
 /// for "/" in tests.
 [[nodiscard]] MULTIPROCESSING_API MemoryRoom memory_room(const std::filesystem::path& root = "/");
+
+/// Throws OSError (ENOMEM), naming the limit and the figures, when taking `bytes` of fresh memory
+/// would not leave room under the cgroup limits, MemAvailable and the overcommit limit. Asks the
+/// kernel only once per few MiB.
+void check_memory(std::size_t bytes);
 
 /// For tests: the arena asks the files under `root` from now on, and at once.
 MULTIPROCESSING_API void ask_limits_under(const std::filesystem::path& root);

@@ -1,19 +1,15 @@
 // Handles inside messages: a message holds what it mentions until it is received or dropped.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "arena/link.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/handle.hpp"
 
 namespace multiprocessing::detail {
-
-/// A word in shared memory by which its surroundings hold an object, or own a block. Written only
-/// by the functions below. 0: nothing.
-using Link = std::atomic<std::uint64_t>;
 
 /// Collects the handles that are serialised on this thread while it is in scope. Keeps them alive.
 class MULTIPROCESSING_API OutgoingHandles {

@@ -3,8 +3,8 @@
 #include <chrono>
 
 #include "arena/event_count.hpp"
-#include "arena/fork.hpp"
 #include "arena/identity.hpp"
+#include "arena/settle.hpp"
 #include "base/fail_point.hpp"
 
 namespace multiprocessing::detail {

@@ -4,8 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
-#include "arena/family.hpp"
 #include "arena/identity.hpp"
+#include "arena/member.hpp"
 #include "base/deadline.hpp"
 #include "base/fail_point.hpp"
 #include "multiprocessing/detail/export.hpp"
@@ -53,9 +53,7 @@ class MULTIPROCESSING_API OwnerLock {
   void leave_unmended();
 
   /// The word of a member as a lock shows it: 31 bits, above 1, the lowest 0.
-  [[nodiscard]] static std::uint32_t name_of(Member member) {
-    return (member.generation & generation_mask) << (slot_bits + 1) | member.slot << 1;
-  }
+  [[nodiscard]] static std::uint32_t name_of(Member member) { return member.lock_name(); }
 
   /// A word that names nobody, so nobody who lives: no member has the slot 0.
   [[nodiscard]] static std::uint32_t unmended_mark() {

@@ -1,13 +1,14 @@
 // The arena as this process has it mapped.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 
 #include "arena/layout.hpp"
-#include "arena/windows.hpp"
 #include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {
@@ -19,7 +20,10 @@ struct FileId {
   ino_t inode = 0;
   friend bool operator==(const FileId&, const FileId&) = default;
 };
-[[nodiscard]] FileId file_of(int fd);
+[[nodiscard]] inline FileId file_of(int fd) {
+  struct stat seen {};
+  return fstat(fd, &seen) == 0 ? FileId{seen.st_dev, seen.st_ino} : FileId{};
+}
 [[nodiscard]] inline bool names_file(int fd, const FileId& file) { return file_of(fd) == file; }
 
 /// Addresses of the tables. Set once per process, before any other thread sees it; a fork child
@@ -83,6 +87,9 @@ MULTIPROCESSING_API extern std::atomic<const Segment*> current_segment;
   return current_segment.load(std::memory_order_acquire);
 }
 
+/// Held while it is made or found; taken before the ledger mutex.
+[[nodiscard]] std::mutex& attach_mutex();
+
 /// Finds it through the birth descriptor of a spawned child, else makes a new one. Throws.
 MULTIPROCESSING_API const Segment& attach_segment();
 
@@ -92,47 +99,5 @@ MULTIPROCESSING_API const Segment& attach_segment();
     return *segment;
   return attach_segment();
 }
-
-/// Makes a new one or maps the one at `address`; for the functions above.
-[[nodiscard]] Segment make_segment();
-[[nodiscard]] Segment map_segment(const ArenaAddress& address);
-
-/// What lies where in the file. Chunk words, hints and owner words stand behind the chunks.
-struct FileLayout {
-  std::size_t size = 0;
-  std::size_t chunks = 0;
-  std::size_t chunks_at = 0;
-  std::size_t words_at = 0;
-  std::size_t used_at = 0;
-  std::size_t owners_at = 0;
-};
-/// Maps what stands before the chunks, and the first window; null and errno when it cannot. What is
-/// mapped later follows behind.
-[[nodiscard]] std::byte* map_first_window(int arena_fd, const FileLayout& file);
-
-// ---- How a process comes to have mapped what others tell it of. All throw OSError with the
-// figures where it cannot, and leave everything as it was. They do nothing for what is mapped.
-
-/// Chunks below `chunk`, before they or their words are looked at.
-void map_chunks(const Segment& arena, std::uint64_t chunk);
-
-/// All chunks that were ever in use, before their words are walked over; how many.
-[[nodiscard]] std::uint64_t map_used_chunks(const Segment& arena);
-/// The same as far as it can be, for who only looks for something that suits.
-[[nodiscard]] std::uint64_t usable_chunks(const Segment& arena) noexcept;
-
-/// The first window of the block, with its header and links; the whole block.
-void reach_more(const Segment& arena, std::uint64_t block, bool whole);
-inline void reach(const Segment& arena, std::uint64_t block, bool whole) {
-  const Borders borders = arena.borders();
-  if (borders.low > windows_here.mapped.load(std::memory_order_relaxed) ||
-      arena.window_of(block) >= borders.high) [[unlikely]]
-    reach_more(arena, block, whole);
-}
-inline void reach_header(const Segment& arena, std::uint64_t block) { reach(arena, block, false); }
-inline void reach_block(const Segment& arena, std::uint64_t block) { reach(arena, block, true); }
-
-/// Windows from `first` on, of a large object.
-void map_object(const Segment& arena, std::uint64_t first, std::uint64_t count);
 
 }  // namespace multiprocessing::detail

@@ -1,10 +1,10 @@
-// Giving back what the dead held. Each step can be repeated by another when its doer dies.
+// Each step can be repeated by another when its doer dies.
+#include "arena/settle.hpp"
+
 #include <exception>
 #include <mutex>
 
 #include "arena/event_count.hpp"
-#include "arena/family.hpp"
-#include "arena/fork.hpp"
 #include "arena/identity.hpp"
 #include "arena/ledger.hpp"
 #include "base/fail_point.hpp"
@@ -57,7 +57,7 @@ void give_back(const Segment& arena, std::uint32_t slot, Member dead) {
   free_ledger_pages(arena, slot, dead);
   arena.slots[slot].links_used.store(0);
   if (arena.slots[slot].claims.load() != 0) {
-    free_claims_of(dead, checked_self());
+    free_claims_of(dead, checked_self(), release_links);
     arena.slots[slot].claims.store(0);
     trim();
   }
@@ -148,17 +148,6 @@ bool settle_fully(Member dead, const Deadline& deadline) {
     // A settler that lives takes as long as it needs, longer if its process is stopped.
     if (deadline.passed()) return false;
     wait.sleep(low_half(state), static_cast<std::uint32_t>(seen), deadline);
-  }
-}
-
-int sweep() {
-  if (segment_if_any() == nullptr) return 0;
-  std::scoped_lock guard{ledger_mutex()};
-  const int births = sweep_births();
-  try {
-    return births + sweep_locked();
-  } catch (const OSError&) {
-    return births;  // as in settle()
   }
 }
 

@@ -1,8 +1,9 @@
 #include "multiprocessing/arena/usage.hpp"
 
+#include "arena/birth.hpp"
 #include "arena/chunks.hpp"
-#include "arena/family.hpp"
-#include "arena/identity.hpp"
+#include "arena/heap.hpp"
+#include "arena/windows.hpp"
 
 namespace multiprocessing {
 

@@ -7,7 +7,7 @@
 #include <chrono>
 
 #include "arena/event_count.hpp"
-#include "arena/fork.hpp"
+#include "arena/settle.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/detail/codec_exception.hpp"
 #include "pool/outcome.hpp"

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "arena/settle.hpp"
 #include "base/death.hpp"
 #include "base/interruption.hpp"
 #include "base/os_error.hpp"

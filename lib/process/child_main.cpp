@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "arena/birth.hpp"
 #include "arena/family.hpp"
 #include "base/death.hpp"
 #include "base/interruption.hpp"

@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "arena/birth.hpp"
 #include "base/death.hpp"
 #include "base/os_error.hpp"
 #include "base/process_name.hpp"

@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "arena/birth.hpp"
 #include "arena/family.hpp"
+#include "arena/settle.hpp"
 #include "base/death.hpp"
 #include "base/never_destroyed.hpp"
 #include "base/os_error.hpp"

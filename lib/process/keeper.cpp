@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "arena/birth.hpp"
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
 #include "multiprocessing/base/errors.hpp"

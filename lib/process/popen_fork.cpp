@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "arena/asking_part.hpp"
-#include "arena/family.hpp"
+#include "arena/birth.hpp"
 #include "base/death.hpp"
 #include "base/os_error.hpp"
 #include "multiprocessing/detail/handover.hpp"

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "arena/family.hpp"
+#include "arena/birth.hpp"
 #include "base/death.hpp"
 #include "base/os_error.hpp"
 #include "base/reaper.hpp"

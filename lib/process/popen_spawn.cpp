@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "arena/family.hpp"
+#include "arena/birth.hpp"
 #include "base/rights.hpp"
 #include "base/spawning.hpp"
 #include "base/start_hook.hpp"

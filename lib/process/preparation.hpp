@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "arena/family.hpp"
+#include "arena/member.hpp"
 #include "base/process_name.hpp"
 #include "base/unique_fd.hpp"
 #include "multiprocessing/base/bytes.hpp"

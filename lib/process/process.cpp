@@ -5,7 +5,7 @@
 #include <atomic>
 #include <utility>
 
-#include "arena/family.hpp"
+#include "arena/birth.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/base/logging.hpp"
 #include "multiprocessing/detail/handover.hpp"

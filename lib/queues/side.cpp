@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include "arena/windows.hpp"
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
 #include "queues/book.hpp"

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <thread>
 
+#include "arena/birth.hpp"
 #include "base/deadline.hpp"
 #include "process/exit_code_of.hpp"
 #include "queues/local.hpp"

@@ -4,8 +4,8 @@
 
 #include "arena/event_count.hpp"
 #include "arena/family.hpp"
-#include "arena/fork.hpp"
 #include "arena/owner_lock.hpp"
+#include "arena/settle.hpp"
 #include "base/fail_point.hpp"
 #include "base/interruption.hpp"
 #include "multiprocessing/base/errors.hpp"

@@ -15,7 +15,9 @@
 #include <utility>
 
 #include "arena/audit.hpp"
+#include "arena/birth.hpp"
 #include "arena/family.hpp"
+#include "arena/settle.hpp"
 #include "multiprocessing/arena/usage.hpp"
 
 namespace arena_test {

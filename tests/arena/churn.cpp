@@ -3,8 +3,10 @@
 #include <cstring>
 #include <new>
 
+#include "arena/birth.hpp"
 #include "arena/blocks.hpp"
 #include "arena/message_handles.hpp"
+#include "arena/settle.hpp"
 #include "children.hpp"
 #include "multiprocessing/arena/allocator.hpp"
 

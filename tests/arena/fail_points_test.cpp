@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "arena/birth.hpp"
 #include "arena/message_handles.hpp"
 #include "base/fail_point.hpp"
 #include "children.hpp"

@@ -9,7 +9,9 @@
 #include <thread>
 #include <vector>
 
+#include "arena/birth.hpp"
 #include "arena/family.hpp"
+#include "arena/settle.hpp"
 #include "base/fail_point.hpp"
 #include "children.hpp"
 #include "multiprocessing/detail/handle.hpp"

@@ -15,8 +15,10 @@
 #include <thread>
 #include <vector>
 
+#include "arena/birth.hpp"
 #include "arena/blocks.hpp"
 #include "arena/message_handles.hpp"
+#include "arena/settle.hpp"
 #include "base/fail_point.hpp"
 #include "children.hpp"
 #include "multiprocessing/base/errors.hpp"

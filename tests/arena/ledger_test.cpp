@@ -7,8 +7,10 @@
 #include <thread>
 #include <vector>
 
+#include "arena/birth.hpp"
 #include "arena/blocks.hpp"
 #include "arena/message_handles.hpp"
+#include "arena/settle.hpp"
 #include "base/fail_point.hpp"
 #include "children.hpp"
 

@@ -15,6 +15,7 @@
 #include "arena/blocks.hpp"
 #include "arena/chunks.hpp"
 #include "arena/message_handles.hpp"
+#include "arena/settle.hpp"
 #include "base/fail_point.hpp"
 #include "children.hpp"
 #include "multiprocessing/base/errors.hpp"

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <thread>
 
+#include "arena/birth.hpp"
 #include "arena/family.hpp"
 #include "base/death.hpp"
 #include "base/waiting.hpp"

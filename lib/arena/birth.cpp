@@ -1,6 +1,6 @@
 // Forks of this process, by our start method or by anybody else: the child is a member from its
 // first instruction on, with everything its parent held.
-#include "arena/fork.hpp"
+#include "arena/birth.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -16,6 +16,8 @@
 #include "arena/asking_part.hpp"
 #include "arena/handles.hpp"
 #include "arena/identity.hpp"
+#include "arena/settle.hpp"
+#include "arena/windows.hpp"
 #include "base/fail_point.hpp"
 #include "base/unique_fd.hpp"
 #include "base/write_whole.hpp"
@@ -43,6 +45,21 @@ std::vector<RawBirth>& raw_births() {
 // which every child would have to map.
 [[gnu::tls_model("initial-exec")]] thread_local Member planned;
 
+/// Raw forks whose child never came to life, or is on its way no more; how many were rolled back.
+int sweep_births() {
+  int rolled_back = 0;
+  std::erase_if(raw_births(), [&](const RawBirth& birth) {
+    pollfd end{birth.pipe.get(), POLLIN, 0};
+    if (poll(&end, 1, 0) == 0) return false;  // the child is still on its way
+    const auto word = StateWord::from(segment().states[birth.child.slot].load());
+    const bool unborn =
+        word.state == SlotState::unborn && word.generation == birth.child.generation;
+    rolled_back += unborn && settle_locked(birth.child);
+    return true;
+  });
+  return rolled_back;
+}
+
 /// Between the prepare step and the two after it; guarded by the ledger mutex, held all the while.
 struct ForkUnderWay {
   bool by_outsider = false;  // nothing is locked: in an outsider nobody may ever unlock
@@ -52,6 +69,14 @@ struct ForkUnderWay {
   UniqueFd write_end;
 };
 ForkUnderWay under_way;
+
+/// A slot for a child of this process; none when all are taken even after settling the dead.
+Member reserve_for_child(const Segment& arena) {
+  const std::uint32_t parent = checked_self().slot;
+  Member child = reserve_slot(arena, parent);
+  if (!child && sweep_locked() != 0) child = reserve_slot(arena, parent);
+  return child;
+}
 
 /// Locks both mutexes but that of windows. Makes the arena before if there are handles that nobody
 /// has used yet.
@@ -88,7 +113,7 @@ void book_child() {
     sweep_births();
     raw_births().reserve(raw_births().size() + 1);
     if (!open_birth_pipe()) return;
-    child = reserve_slot(arena, checked_self().slot);
+    child = reserve_for_child(arena);
     if (!child) return;  // the fork goes on, the child is outside
   }
   under_way.first_link = arena.slots[child.slot].links_used.load();
@@ -170,24 +195,9 @@ void leave_pid(Member child, pid_t pid) {
   segment().slots[child.slot].pid.compare_exchange_strong(unknown, pid_word(child, pid));
 }
 
-}  // namespace
-
-int sweep_births() {
-  int rolled_back = 0;
-  std::erase_if(raw_births(), [&](const RawBirth& birth) {
-    pollfd end{birth.pipe.get(), POLLIN, 0};
-    if (poll(&end, 1, 0) == 0) return false;  // the child is still on its way
-    const auto word = StateWord::from(segment().states[birth.child.slot].load());
-    const bool unborn =
-        word.state == SlotState::unborn && word.generation == birth.child.generation;
-    rolled_back += unborn && settle_locked(birth.child);
-    return true;
-  });
-  return rolled_back;
-}
-
+/// An unborn child of this process, with `handles` booked to it.
 Member prepare_child(std::span<const Handle> handles) {
-  const Member child = reserve_slot(segment(), checked_self().slot);
+  const Member child = reserve_for_child(segment());
   if (!child)
     throw ProcessError("4,095 processes share the arena: no room for another; end some first");
   try {
@@ -199,6 +209,8 @@ Member prepare_child(std::span<const Handle> handles) {
   }
   return child;
 }
+
+}  // namespace
 
 Birth::Birth(const OutgoingHandles& arguments) {
   static_cast<void>(self());
@@ -265,6 +277,17 @@ pid_t fork_for(Member child) {
   if (pid < 0) settle(child);
   errno = error;
   return pid;
+}
+
+int sweep() {
+  if (segment_if_any() == nullptr) return 0;
+  std::scoped_lock guard{ledger_mutex()};
+  const int births = sweep_births();
+  try {
+    return births + sweep_locked();
+  } catch (const OSError&) {
+    return births;  // as in settle(): the next one settles them
+  }
 }
 
 BirthHandles::BirthHandles() {

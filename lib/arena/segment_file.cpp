@@ -1,11 +1,10 @@
-#include "arena/segment.hpp"
+#include "arena/segment_file.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "arena/windows.hpp"
 #include "base/os_error.hpp"
 #include "base/shm_folder.hpp"
 #include "base/unique_fd.hpp"
@@ -128,15 +128,6 @@ void remember_files(Segment& segment, int arena, int family, int bequest) {
   segment.bequest_fd = bequest;
   segment.bequest_file = file_of(bequest);
 }
-
-}  // namespace
-
-FileId file_of(int fd) {
-  struct stat seen {};
-  return fstat(fd, &seen) == 0 ? FileId{seen.st_dev, seen.st_ino} : FileId{};
-}
-
-namespace {
 
 [[noreturn]] void throw_no_arena(const char* call, int error) {
   std::string what = "the shared arena";
