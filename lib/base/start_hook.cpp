@@ -10,7 +10,6 @@
 
 #include "base/interruption.hpp"
 #include "base/main_wrapper.hpp"
-#include "base/start_up.hpp"
 #include "base/write_whole.hpp"
 #include "multiprocessing/base/exit.hpp"
 #include "multiprocessing/base/freeze_support.hpp"

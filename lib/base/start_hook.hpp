@@ -1,14 +1,10 @@
 // How a process that was executed to be a child runs its part instead of the user's main.
 #pragma once
 
+#include "base/start_up.hpp"
 #include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {
-
-/// The argument that marks a child, followed by the number of its birth descriptor. It stands in
-/// argv[1], which unlike an environment variable no grandchild inherits. All descriptors from 3 on
-/// of a marked process are close-on-exec before its first static constructor runs.
-inline constexpr const char* child_mark = "--multiprocessing-child=";
 
 /// What a marked process runs instead of main, given its birth descriptor; does not return.
 /// Set by the module `process` during static initialisation.

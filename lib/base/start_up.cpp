@@ -16,7 +16,6 @@
 #include "base/close_on_exec.hpp"
 #include "base/os_error.hpp"
 #include "base/reaper.hpp"
-#include "base/start_hook.hpp"
 
 namespace multiprocessing::detail {
 namespace {

@@ -13,6 +13,11 @@ namespace multiprocessing::detail {
 /// The arguments that the program was given, without what made it a child: its parent has the same.
 [[nodiscard]] std::span<char* const> own_arguments() noexcept;
 
+/// The argument that marks a child, followed by the number of its birth descriptor. It stands in
+/// argv[1], which unlike an environment variable no grandchild inherits. All descriptors from 3 on
+/// of a marked process are close-on-exec before its first static constructor runs.
+inline constexpr const char* child_mark = "--multiprocessing-child=";
+
 /// What argv[1] says about being a child.
 struct Mark {
   enum { none, child, unusable } kind = none;
