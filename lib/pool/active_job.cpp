@@ -1,20 +1,17 @@
 #include "pool/active_job.hpp"
 
-#include <mutex>
-
 #include "arena/event_count.hpp"
 #include "base/interruption.hpp"
 #include "pool/outcome.hpp"
-#include "pool/pool_core.hpp"
 #include "pool/progress.hpp"
 #include "process/exit_code_of.hpp"
 
 namespace multiprocessing::detail {
 namespace {
 
-bool aborted(const PoolCore& pool, const ActiveJob& job) {
+bool aborted(std::mutex& mutex, const ActiveJob& job) {
   if (job.header().stopped.load() == 0) return false;
-  const std::scoped_lock guard{pool.mutex()};
+  const std::scoped_lock guard{mutex};
   return job.aborted != nullptr;
 }
 
@@ -61,7 +58,7 @@ void abort(ActiveJob& job, const std::exception_ptr& reason) {
   job.header().progress.notify_all();
 }
 
-void wait_until_over(const PoolCore& pool, const ActiveJob& job, bool progress) {
+void wait_until_over(std::mutex& mutex, const ActiveJob& job, bool progress) {
   JobHeader& header = job.header();
   Progress bar(progress, header.chunks);
   std::uint32_t ended = 0;  // all chunks before it
@@ -70,7 +67,7 @@ void wait_until_over(const PoolCore& pool, const ActiveJob& job, bool progress) 
     while (ended < header.chunks && over(header.word(ended).load(std::memory_order_acquire)))
       ++ended;
     bar.show(header, ended);
-    if (ended == header.chunks || aborted(pool, job)) return;
+    if (ended == header.chunks || aborted(mutex, job)) return;
     header.progress.wait(wait, key, Deadline{bar.interval()});
   }
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <exception>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -12,8 +13,6 @@
 #include "pool/board.hpp"
 
 namespace multiprocessing::detail {
-
-class PoolCore;
 
 /// Guarded by the pool's mutex while it is posted, where nothing else is said.
 struct ActiveJob {
@@ -46,10 +45,10 @@ void take_from_the_dead(ActiveJob& job, const WorkerEnd& end);
 /// No more chunks are started, and the caller stops waiting with `reason`.
 void abort(ActiveJob& job, const std::exception_ptr& reason);
 
-/// Waits until every chunk is done, has thrown or is lost, or the job was aborted. Takes the pool's
-/// mutex. The pool's watcher brings the chunks of dead workers to an end too, so none of them can
-/// keep the caller for ever.
-void wait_until_over(const PoolCore& pool, const ActiveJob& job, bool progress);
+/// Waits until every chunk is done, has thrown or is lost, or the job was aborted. Takes `mutex`,
+/// the pool's. The pool's watcher brings the chunks of dead workers to an end too, so none of them
+/// can keep the caller for ever.
+void wait_until_over(std::mutex& mutex, const ActiveJob& job, bool progress);
 
 /// Throws what went wrong in a job that is over and was taken down: the reason why it was aborted,
 /// a task's own exception, or WorkerDied.

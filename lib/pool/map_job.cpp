@@ -206,7 +206,7 @@ void MapJob::Impl::run() {
   {
     const Posted posted(pool_, active_);
     try {
-      wait_until_over(pool_, active_, progress_);
+      wait_until_over(pool_.mutex(), active_, progress_);
     } catch (const Interrupted&) {
       const std::scoped_lock guard{pool_.mutex()};
       abort(active_, std::current_exception());
