@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "connection/socket_files.hpp"
+#include "connection/listener_folder.hpp"
 #include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing {

@@ -3,16 +3,18 @@
 
 #include <string>
 
-#include "base/unique_fd.hpp"
+#include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {
 
-struct Folder {
-  std::string path;
-  UniqueFd lock;
-};
+/// A new folder for the file of a listener, which is removed with it or when this process ends: in
+/// the first usable one of those where Python's tempfile makes its own. A lock on it (flock) ends
+/// with this process, so that the next program knows and removes what a killed one left. Throws
+/// FileNotFoundError when no folder can be used.
+[[nodiscard]] std::string make_listener_folder();
 
-/// Keeps it until the listener's file is removed, or this process ends.
-void keep_folder(Folder folder);
+/// Removes those of this user, or of all if that is root, whose process is dead; how many. Every
+/// program that uses the module does it once when it starts.
+MULTIPROCESSING_API int remove_listener_folders();
 
 }  // namespace multiprocessing::detail

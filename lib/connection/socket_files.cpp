@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "connection/listener_folder.hpp"
 #include "process/fork_gate.hpp"
 
 namespace multiprocessing::detail {

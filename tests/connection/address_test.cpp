@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "connection/socket_files.hpp"
+#include "connection/listener_folder.hpp"
 #include "connection_suite.hpp"
 #include "multiprocessing/arena/usage.hpp"
 #include "support/refused_calls.hpp"
