@@ -4,18 +4,17 @@
 #include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <exception>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "arena/family.hpp"
 #include "base/fail_point.hpp"
@@ -28,8 +27,6 @@
 
 namespace multiprocessing::detail {
 namespace {
-
-constexpr char magic[8] = {'m', 'p', 'c', 'l', 'a', 'i', 'm', '2'};
 
 void end_of_owner() noexcept;
 
@@ -87,8 +84,6 @@ Claims& claims() {
                      claims().mutex.unlock();
                    });
 
-constinit std::atomic<void (*)()> moving_aside{nullptr};
-
 // The block's own file before the claim: the claim goes last.
 void remove_files(const std::string& claim) noexcept {
   try {
@@ -97,19 +92,6 @@ void remove_files(const std::string& claim) noexcept {
     unlink(path_of(claim).c_str());
   } catch (const std::bad_alloc&) {  // it is found once this process has ended
   }
-}
-
-// Between a look at a name and its removal the name may come to stand for another's block: so it is
-// moved aside, looked at again, and given back if it is not the one.
-bool remove_aside(const std::string& claim, const ClaimRecord& record) {
-  const std::string aside = block_of_claim(claim);
-  const auto found = identity_of(aside);
-  if (!found) return false;
-  if (found != record.block && link(path_of(aside).c_str(), path_of(record.name).c_str()) != 0 &&
-      errno != EEXIST)
-    return false;
-  unlink(path_of(aside).c_str());
-  return found == record.block;
 }
 
 // A claim that cannot be left to the family stays behind, as that of a process that was killed.
@@ -170,28 +152,6 @@ std::optional<Claim> try_claim() {
 
 }  // namespace
 
-std::optional<FileIdentity> identity_of(const std::string& file) {
-  struct statx status {};
-  if (statx(AT_FDCWD, path_of(file).c_str(), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME,
-            &status) != 0)
-    return std::nullopt;
-  FileIdentity found{makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino};
-  found.user = status.stx_uid;
-  if ((status.stx_mask & STATX_BTIME) != 0) {
-    found.born_seconds = status.stx_btime.tv_sec;
-    found.born_nanoseconds = status.stx_btime.tv_nsec;
-  }
-  return found;
-}
-
-bool is_sound(const ClaimRecord& record) {
-  return std::memcmp(record.magic, magic, sizeof magic) == 0 &&
-         std::memchr(record.name, 0, sizeof record.name) != nullptr &&
-         std::strchr(record.name, '/') == nullptr;
-}
-
-std::string block_of_claim(const std::string& claim) { return claim + ".block"; }
-
 std::string begin_claim() {
   Claims& mine = claims();
   const std::scoped_lock guard{mine.mutex};
@@ -209,9 +169,7 @@ void record_claim(const std::string& claim, const std::string& name) {
   if (at == mine.all.end()) throw_os_error(ENOENT, "claim", claim);
   const auto block = identity_of(block_of_claim(claim));
   if (!block) throw_os_error("statx", path_of(block_of_claim(claim)));
-  ClaimRecord record{{}, *block, {}, {}};
-  std::copy_n(magic, sizeof magic, record.magic);
-  name.copy(record.name, sizeof record.name - 1);
+  const ClaimRecord record = make_record(*block, name);
   const ssize_t written = pwrite(at->lock.get(), &record, sizeof record, 0);
   if (written != sizeof record)
     throw_os_error(written < 0 ? errno : ENOSPC, "pwrite", path_of(claim));
@@ -238,20 +196,5 @@ void drop_claims_on(const std::string& name) noexcept {
     return true;
   });
 }
-
-bool remove_claimed(const std::string& claim, const ClaimRecord& record) {
-  // First, because moving a name to another one of the same file does nothing: the owner may have
-  // died between giving the block its name and taking away the other.
-  static_cast<void>(remove_aside(claim, record));
-  if (identity_of(record.name) != record.block) return false;
-  fail_point("shared_memory.remove.looked");
-  if (auto* call = moving_aside.load()) call();
-  if (rename(path_of(record.name).c_str(), path_of(block_of_claim(claim)).c_str()) != 0)
-    return false;
-  fail_point("shared_memory.remove.aside");
-  return remove_aside(claim, record);
-}
-
-void before_moving_aside(void (*call)()) { moving_aside = call; }
 
 }  // namespace multiprocessing::detail

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "shared_memory/claim.hpp"
+#include "shared_memory/claim_record.hpp"
 
 namespace multiprocessing::detail {
 
