@@ -12,34 +12,19 @@
 namespace multiprocessing::detail {
 namespace {
 
-constexpr std::uint32_t first_page_entries = 64;  // page n has 2^n times as many
-
-/// The page's entries; none if it does not exist yet.
-std::span<BookEntry> page_of(const QueueRef& queue, std::uint32_t page) {
-  auto* entries = static_cast<BookEntry*>(data_of(queue.link(first_book_link + page)));
-  if (entries == nullptr) return {};
-  return {entries, first_page_entries << page};
-}
-
 /// Calls `visit(entry, index)` for each until it says true.
 template <class Visit>
 bool visit_entries(const QueueRef& queue, Visit visit) {
   std::uint32_t first = 0;
   for (std::uint32_t page = 0; page < book_pages; ++page) {
-    for (BookEntry& entry : page_of(queue, page)) {
+    for (BookEntry& entry : book_page(queue, page)) {
       if (!entry.who.member()) return false;  // given out in order
-      if (visit(entry, first + static_cast<std::uint32_t>(&entry - page_of(queue, page).data())))
+      if (visit(entry, first + static_cast<std::uint32_t>(&entry - book_page(queue, page).data())))
         return true;
     }
     first += first_page_entries << page;
   }
   return false;
-}
-
-BookEntry& entry_at(const QueueRef& queue, std::uint32_t index) {
-  std::uint32_t page = 0;
-  while (index >= first_page_entries << page) index -= first_page_entries << page++;
-  return page_of(queue, page)[index];
 }
 
 void take(BookEntry& entry) {
@@ -51,14 +36,14 @@ void take(BookEntry& entry) {
 std::uint32_t new_entry(const QueueRef& queue) {
   std::uint32_t first = 0;
   for (std::uint32_t page = 0; page < book_pages; first += first_page_entries << page++) {
-    if (page_of(queue, page).empty()) {
+    if (book_page(queue, page).empty()) {
       const std::size_t bytes = (first_page_entries << page) * sizeof(BookEntry);
       Block block{bytes};
       std::memset(block.data(), 0, bytes);
       std::move(block).give_to(queue.link(first_book_link + page));
       fail_point("queue.book.page_given");
     }
-    const std::span<BookEntry> entries = page_of(queue, page);
+    const std::span<BookEntry> entries = book_page(queue, page);
     for (std::uint32_t i = 0; i < entries.size(); ++i) {
       if (entries[i].who.member()) continue;
       take(entries[i]);
@@ -89,18 +74,6 @@ std::optional<std::uint32_t> own_entry(const QueueRef& queue, LazyDeadline& limi
   return (found ? *found : new_entry(queue)) + 1;
 }
 
-void book(const QueueRef& queue, std::uint32_t entry, std::uint32_t got) {
-  if (entry == dropped_entry)
-    queue.body.dropped.store(got);
-  else if (entry != 0)
-    entry_at(queue, entry - 1).got.store(got);
-}
-
-std::uint32_t booked(const QueueRef& queue, std::uint32_t entry) {
-  if (entry == dropped_entry) return queue.body.dropped.load();
-  return entry == 0 ? 0 : entry_at(queue, entry - 1).got.load();
-}
-
 std::uint32_t unfinished(const QueueRef& queue) {
   std::uint32_t done = queue.body.dropped.load();
   visit_entries(queue, [&](const BookEntry& entry, std::uint32_t) {
@@ -114,16 +87,10 @@ void finish_one(const QueueRef& queue, std::uint32_t entry) {
   {
     const OwnerGuard guard{queue.body.book_lock};  // one word is stored: nothing to mend
     if (unfinished(queue) == 0) throw ValueError("task_done() called too many times");
-    entry_at(queue, entry - 1).done.fetch_add(1);  // the commit
+    book_entry(queue, entry - 1).done.fetch_add(1);  // the commit
     fail_point("queue.task.done");
   }
   queue.body.tasks.notify_prepared();
-}
-
-int BookEntry::exitcode() {
-  constexpr std::int32_t known = 1000;
-  if (ended.load() == 0) ended.store(known + exit_code_of(who.member()));
-  return ended.load() - known;
 }
 
 std::optional<Debtor> find_debtor(const QueueRef& queue, LazyDeadline& limit) {

@@ -7,34 +7,14 @@
 #include <optional>
 #include <string>
 
-#include "queues/member_name.hpp"
-#include "queues/ring.hpp"
+#include "queues/book_entries.hpp"
 
 namespace multiprocessing::detail {
-
-/// `got` is written under the get lock, `done` under the book's. A process is named while it lives;
-/// the entry of a dead one is used again once it has finished what it got.
-struct BookEntry {
-  MemberName who;
-  std::atomic<std::uint32_t> got;
-  std::atomic<std::uint32_t> done;
-  std::atomic<std::int32_t> ended;  // its exit code + 1000 once that is known; 0: it is not
-
-  /// Of one that has ended.
-  [[nodiscard]] int exitcode();
-};
-
-/// Stands for what shutdown threw away.
-inline constexpr std::uint32_t dropped_entry = ~std::uint32_t{0};
 
 /// The entry of this process, plus one, for 0 is none; made if need be. Nothing when the limit
 /// passed before. Throws OSError when memory is short, ProcessError when 4032 processes have not
 /// finished what they got.
 [[nodiscard]] std::optional<std::uint32_t> own_entry(const QueueRef& queue, LazyDeadline& limit);
-
-/// Says of the entry what it has got; nothing for entry 0. Under the get lock.
-void book(const QueueRef& queue, std::uint32_t entry, std::uint32_t got);
-[[nodiscard]] std::uint32_t booked(const QueueRef& queue, std::uint32_t entry);
 
 /// Messages that were put and not yet finished.
 [[nodiscard]] std::uint32_t unfinished(const QueueRef& queue);

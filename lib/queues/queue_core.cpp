@@ -12,6 +12,7 @@
 #include "queues/local.hpp"
 #include "queues/patience.hpp"
 #include "queues/quick.hpp"
+#include "queues/side.hpp"
 #include "queues/slots.hpp"
 #include "queues/views.hpp"
 

@@ -5,31 +5,10 @@
 #include <cstdint>
 #include <span>
 
-#include "arena/blocks.hpp"
 #include "base/deadline.hpp"
-#include "queues/body.hpp"
+#include "queues/queue_ref.hpp"
 
 namespace multiprocessing::detail {
-
-/// A queue as this process sees it.
-struct QueueRef {
-  const Handle& handle;
-  QueueBody& body;
-
-  explicit QueueRef(const Handle& of) : handle(of), body(*of.as<QueueBody>()) {}
-
-  [[nodiscard]] Link& link(std::uint32_t index) const { return links_of(handle)[index]; }
-  [[nodiscard]] Link& ring_link(std::uint32_t ring) const { return link(ring % ring_links); }
-  /// A slot, once there are slots.
-  [[nodiscard]] MessageSlot& slot(std::uint32_t index) const {
-    return static_cast<MessageSlot*>(data_of(link(slots_link)))[index];
-  }
-  /// What owns the slot's memory.
-  [[nodiscard]] Link& slot_link(std::uint32_t index) const {
-    return links_of(link(slots_link))[index];
-  }
-  [[nodiscard]] RingHeader& ring(const Side& side) const { return ring_of(body, side); }
-};
 
 enum class RecordKind : std::uint32_t { inlined, slot, object };
 
@@ -61,10 +40,6 @@ struct Incoming {
   Handle object = {};
   bool more = false;  // more messages are there
 };
-
-/// memcpy; in pieces where the two places differ by a little modulo 4096, for at once that is 20
-/// times slower on some processors.
-void copy_bytes(void* to, const void* from, std::size_t size);
 
 /// `not_in_time`: another process stands in its turn, which has not ended within the limit.
 enum class Tried { done, not_now, shut_down, not_in_time };

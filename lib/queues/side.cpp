@@ -10,7 +10,7 @@
 #include "arena/windows.hpp"
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
-#include "queues/book.hpp"
+#include "queues/book_entries.hpp"
 
 namespace multiprocessing::detail {
 namespace {
