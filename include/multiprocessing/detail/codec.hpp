@@ -1,12 +1,8 @@
-// Values to bytes and back: the way for each form of type, and the two calls for all of them.
+// Values to bytes and back: what can be sent, `write` and `read`, and what the compiler says about
+// types that cannot.
 #pragma once
 
-#include <algorithm>
-#include <array>
-#include <bit>
 #include <cstddef>
-#include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,91 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "multiprocessing/detail/codec_buffer.hpp"
-#include "multiprocessing/detail/codec_forms.hpp"
-#include "multiprocessing/detail/export.hpp"
-
-namespace multiprocessing::detail {
-
-/// A way to bytes. `sendable` is told the aggregates that lie around the type, for types that
-/// contain themselves; `least` is how many bytes a value takes at least, never 0, so that a count
-/// of elements can be checked against the bytes that are left.
-template <Form F>
-struct Codec {
-  template <class T, class... Outer>
-  static consteval bool sendable() {
-    return false;
-  }
-  template <class T>
-  static consteval std::size_t least() {
-    return 1;
-  }
-};
-
-template <class T, class... Outer>
-consteval bool sendable() {
-  if constexpr ((std::is_same_v<T, Outer> || ...)) {
-    return true;  // as far as this place in it is concerned
-  } else {
-    return Codec<form<T>>::template sendable<T, Outer...>();
-  }
-}
-
-template <class T>
-consteval std::size_t least_size() {
-  return Codec<form<T>>::template least<T>();
-}
-
-template <class T>
-void write_value(Writer& writer, const T& value) {
-  Codec<form<T>>::template write<T>(writer, value);
-}
-
-template <class T>
-T read_value(Reader& reader) {
-  return Codec<form<T>>::template read<T>(reader);
-}
-
-/// Replaces `value` by what comes next. A class with `serialize` is given the chance to fill
-/// itself.
-template <class T>
-void read_into(Reader& reader, T& value) {
-  if constexpr (requires { Codec<form<T>>::template read_into<T>(reader, value); }) {
-    Codec<form<T>>::template read_into<T>(reader, value);
-  } else {
-    value = read_value<T>(reader);
-  }
-}
-
-// ---- functions and exceptions; lib/reduction ----
-
-using AnyFunction = void (*)();
-
-/// As (build-id of its module, offset); a null one too. Throws SerializationError when the address
-/// lies in no module.
-MULTIPROCESSING_API void write_function(Writer& writer, AnyFunction function);
-
-/// The same function in this process. Loads the plug-in that it lies in if need be. Throws
-/// SerializationError when the module was rebuilt or is not here.
-[[nodiscard]] MULTIPROCESSING_API AnyFunction read_function(Reader& reader);
-
-// A pointer to member function as the Itanium ABI lays it out.
-struct MemberFunctionWords {
-  std::uintptr_t function_or_slot;
-  std::ptrdiff_t adjustment;
-};
-MULTIPROCESSING_API void write_member_function(Writer& writer, MemberFunctionWords words);
-[[nodiscard]] MULTIPROCESSING_API MemberFunctionWords read_member_function(Reader& reader);
-
-MULTIPROCESSING_API void write_exception(Writer& writer, const std::exception_ptr& exception);
-[[nodiscard]] MULTIPROCESSING_API std::exception_ptr read_exception(Reader& reader);
-
-}  // namespace multiprocessing::detail
-
 #include "multiprocessing/detail/codec_classes.hpp"     // IWYU pragma: export
 #include "multiprocessing/detail/codec_compounds.hpp"   // IWYU pragma: export
 #include "multiprocessing/detail/codec_containers.hpp"  // IWYU pragma: export
 #include "multiprocessing/detail/codec_values.hpp"      // IWYU pragma: export
+#include "multiprocessing/detail/codec_way.hpp"         // IWYU pragma: export
 
 namespace multiprocessing::detail {
 
@@ -156,6 +72,193 @@ void write(Writer& writer, const T& value);
 template <class T>
 [[nodiscard]] T read(Reader& reader);
 
-}  // namespace multiprocessing::detail
+template <class T>
+consteval bool flat() {
+  if constexpr (!std::is_object_v<T> || !std::is_trivially_destructible_v<T> || HasSerializer<T>) {
+    return false;
+  } else if constexpr (is_flat<T> || copied_as_bytes<T>()) {
+    return true;
+  } else if constexpr (form<T> == Form::stateless || form<T> == Form::bits) {
+    return true;
+  } else if constexpr (form<T> == Form::fixed_array) {
+    return flat<std::remove_cvref_t<decltype(std::declval<T&>()[0])>>();
+  } else if constexpr (form<T> == Form::optional) {
+    return flat<typename T::value_type>();
+  } else if constexpr (form<T> == Form::tuple) {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return (flat<typename std::tuple_element<I, T>::type>() && ...);
+    }
+    (std::make_index_sequence<std::tuple_size<T>::value>{});
+  } else if constexpr (form<T> == Form::members) {
+    return []<class... M>(Types<M...>) { return (flat<M>() && ...); }(members_of<T>{});
+  } else {
+    return false;
+  }
+}
 
-#include "multiprocessing/detail/codec_entry.hpp"  // IWYU pragma: export
+template <class T>
+inline constexpr bool is_reference_wrapper = false;
+template <template <class> class Wrapper, class T>
+inline constexpr bool is_reference_wrapper<Wrapper<T>> = spelled_name<Wrapper<T>>().substr(0, 23) ==
+                                                         "std::reference_wrapper<";
+
+template <class T>
+inline constexpr bool is_std_function = spelled_name<T>().substr(0, 14) == "std::function<";
+
+// g++: "main()::<lambda(int)>", clang: "(lambda at file.cpp:3:4)".
+template <class T>
+inline constexpr bool is_lambda = std::is_class_v<T>&& spelled_name<T>().find("lambda") !=
+                                  std::string_view::npos&& std::string_view{">)"}.find(
+                                      spelled_name<T>().back()) != std::string_view::npos;
+
+template <class T>
+inline constexpr bool is_view = !std::is_same_v<arrival_t<T>, std::decay_t<T>>;
+
+/// The types that a `T` is made of. Specialised for templates of ours with a Serializer.
+template <class T>
+struct PartsOf {
+  using types = Types<>;
+};
+template <class T>
+requires(form<T> == Form::members) struct PartsOf<T> {
+  using types = members_of<T>;
+};
+template <class T>
+requires(form<T> == Form::associative || form<T> == Form::sequence ||
+         form<T> == Form::optional) struct PartsOf<T> {
+  using types = Types<typename T::value_type>;
+};
+template <class T>
+requires(form<T> == Form::tuple) struct PartsOf<T> {
+  template <std::size_t... I>
+  static Types<typename std::tuple_element<I, T>::type...> list(std::index_sequence<I...>);
+  using types = decltype(list(std::make_index_sequence<std::tuple_size<T>::value>{}));
+};
+template <template <class...> class V, class... E>
+requires(form<V<E...>> == Form::variant) struct PartsOf<V<E...>> {
+  using types = Types<E...>;
+};
+template <class T>
+requires(form<T> == Form::pointer && WholeObject<typename T::element_type>) struct PartsOf<T> {
+  using types = Types<typename T::element_type>;
+};
+
+template <class... P>
+consteval bool all_sendable(Types<P...>) {
+  return (sendable<std::remove_cv_t<P>>() && ...);
+}
+
+/// The type within `T` that cannot be sent: `T`, or one of those that it is made of, however deep.
+template <class T>
+consteval auto to_blame();
+
+template <class First, class... Rest>
+consteval auto first_to_blame(Types<First, Rest...>) {
+  if constexpr (!sendable<std::remove_cv_t<First>>()) {
+    return to_blame<std::remove_cv_t<First>>();
+  } else {
+    return first_to_blame(Types<Rest...>{});
+  }
+}
+
+template <class T>
+consteval auto to_blame() {
+  if constexpr (all_sendable(typename PartsOf<T>::types{})) {
+    return std::type_identity<T>{};
+  } else {
+    return first_to_blame(typename PartsOf<T>::types{});
+  }
+}
+
+template <class>
+inline constexpr bool never = false;
+
+/// Compiles if `T` can be sent; otherwise says what to send instead: one text, about the type that
+/// is to blame, which may lie deep within `T`.
+template <class T>
+consteval void check_sendable() {
+  using Blamed = typename decltype(to_blame<T>())::type;
+  if constexpr (sendable<T>()) {
+  } else if constexpr (is_view<Blamed>) {
+    static_assert(never<Blamed>,
+                  "multiprocessing: text and views inside other values point into this process. "
+                  "Hold std::string or std::vector there.");
+  } else if constexpr (std::is_pointer_v<Blamed>) {
+    static_assert(
+        never<Blamed>,
+        "multiprocessing: a pointer means nothing in another process. Pass the object "
+        "itself, a std::vector or std::span of the objects, or a handle such as mp::Value.");
+  } else if constexpr (is_reference_wrapper<Blamed>) {
+    static_assert(never<Blamed>,
+                  "multiprocessing: std::ref refers to an object of this process. Pass the object "
+                  "itself, or a handle such as mp::Value where both sides are to see changes.");
+  } else if constexpr (is_std_function<Blamed>) {
+    static_assert(
+        never<Blamed>,
+        "multiprocessing: std::function does not tell what is inside it. Pass the callable "
+        "itself, or use mp::Function, which can be sent.");
+  } else if constexpr (is_lambda<Blamed>) {
+    static_assert(never<Blamed>,
+                  "multiprocessing: a lambda with captures cannot be sent. Make each capture a "
+                  "parameter and pass it as an argument, or fix it by mp::partial(f, values...).");
+  } else if constexpr (form<Blamed> == Form::pointer) {
+    static_assert(
+        never<Blamed>,
+        "multiprocessing: behind a pointer to a base, or to an array, the whole object is "
+        "not known. Pass the object itself, a std::vector or a std::variant, or include "
+        "<multiprocessing/reduction/boost.hpp> for exported classes.");
+  } else if constexpr (is_flat<Blamed>) {
+    static_assert(
+        never<Blamed>,
+        "multiprocessing: mp::is_flat<T> is for trivially copyable types. Give this one a "
+        "`serialize`.");
+  } else {
+    static_assert(never<Blamed>,
+                  "multiprocessing: this type cannot be sent. Give it a member `template <class A> "
+                  "void serialize(A& archive, unsigned)`, specialise mp::Serializer<T>, or if it "
+                  "holds no pointers opt in by mp::is_flat<T>.");
+  }
+}
+
+/// The value that `value` arrives as, for where it is kept and not sent.
+template <class T>
+[[nodiscard]] arrival_t<T> as_arrival(T&& value) {
+  if constexpr (std::is_constructible_v<arrival_t<T>, T&&>) {
+    return static_cast<arrival_t<T>>(std::forward<T>(value));
+  } else {
+    return arrival_t<T>(value.begin(), value.end());
+  }
+}
+
+template <class T>
+void write(Writer& writer, const T& value) {
+  using Arriving = arrival_t<T>;
+  check_sendable<Arriving>();
+  if constexpr (!sendable<Arriving>()) {
+    // The texts above are all that there is to say.
+  } else if constexpr (std::is_same_v<Arriving, std::remove_cv_t<T>>) {
+    write_value<Arriving>(writer, value);
+  } else if constexpr (std::is_convertible_v<const T&, const char*>) {
+    const char* text = value;
+    if (text == nullptr) throw_not_written("a null pointer as text");
+    const std::size_t size = std::char_traits<char>::length(text);
+    writer.count(size);
+    writer.bytes(text, size);
+  } else if constexpr (std::is_function_v<T>) {
+    write_value<Arriving>(writer, &value);
+  } else {
+    write_value<Arriving>(writer, Arriving(value.begin(), value.end()));
+  }
+}
+
+template <class T>
+T read(Reader& reader) {
+  check_sendable<T>();
+  if constexpr (sendable<T>()) {
+    return read_value<T>(reader);
+  } else {
+    __builtin_unreachable();  // the texts above are all that there is to say
+  }
+}
+
+}  // namespace multiprocessing::detail
