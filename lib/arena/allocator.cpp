@@ -3,6 +3,7 @@
 #include "arena/heap.hpp"
 #include "arena/identity.hpp"
 #include "arena/ledger.hpp"
+#include "arena/windows.hpp"
 #include "base/fail_point.hpp"
 
 namespace multiprocessing::detail {
@@ -28,6 +29,12 @@ void free_member(std::uint64_t object, void* memory) noexcept {
   } catch (const std::exception&) {
     // Outside the family the memory is not ours to free; it goes with its object.
   }
+}
+
+void reach_members() {
+  if (!told_of_windows()) return;
+  const Segment& arena = segment();
+  map_chunks(arena, arena.borders().low * window_chunks);
 }
 
 void free_members(const Handle& object) {

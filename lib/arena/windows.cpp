@@ -15,7 +15,6 @@
 #include "arena/segment.hpp"
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
-#include "multiprocessing/arena/allocator.hpp"
 #include "multiprocessing/base/errors.hpp"
 
 namespace multiprocessing::detail {
@@ -261,10 +260,6 @@ std::uint64_t usable_chunks(const Segment& arena) noexcept {
   const std::uint64_t end = arena.header->high_water.load();
   if (told_of_windows()) try_all(arena);
   return std::min(end, windows_here.mapped.load() * window_chunks);
-}
-
-void reach_members() {
-  if (told_of_windows()) map_low(segment(), segment().borders().low);
 }
 
 void map_told_windows(const void* address, std::size_t bytes) {
