@@ -146,11 +146,10 @@ struct OwnerWord {
     return static_cast<OwnerKind>(word & kind_mask);
   }
   [[nodiscard]] static constexpr std::uint64_t claimed_by(Member member) {
-    return static_cast<std::uint64_t>(OwnerKind::claimed) | std::uint64_t{member.slot} << 4 |
-           std::uint64_t{member.generation} << 20;
+    return static_cast<std::uint64_t>(OwnerKind::claimed) | member.packed() << 4;
   }
   [[nodiscard]] static constexpr Member claimer(std::uint64_t word) {
-    return {static_cast<std::uint32_t>(word >> 4 & 0xffff), static_cast<std::uint32_t>(word >> 20)};
+    return Member::from(word >> 4);
   }
   /// Unique: no other operation of any process makes the same word.
   [[nodiscard]] static constexpr std::uint64_t made_by(OwnerKind kind, std::uint32_t slot,
@@ -221,19 +220,16 @@ struct ChunkWord {
   std::uint32_t value = 0;  // size class of small and draining, number of chunks of large
   Member by = {};           // taken, draining
 
-  // A member is 12 bits of slot and 20 of generation here, the value 24: enough for 2^24 chunks.
+  // The value has 24 bits, enough for 2^24 chunks, the member the upper 32.
   [[nodiscard]] constexpr std::uint64_t packed() const {
-    return static_cast<std::uint64_t>(kind) | std::uint64_t{value} << 8 |
-           std::uint64_t{by.slot} << 32 | std::uint64_t{by.generation & 0xfffff} << 44;
+    return static_cast<std::uint64_t>(kind) | std::uint64_t{value} << 8 | by.packed() << 32;
   }
   [[nodiscard]] static constexpr ChunkWord from(std::uint64_t word) {
-    return {static_cast<ChunkKind>(word & 0xff),
-            static_cast<std::uint32_t>(word >> 8 & 0xffffff),
-            {static_cast<std::uint32_t>(word >> 32 & (slot_count - 1)),
-             static_cast<std::uint32_t>(word >> 44)}};
+    return {static_cast<ChunkKind>(word & 0xff), static_cast<std::uint32_t>(word >> 8 & 0xffffff),
+            Member::from(word >> 32)};
   }
   [[nodiscard]] constexpr bool is_by(Member member) const {
-    return by.slot == member.slot && by.generation == (member.generation & 0xfffff);
+    return static_cast<std::uint32_t>(by.packed()) == static_cast<std::uint32_t>(member.packed());
   }
 };
 

@@ -21,10 +21,19 @@ struct Member {
   [[nodiscard]] explicit operator bool() const { return slot != 0; }
   friend bool operator==(Member, Member) = default;
 
-  /// The name of the process in the word of a lock: 31 bits, above 1, the lowest 0. After 2^19
-  /// processes in a slot it comes again.
+  /// The member in a word: its low 12 bits are the slot, the 32 above them the generation. A word
+  /// with less room keeps the low bits of the generation.
+  [[nodiscard]] constexpr std::uint64_t packed() const {
+    return std::uint64_t{generation} << slot_bits | slot;
+  }
+  [[nodiscard]] static constexpr Member from(std::uint64_t word) {
+    return {static_cast<std::uint32_t>(word) & (slot_count - 1),
+            static_cast<std::uint32_t>(word >> slot_bits)};
+  }
+  /// In the word of a lock: the low 31 bits of that, shifted by one; above 1, the lowest bit 0.
+  /// After 2^19 processes in a slot it comes again.
   [[nodiscard]] constexpr std::uint32_t lock_name() const {
-    return (generation << slot_bits | slot) << 1;
+    return static_cast<std::uint32_t>(packed()) << 1;
   }
 };
 

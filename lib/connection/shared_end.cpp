@@ -26,13 +26,7 @@ bool acquire_interruptibly(OwnerLock& lock, const Deadline& deadline) {
   });
 }
 
-std::uint64_t word_of(Member member) {
-  return std::uint64_t{member.slot} << 32 | member.generation;
-}
-Member member_of(std::uint64_t word) {
-  return {static_cast<std::uint32_t>(word >> 32), static_cast<std::uint32_t>(word)};
-}
-bool names_a_dead(std::uint64_t word) { return word != 0 && !alive(member_of(word)); }
+bool names_a_dead(std::uint64_t word) { return word != 0 && !alive(Member::from(word)); }
 
 }  // namespace
 
@@ -94,7 +88,7 @@ void SharedEnd::unpost(std::uint8_t number) const { release(link(side_, number))
 void SharedEnd::claim_parcel(std::uint8_t number) const {
   (void)link(1 - side_, number);
   EndBody& sender = other();
-  sender.takers[number - 1].store(word_of(self()));
+  sender.takers[number - 1].store(self().packed());
   const std::uint64_t order = sender.orders[number - 1].load();
   for (std::uint8_t earlier = 1; earlier <= parcels_per_direction; ++earlier)
     if (sender.takers[earlier - 1].load() == 0 && sender.orders[earlier - 1].load() < order)
@@ -134,13 +128,13 @@ void Turn::break_stream() {
 
 bool Turn::is_amid() const {
   const std::uint64_t word = direction_.amid.load();
-  if (word != 0 && word != word_of(self()))
+  if (word != 0 && word != self().packed())
     throw_os_error(EBUSY, "recv",
                    "a message whose beginning another process took before its time was over");
   return word != 0;
 }
 
-void Turn::begin_message() { direction_.amid.store(word_of(self()), std::memory_order_relaxed); }
+void Turn::begin_message() { direction_.amid.store(self().packed(), std::memory_order_relaxed); }
 
 void Turn::end_message() { direction_.amid.store(0, std::memory_order_release); }
 

@@ -25,8 +25,7 @@ std::span<SeatRecord> seats_of(const Handle& board) {
 
 void clear_seat(SeatRecord& seat) {
   seat.name.store(0);
-  seat.slot.store(0);
-  seat.generation.store(0);
+  seat.member.store(0);
   seat.serves.store(0);
 }
 

@@ -24,10 +24,9 @@ enum class BoardState : std::uint32_t { open, closing };
 /// A worker's entry, written by it before it claims anything, so that its claims can be told from
 /// those of others after its death.
 struct SeatRecord {
-  std::atomic<std::uint32_t> name;  // as it stands in chunk words; 0 until it serves
-  std::atomic<std::uint32_t> slot;
-  std::atomic<std::uint32_t> generation;
+  std::atomic<std::uint32_t> name;    // as it stands in chunk words; 0 until it serves
   std::atomic<std::uint32_t> serves;  // 1 once its initializer has returned
+  std::atomic<std::uint64_t> member;
 };
 
 /// An object of the arena, held by the pool and by each worker. Its links: the exception of an

@@ -122,7 +122,7 @@ std::optional<WorkerEnd> PoolCore::end_of(std::size_t seat) {
                 {}};
   // Before its chunks are given to others, what it was doing to their links has to be finished. Who
   // settles its death may be stopped, and is killed by those who can have the mutex meanwhile.
-  if (!settle_fully({record.slot.load(), record.generation.load()}, Deadline{turn_of_others}))
+  if (!settle_fully(Member::from(record.member.load()), Deadline{turn_of_others}))
     return std::nullopt;
   if (end.exitcode == -SIGKILL) end.cause = memory_kills_.told();
   return end;

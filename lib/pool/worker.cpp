@@ -250,8 +250,7 @@ void sleep_for_work(EventCount& news, std::uint32_t key) {
 
 SeatRecord& take_seat(const Handle& board, int seat, const Member& me) {
   SeatRecord& record = seats_of(board)[static_cast<std::size_t>(seat)];
-  record.slot.store(me.slot);
-  record.generation.store(me.generation);
+  record.member.store(me.packed());
   record.name.store(OwnerLock::name_of(me));
   fail_point("pool.worker.seated");
   return record;

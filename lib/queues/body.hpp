@@ -107,7 +107,7 @@ struct alignas(64) MessageSlot {
 
 /// Somebody who polls a descriptor. Taken under the put lock; given back by its owner.
 struct Bell {
-  std::atomic<std::uint64_t> member;  // generation << 32 | slot; 0: free
+  std::atomic<std::uint64_t> member;  // packed; 0: free
   std::atomic<std::uint32_t> name;    // the 20 bits of an abstract address, and whether it is armed
 
   static constexpr std::uint32_t armed = std::uint32_t{1} << 31;

@@ -21,11 +21,7 @@ namespace {
 
 constexpr std::chrono::seconds time_for_bell{1};
 
-std::uint64_t packed(Member member) { return std::uint64_t{member.generation} << 32 | member.slot; }
-Member member_of(const Bell& bell) {
-  const std::uint64_t word = bell.member.load();
-  return {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)};
-}
+Member member_of(const Bell& bell) { return Member::from(bell.member.load()); }
 
 UniqueFd make_socket() {
   UniqueFd made{socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
@@ -98,7 +94,7 @@ OwnBell::OwnBell(const QueueRef& queue) : fd_(make_socket()) {
     const Member owner = member_of(bell);
     if (owner && alive(owner)) continue;
     bell.name.store(name);
-    bell.member.store(packed(self()));
+    bell.member.store(self().packed());
     bell_ = &bell;
     queue.body.get_wanted.fetch_or(bells_wanted);
     return;

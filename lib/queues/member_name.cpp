@@ -15,13 +15,13 @@ std::string MemberName::describe() const {
 }
 
 void MemberName::set_to_this_process() {
-  const Member me = self();
+  const std::uint64_t me = self().packed();
   const std::string own = current_process().name();
   process_id.store(getpid());
   const std::size_t size = std::min(own.size(), longest);
   own.copy(name, size);
   name[size] = '\0';
-  packed_member.store(std::uint64_t{me.generation} << 32 | me.slot);  // the commit
+  packed_member.store(me);  // the commit
 }
 
 }  // namespace multiprocessing::detail

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string>
 
-#include "arena/family.hpp"
+#include "arena/member.hpp"
 
 namespace multiprocessing::detail {
 
@@ -16,14 +16,11 @@ namespace multiprocessing::detail {
 struct MemberName {
   static constexpr std::size_t longest = 43;
 
-  std::atomic<std::uint64_t> packed_member;  // generation << 32 | slot; 0: never used
+  std::atomic<std::uint64_t> packed_member;  // 0: never used
   std::atomic<std::int32_t> process_id;
   char name[longest + 1];  // cut off when it is longer
 
-  [[nodiscard]] Member member() const {
-    const std::uint64_t word = packed_member.load();
-    return {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)};
-  }
+  [[nodiscard]] Member member() const { return Member::from(packed_member.load()); }
   [[nodiscard]] pid_t pid() const { return process_id.load(); }
   /// "'work-2' (process 123)".
   [[nodiscard]] std::string describe() const;

@@ -8,10 +8,7 @@
 namespace multiprocessing::detail {
 namespace {
 
-std::uint64_t this_process() {
-  const Member me = self_if_any();
-  return std::uint64_t{me.generation} << 32 | me.slot;
-}
+std::uint64_t this_process() { return self_if_any().packed(); }
 
 }  // namespace
 
