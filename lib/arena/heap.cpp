@@ -65,6 +65,7 @@ std::uint64_t claim_small(const Segment& arena, std::uint32_t size_class, Member
       chunk = find_small_chunk(arena, size_class);
       if (chunk == no_chunk) chunk = make_small_chunk(arena, size_class);
       start = 0;
+      fail_point("arena.claim.found");
     }
     if (std::uint64_t block = claim_in(arena, chunk, size_class, name, start)) return block;
     // It looked roomier than it is: a count that a death left wrong. Mend it, or we come back.

@@ -1,16 +1,21 @@
 // Blocks of the arena: where they lie, what is in them, and that they come back.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <random>
 #include <thread>
 #include <vector>
 
 #include "arena/blocks.hpp"
+#include "arena/segment.hpp"
 #include "arena_test_blocks.hpp"
+#include "base/fail_point.hpp"
 #include "children.hpp"
 #include "multiprocessing/base/errors.hpp"
 
@@ -161,6 +166,92 @@ TEST_F(HeapTest, ABlockIsGivenBackByItsMakerAloneNotByAForkedCopy) {
   }
   EXPECT_EQ(reap(pid), 0);
   EXPECT_STREQ(static_cast<char*>(block.data()), "the parent's");
+}
+
+std::uint64_t chunk_of(const Block& block) {
+  const mp::detail::Segment& arena = mp::detail::segment();
+  return arena.chunk_of(arena.offset_of(block.data()));
+}
+
+void wait_until_stopped(const Child& child) {
+  int status = 0;
+  ASSERT_EQ(waitpid(child.pid(), &status, WUNTRACED), child.pid());
+  ASSERT_TRUE(WIFSTOPPED(status));
+}
+
+/// A member that found room for a small block in a chunk, claimed the chunk's first block after all
+/// others had left it and the chunk was free again, and was stopped before it saw that.
+class StoppedClaimTest : public ArenaTest {
+ protected:
+  static constexpr std::size_t half_a_chunk = 20'000;
+  static constexpr std::size_t a_chunk = 40'000;
+
+  void SetUp() override {
+    std::vector<Block> halves;
+    const std::uint64_t chunks = mp::arena_usage().chunks;
+    while (mp::arena_usage().chunks < chunks + 2) halves.emplace_back(half_a_chunk);
+    halves.emplace_back(half_a_chunk);  // no chunk of this class has room now
+    // Not of the last chunk, in which the member would look without a search.
+    Block first = std::move(*(halves.end() - 4));
+    Block second = std::move(*(halves.end() - 3));
+    chunk_ = chunk_of(first);
+    ASSERT_EQ(chunk_of(second), chunk_);
+    Gate room;
+    claimer_.emplace([&] {
+      struct sigaction once {};
+      once.sa_handler = [](int) { mp::detail::arm_fail_point_stop("arena.claim.after_name"); };
+      once.sa_flags = static_cast<int>(SA_RESETHAND);
+      sigaction(SIGCONT, &once, nullptr);
+      if (!room.wait()) return 1;
+      mp::detail::arm_fail_point_stop("arena.claim.found");
+      const Block block{half_a_chunk};
+      std::memset(block.data(), 1, half_a_chunk);
+      return 0;
+    });
+    first = Block{};
+    room.open();
+    wait_until_stopped(*claimer_);
+    second = Block{};
+    mp::arena_sweep();
+    ASSERT_EQ(arena().chunk_words[chunk_].load(), 0U);
+    ::kill(claimer_->pid(), SIGCONT);
+    wait_until_stopped(*claimer_);
+    ASSERT_EQ(arena().owner_word(chunk_, 0).load(), claim());
+  }
+
+  static const mp::detail::Segment& arena() { return mp::detail::segment(); }
+  std::uint64_t claim() const { return mp::detail::OwnerWord::claimed_by(claimer_->member()); }
+
+  /// Whether one of the blocks that are taken now, until one lies behind the chunk, lies in it.
+  bool chunk_can_be_taken() const {
+    std::vector<Block> blocks;
+    do {
+      std::memset(blocks.emplace_back(a_chunk).data(), 1, a_chunk);
+    } while (chunk_of(blocks.back()) < chunk_);
+    return chunk_of(blocks.back()) == chunk_;
+  }
+
+  std::uint64_t chunk_ = 0;
+  std::optional<Child> claimer_;
+};
+
+TEST_F(StoppedClaimTest, OthersTakeOtherChunksMeanwhile) {
+  EXPECT_FALSE(chunk_can_be_taken());
+  EXPECT_EQ(arena().owner_word(chunk_, 0).load(), claim());
+  EXPECT_EQ(claimer_->kill(), -SIGKILL);
+}
+
+TEST_F(StoppedClaimTest, TheClaimIsGivenBackWhenTheMemberGoesOn) {
+  ::kill(claimer_->pid(), SIGCONT);
+  EXPECT_EQ(claimer_->join(), 0);
+  mp::arena_sweep();
+  EXPECT_EQ(arena().owner_word(chunk_, 0).load(), 0U);
+  EXPECT_TRUE(chunk_can_be_taken());
+}
+
+TEST_F(StoppedClaimTest, TheClaimOfAMemberThatIsKilledIsOverwritten) {
+  EXPECT_EQ(claimer_->kill(), -SIGKILL);
+  EXPECT_TRUE(chunk_can_be_taken());
 }
 
 }  // namespace

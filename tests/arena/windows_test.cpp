@@ -259,25 +259,4 @@ TEST_F(WindowsTest, WhatADeadMemberHeldIsLeftToTheOthersByOneThatMayNotMapIt) {
   EXPECT_LT(mp::arena_usage().blocks, left);
 }
 
-// It has taken a small chunk's first block and not yet seen that the chunk is not small any more.
-TEST_F(WindowsTest, AMemberThatIsStoppedAmidATakeDoesNotHoldUpALargeOne) {
-  const mp::detail::Segment& arena = segment();
-  Child stopped{[] { return pause(); }};
-  ::kill(stopped.pid(), SIGSTOP);
-  const auto chunk_of = [&](const Block& block) {
-    return arena.chunk_of(arena.offset_of(block.data()));
-  };
-  const std::uint64_t chunk = chunk_of(Block{100'000});
-  const std::uint64_t claim = mp::detail::OwnerWord::claimed_by(stopped.member());
-  arena.owner_word(chunk, 0).store(claim);
-  {
-    const Block other{100'000};
-    EXPECT_NE(chunk_of(other), chunk);
-    std::memset(other.data(), 1, 100'000);
-    EXPECT_EQ(arena.owner_word(chunk, 0).load(), claim);
-  }
-  arena.owner_word(chunk, 0).store(0);  // as it does when it goes on
-  EXPECT_EQ(stopped.kill(), -SIGKILL);
-}
-
 }  // namespace
