@@ -54,6 +54,20 @@ def kill_all(members):
             pass
 
 
+def reap_adopted(direct):
+    """Children of ours that others left, or each look at all processes gets longer."""
+    for task in pathlib.Path("/proc/self/task").iterdir():
+        try:
+            children = (task / "children").read_text(encoding="utf-8").split()
+        except OSError:
+            continue
+        for pid in set(map(int, children)) - direct:
+            try:
+                os.waitpid(pid, os.WNOHANG)
+            except OSError:
+                pass
+
+
 def described(pid):
     def content(name):
         try:
@@ -65,6 +79,8 @@ def described(pid):
 
 class Run:
     """One run of a program under strace, in a mount namespace with a /dev/shm of its own."""
+
+    direct = set()  # children that it waits for itself
 
     def __init__(self, program, method, injection=None):
         self.folder = tempfile.TemporaryDirectory(prefix="sweep")
@@ -84,6 +100,7 @@ class Run:
             self.process = subprocess.Popen([*words, program, method], stdin=subprocess.DEVNULL,
                                             stdout=out, stderr=subprocess.STDOUT,
                                             start_new_session=True)
+            Run.direct.add(self.process.pid)
         try:
             self.process.wait(LIMIT)
         except subprocess.TimeoutExpired:
@@ -91,6 +108,8 @@ class Run:
         self.took = time.monotonic() - begin
         self.left_running |= bool(members_of(self.process.pid))
         kill_all(members_of(self.process.pid))
+        reap_adopted(Run.direct.copy())
+        Run.direct.discard(self.process.pid)
         self.out, self.log = self.content("out"), self.content("log")
         self.left = self.content("left").split() if not self.hung else []
         self.folder.cleanup()
