@@ -22,6 +22,7 @@
 
 #include "arena/birth.hpp"
 #include "base/death.hpp"
+#include "base/fail_point.hpp"
 #include "base/os_error.hpp"
 #include "base/process_name.hpp"
 #include "base/retrying.hpp"
@@ -172,7 +173,8 @@ class Server {
       return answer(status, {.result = ForkAnswer::failed, .error = EMFILE, .call = "recvmsg"});
     if (!request.child) return be_keeper(status);
     if (message.descriptors.size() < request_descriptors) return;
-    const pid_t pid = fork_child(request.child, message.descriptors);
+    const pid_t pid = fork_child(request.child, message.descriptors, status);
+    fail_point("fork_server.forked");
     if (pid < 0) {
       const auto result = errno == ESRCH ? ForkAnswer::requester_died : ForkAnswer::failed;
       return answer(status, {.result = result, .error = errno, .call = "fork"});
@@ -182,11 +184,12 @@ class Server {
     keep_child(pid, std::move(status), request.child);
   }
 
-  pid_t fork_child(Member child, std::vector<UniqueFd>& given) {
+  pid_t fork_child(Member child, std::vector<UniqueFd>& given, UniqueFd& status) {
     const SignalsHeldBack held;
     const pid_t pid = fork_for(child);
-    if (pid == 0) be_child(std::move(given));
-    return pid;
+    if (pid != 0) return pid;
+    status.reset();  // or the process that waits for an answer would not see the server's end
+    be_child(std::move(given));
   }
 
   void be_keeper(const UniqueFd& status) {

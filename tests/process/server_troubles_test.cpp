@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/death.hpp"
+#include "base/fail_point.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "process/fork_server.hpp"
@@ -193,6 +194,14 @@ TEST_F(ServerTroublesTest, ItGoesOnWhenThereIsNoMemoryForAMoment) {
   const pid_t server = fork_server_pid();
   EXPECT_EQ(run_in_child(entry::nothing), 0);
   EXPECT_EQ(fork_server_pid(), server);
+}
+
+TEST_F(ServerTroublesTest, KilledBetweenForkAndAnswerItHoldsUpNoStart) {
+  start_anew([] { arm_fail_point("fork_server.forked", 2); });
+  EXPECT_EQ(run_in_child(entry::nothing), 0);
+  const pid_t server = fork_server_pid();
+  EXPECT_EQ(run_in_child(entry::nothing), 0);
+  EXPECT_NE(fork_server_pid(), server);
 }
 
 TEST_F(ServerTroublesTest, AnAnswerIsWaitedForWhenThereIsNoMemoryForAMoment) {
