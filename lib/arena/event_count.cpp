@@ -1,7 +1,6 @@
 #include "arena/event_count.hpp"
 
 #include <algorithm>
-#include <bit>
 
 #include "base/fail_point.hpp"
 #include "base/interruption.hpp"
@@ -67,12 +66,6 @@ void Wait::sleep(const std::atomic<std::uint32_t>& word, std::uint32_t seen,
 }
 
 int wake(const std::atomic<std::uint32_t>& word, int count) { return futex_wake(word, count); }
-
-const std::atomic<std::uint32_t>& low_half(const std::atomic<std::uint64_t>& word) {
-  static_assert(std::endian::native == std::endian::little);
-  const void* low = &word;  // only its address is used, by the kernel
-  return *static_cast<const std::atomic<std::uint32_t>*>(low);
-}
 
 void EventCount::wait(Wait& wait, std::uint32_t key, const Deadline& deadline) {
   const auto notified = [&] { return (word_.load() & ~sleepers) != key; };

@@ -47,9 +47,6 @@ class MULTIPROCESSING_API Wait {
   /// How the last sleep ended; `changed` when there was none.
   [[nodiscard]] Woken last() const { return last_; }
 
-  /// What was waited for has come: the next sleep is as short as the first.
-  void start_again() { length_ = how_.first; }
-
  private:
   void share_the_looks();
 
@@ -64,10 +61,6 @@ class MULTIPROCESSING_API Wait {
 
 /// Wakes up to `count` that sleep on the word; how many. Allowed in handlers of signals.
 MULTIPROCESSING_API int wake(const std::atomic<std::uint32_t>& word, int count = INT_MAX);
-
-/// The half of a 64-bit word that changes with whatever sleepers wait for.
-[[nodiscard]] MULTIPROCESSING_API const std::atomic<std::uint32_t>& low_half(
-    const std::atomic<std::uint64_t>& word);
 
 // ---- the seam for an observer
 

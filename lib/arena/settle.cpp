@@ -1,6 +1,7 @@
 // Each step can be repeated by another when its doer dies.
 #include "arena/settle.hpp"
 
+#include <bit>
 #include <exception>
 #include <mutex>
 
@@ -13,9 +14,16 @@
 namespace multiprocessing::detail {
 namespace {
 
+/// The half of a slot's state that changes when its death has been settled, for the kernel.
+const std::atomic<std::uint32_t>& low_half(const std::atomic<std::uint64_t>& state) {
+  static_assert(std::endian::native == std::endian::little);
+  const void* low = &state;  // only its address is used
+  return *static_cast<const std::atomic<std::uint32_t>*>(low);
+}
+
 void end_settling(std::atomic<std::uint64_t>& state, const StateWord& word) {
   state.store(word.packed());
-  (void)wake(low_half(state));  // in which the state is
+  (void)wake(low_half(state));
 }
 
 /// What the dead one was preparing or settling itself is anybody's now.

@@ -24,27 +24,31 @@ struct BackOff {
   bool of_program;  // such a wait is the program's: signals end it, see interruption.hpp
 };
 
-// A wake may be lost with the process that was to send it, so no sleep is longer than `longest`,
-// and of many that sleep on one word some look each `longest`.
-//
-// A lock is looked at seldom: each look takes the line from the holder, who can take the lock again
-// meanwhile; two processors that take turns at a line do less than one after the other. Its holder
-// may die, which the waiters see within 50 ms.
-//
-// Messages come in streams, and are here sooner than a pause is over.
+// A wake may be lost with the process that was to send it, so no sleep is longer than `longest`; of
+// many threads that sleep on one word, some look each `longest`.
 namespace back_off {
 
 using namespace std::chrono_literals;
 
-// polls, rushed, pauses, per_yield, first, longest, seldom, of_program
-inline constexpr BackOff inner_lock{64, 0, 1, 16, 2ms, 50ms, 50ms, false};  // held for microseconds
-inline constexpr BackOff lock{64, 0, 16, 16, 2ms, 50ms, 1s, true};     // held for as long as it is
-inline constexpr BackOff party{1024, 0, 1, 16, 2ms, 400ms, 1s, true};  // any may die meanwhile
-inline constexpr BackOff news{1024, 0, 1, 16, 2ms, 1s, 10s, true};     // events, and all the rest
-inline constexpr BackOff messages{2000, 2000, 0, 32, 50ms, 1s, 10s, true};   // of queues, and jobs
-inline constexpr BackOff packets{2000, 0, 1, 16, 10ms, 100ms, 100ms, true};  // of pipes
-inline constexpr BackOff room{2000, 0, 64, 16, 100ms, 100ms, 100ms, true};   // in a pipe
-inline constexpr BackOff on_its_way{50, 8, 1, 51, 0ms, 0ms, 0ms, true};      // looks only
+// The fields in each row: polls, rushed, pauses, per_yield, first, longest, seldom, of_program.
+
+// A lock inside an object, which is held for microseconds unless its holder is stopped or killed.
+inline constexpr BackOff inner_lock{64, 0, 1, 16, 2ms, 50ms, 50ms, false};
+// A lock of the program. Pauses are long, for each look takes the line from the holder, who can
+// take the lock again meanwhile: two processors that take turns at a line do less than one after
+// the other. The waiters see within 50 ms that the holder has died.
+inline constexpr BackOff lock{64, 0, 16, 16, 2ms, 50ms, 1s, true};
+// The others at a barrier, each of which may die.
+inline constexpr BackOff party{1024, 0, 1, 16, 2ms, 400ms, 1s, true};
+// Events, notifications, units, values, tasks: all that comes when it comes.
+inline constexpr BackOff news{1024, 0, 1, 16, 2ms, 1s, 10s, true};
+// Messages of queues and chunks of jobs. They come in streams, sooner than a pause is over.
+inline constexpr BackOff messages{2000, 2000, 0, 32, 50ms, 1s, 10s, true};
+// Packets of a pipe, and room in it. Its sleeps on the descriptor are in connection/ring.cpp.
+inline constexpr BackOff packets{2000, 0, 1, 16, 10ms, 100ms, 100ms, true};
+inline constexpr BackOff room{2000, 0, 64, 16, 100ms, 100ms, 100ms, true};
+// A packet that may be on its way: looks only, and no yield.
+inline constexpr BackOff on_its_way{50, 8, 1, 51, 0ms, 0ms, 0ms, true};
 
 }  // namespace back_off
 

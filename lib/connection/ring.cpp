@@ -13,7 +13,6 @@
 #include "arena/blocks.hpp"
 #include "arena/event_count.hpp"
 #include "base/fail_point.hpp"
-#include "base/interruption.hpp"
 #include "base/retrying.hpp"
 #include "base/waiting.hpp"
 #include "connection/frame.hpp"
