@@ -27,6 +27,8 @@ constexpr unsigned waits_per_trial = 64;
 
 // On the futex before one on the descriptor, which the system ends when nobody has the other end.
 constexpr std::chrono::nanoseconds short_sleep = 10ms;
+// The same while a bell is missing, for the next ones may be missing, too.
+constexpr std::chrono::nanoseconds without_bell = 100ms;
 // A bell may be lost with its sender, so no sleep is longer.
 constexpr std::chrono::nanoseconds longest_sleep = 1s;
 
@@ -342,7 +344,7 @@ Ring::Came Ring::wait(LateUse& fd, const Deadline& deadline) {
     if (sends_no_more(fd)) return stirs() ? Came::something : Came::end_of_file;
     if (deadline.passed()) return Came::nothing;
     if (first || bell_missed_) {
-      sleep(wait, first ? deadline.at_most(short_sleep) : deadline);
+      sleep(wait, deadline.at_most(first ? short_sleep : without_bell));
     } else {
       silence(fd);
       const bool rung = stirs() || await_readable(fd.get(), deadline.at_most(longest_sleep));
