@@ -22,6 +22,12 @@ Children& all() {
   return all.get();
 }
 
+// The parent's are not its own. An empty list keeps its memory: most forked children have no use
+// for the pages that it takes to give that back.
+const InForkedChild in_forked_child{[] {
+  if (!all().empty()) all() = {};
+}};
+
 // What a daemon that was told to end has left, before it is killed: one that ignores the signal, or
 // stands still, is not to keep its creator from ending. After that it has as long again to be gone.
 constexpr std::chrono::seconds time_for_daemons{1};
@@ -114,9 +120,5 @@ void finish_children() {
   for (const auto& child : children)
     if (!child->daemon()) (void)join_if_possible(*child, Deadline::never());
 }
-
-// An empty list keeps its memory: most forked children have no use for the pages that it takes to
-// give that back.
-Children take_all_children() { return all().empty() ? Children{} : std::exchange(all(), {}); }
 
 }  // namespace multiprocessing::detail

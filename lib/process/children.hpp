@@ -22,7 +22,4 @@ void remove_child(const Child& child);
 /// Ends daemons, waits for the others; what a process does before it ends.
 void finish_children();
 
-/// In a forked child, with the gate held: they are not its own. To be destroyed without the gate.
-[[nodiscard]] Children take_all_children();
-
 }  // namespace multiprocessing::detail

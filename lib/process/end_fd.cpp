@@ -81,6 +81,10 @@ void EndFds::forget_users() {
   }
 }
 
+namespace {
+const InForkedChild in_forked_child{EndFds::forget_users};
+}  // namespace
+
 std::uint32_t OutgoingFds::collect(const std::shared_ptr<EndFd>& end) {
   if (outgoing == nullptr)
     throw SerializationError(

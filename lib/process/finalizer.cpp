@@ -22,6 +22,11 @@ Waiting& waiting() {
 }
 constinit std::uint64_t made = 0;
 
+// The parent's are left as they are: to destroy them would be work too.
+const InForkedChild in_forked_child{[] {
+  if (!waiting().empty()) new (&waiting()) Waiting;
+}};
+
 std::function<void()> take_next(int least_priority) {
   std::scoped_lock guard{fork_gate()};
   if (waiting().empty() || waiting().begin()->first.first < least_priority) return {};
@@ -61,11 +66,6 @@ void finalize(int least_priority) {
       warn_at_the_end(describe_current_exception());
     }
   }
-}
-
-// Left as they are: to destroy them would be work too.
-void forget_inherited_finalizers() {
-  if (!waiting().empty()) new (&waiting()) Waiting;
 }
 
 }  // namespace multiprocessing::detail

@@ -35,7 +35,4 @@ class MULTIPROCESSING_API Finalizer {
 /// Does what is left, down to that priority. What throws is reported, and the rest goes on.
 MULTIPROCESSING_API void finalize(int least_priority);
 
-/// In a forked child, with the gate held.
-void forget_inherited_finalizers();
-
 }  // namespace multiprocessing::detail

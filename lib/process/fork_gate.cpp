@@ -5,25 +5,20 @@
 
 #include <utility>
 
-#include "process/children.hpp"
-#include "process/end_fd.hpp"
-#include "process/finalizer.hpp"
-
 namespace multiprocessing::detail {
 namespace {
 
 constinit std::mutex gate;
 constinit unsigned forks = 0;
 constinit OwnFd* open_fds = nullptr;
+constinit const InForkedChild* first_in_child = nullptr;
 
 void before_fork() { gate.lock(); }
 void in_parent() { gate.unlock(); }
 void in_child() {
   ++forks;
   close_own_fds();
-  EndFds::forget_users();
-  auto children = take_all_children();
-  forget_inherited_finalizers();
+  for (const auto* each = first_in_child; each != nullptr; each = each->next) each->work();
   gate.unlock();
 }
 
@@ -33,6 +28,9 @@ void in_child() {
 }  // namespace
 
 std::mutex& fork_gate() { return gate; }
+
+InForkedChild::InForkedChild(void (*todo)()) noexcept
+    : work(todo), next(std::exchange(first_in_child, this)) {}
 
 Creator::Creator() : pid_(getpid()), forks_(forks) {}
 bool Creator::is_this_process() const { return forks_ == forks && pid_ == getpid(); }

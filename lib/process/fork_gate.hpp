@@ -13,6 +13,17 @@ namespace multiprocessing::detail {
 /// arena has a mutex of that kind too and neither comes first.
 [[nodiscard]] MULTIPROCESSING_API std::mutex& fork_gate();
 
+/// A static object, by which a source says what a forked child has to forget of its parent's. The
+/// child does that with the fork lock held, when it has closed all OwnFds.
+struct InForkedChild {
+  explicit InForkedChild(void (*work)()) noexcept;
+  InForkedChild(const InForkedChild&) = delete;
+  InForkedChild& operator=(const InForkedChild&) = delete;
+
+  void (*const work)();
+  const InForkedChild* const next;
+};
+
 /// Tells a process from its forked children: an object remembers the one that made it.
 class MULTIPROCESSING_API Creator {
  public:
