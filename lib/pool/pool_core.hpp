@@ -19,9 +19,9 @@
 #include "pool/active_job.hpp"
 #include "pool/board.hpp"
 #include "pool/memory_kills.hpp"
-#include "process/finalizer.hpp"
 #include "process/fork_gate.hpp"
 #include "process/own_threads.hpp"
+#include "process/program_end.hpp"
 
 namespace multiprocessing::detail {
 

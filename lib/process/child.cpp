@@ -4,19 +4,21 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <mutex>
 #include <stdexcept>
 #include <utility>
 
 #include "arena/settle.hpp"
 #include "base/death.hpp"
 #include "base/interruption.hpp"
+#include "base/never_destroyed.hpp"
 #include "base/os_error.hpp"
 #include "base/process_name.hpp"
 #include "base/start_hook.hpp"
 #include "multiprocessing/base/errors.hpp"
-#include "process/children.hpp"
 #include "process/identity.hpp"
 #include "process/report.hpp"
 #include "process/start_method.hpp"
@@ -58,6 +60,27 @@ bool signal_group(const Popen& popen, int signal) {
     return true;
   // A kernel that does not know the flag, or a sandbox that refuses the call.
   return errno != ESRCH && ::kill(-popen.pid, signal) == 0;
+}
+
+// Guarded by the gate.
+Children& children() {
+  static NeverDestroyed<Children> children;
+  return children.get();
+}
+
+// The parent's are not its own. An empty list keeps its memory: most forked children have no use
+// for the pages that it takes to give that back.
+const InForkedChild in_forked_child{[] {
+  if (!children().empty()) children() = {};
+}};
+
+void remove_child(const Child& child) {
+  std::shared_ptr<Child> removed;  // destroyed after the gate is let go
+  std::scoped_lock guard{fork_gate()};
+  auto found = std::ranges::find(children(), &child, &std::shared_ptr<Child>::get);
+  if (found == children().end()) return;
+  removed = std::move(*found);
+  children().erase(found);
 }
 
 }  // namespace
@@ -298,6 +321,28 @@ void Child::send_signal(int signal) {
   // life pipe closes, on whose behalf the child itself has asked for that.
   if (signal == SIGKILL && !options_.outlive_parent) return popen->life.close();
   throw_os_error(error, "kill", name());
+}
+
+void add_child(std::shared_ptr<Child> child) {
+  std::scoped_lock guard{fork_gate()};
+  children().push_back(std::move(child));
+}
+
+Children all_children() {
+  std::scoped_lock guard{fork_gate()};
+  return children();
+}
+
+Children living_children() {
+  Children living = all_children();
+  std::erase_if(living, [](const auto& child) { return !child->is_alive(); });
+  return living;
+}
+
+std::shared_ptr<Child> child_with(Member member) {
+  for (auto& child : all_children())
+    if (child->member() == member) return std::move(child);
+  return nullptr;
 }
 
 }  // namespace multiprocessing::detail

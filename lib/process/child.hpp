@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "multiprocessing/process/process_options.hpp"
 #include "process/fork_gate.hpp"
@@ -107,5 +108,16 @@ class Child final : public KnownProcess {
   std::mutex ending_;
   std::optional<int> exitcode_;
 };
+
+/// The children that this process has started and not yet seen end.
+using Children = std::vector<std::shared_ptr<Child>>;
+[[nodiscard]] Children all_children();
+void add_child(std::shared_ptr<Child> child);
+
+/// Those that live. Reaps the others.
+[[nodiscard]] Children living_children();
+
+/// Null when it is none of them.
+[[nodiscard]] std::shared_ptr<Child> child_with(Member member);
 
 }  // namespace multiprocessing::detail

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "base/deadline.hpp"
-#include "process/children.hpp"
+#include "process/child.hpp"
 #include "process/popen.hpp"
 
 namespace multiprocessing::detail {

@@ -11,7 +11,6 @@
 #include "multiprocessing/detail/handover.hpp"
 #include "process/access.hpp"
 #include "process/child.hpp"
-#include "process/children.hpp"
 #include "process/home_process.hpp"
 #include "process/popen.hpp"
 #include "process/program_end.hpp"

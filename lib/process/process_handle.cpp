@@ -6,7 +6,7 @@
 
 #include "multiprocessing/base/errors.hpp"
 #include "process/access.hpp"
-#include "process/children.hpp"
+#include "process/child.hpp"
 #include "process/current.hpp"
 #include "process/home_process.hpp"
 #include "process/identity.hpp"

@@ -1,5 +1,5 @@
 // What is done when a process ends, and in which order.
-#include "process/finalizer.hpp"
+#include "process/program_end.hpp"
 
 #include <atomic>
 #include <limits>
