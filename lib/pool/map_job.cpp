@@ -14,7 +14,7 @@
 #include "base/os_error.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
-#include "process/keeper.hpp"
+#include "process/keeper_client.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -222,7 +222,7 @@ void MapJob::Impl::read_results(ResultsReader read, void* state) {
     Link& link = links_of(active_.handle)[header_->result_link + chunk];
     {
       const IncomingHandles incoming(links_of(link));
-      const IncomingFds ends(links_of(link));
+      const IncomingFds ends(links_of(link), take_ends);
       Reader reader = results_in(link);
       read(state, reader, header_->items_in(chunk));
     }

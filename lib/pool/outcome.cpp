@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "multiprocessing/base/errors.hpp"
-#include "process/keeper.hpp"
+#include "process/keeper_client.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -47,7 +47,7 @@ std::exception_ptr exception_in(const Link& link) {
     return std::make_exception_ptr(RemoteError(
         "a task threw; what it threw was lost with a worker that died, or had no memory for it"));
   const IncomingHandles incoming(links_of(link));
-  const IncomingFds ends(links_of(link));
+  const IncomingFds ends(links_of(link), take_ends);
   Reader reader = bytes_in(link, Outcome::exception);
   const std::exception_ptr exception = read_exception(reader);
   if (exception == nullptr) throw SerializationError("a task failed with no exception at all");

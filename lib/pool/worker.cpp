@@ -10,6 +10,7 @@
 #include "pool/board.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
+#include "process/keeper_client.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -81,7 +82,8 @@ class WorkerJob::Impl {
   /// Those in the elements of a chunk may be asked for until it is over.
   void expect_ends(std::uint64_t ticket) {
     arrived_.reset();
-    if (ticket != 0) arrived_.emplace(links_of(job_).subspan(first_handle_link + ticket - 1, 1));
+    if (ticket != 0)
+      arrived_.emplace(links_of(job_).subspan(first_handle_link + ticket - 1, 1), take_ends);
   }
 
   Writer writer;

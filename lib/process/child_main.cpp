@@ -19,14 +19,11 @@
 #include "base/interruption.hpp"
 #include "base/last_calls.hpp"
 #include "base/process_name.hpp"
-#include "base/rights.hpp"
-#include "base/start_hook.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/base/exit.hpp"
 #include "multiprocessing/base/logging.hpp"
 #include "process/end_fd.hpp"
 #include "process/fork_gate.hpp"
-#include "process/fork_server.hpp"
 #include "process/identity.hpp"
 #include "process/popen.hpp"
 #include "process/program_end.hpp"
@@ -159,35 +156,4 @@ void run_child(std::string_view content, int life_fd, std::vector<UniqueFd> give
   });
 }
 
-namespace {
-
-void start_as(int birth_fd) {
-  UniqueFd birth{birth_fd};
-  (void)self();  // joins the family by what stands in the birth file
-  BirthFile file = read_birth_file(birth.get());
-  birth.reset();
-  Reader reader{file.content};
-  resume_credentials(reader.raw<Credentials>());
-  if (file.role == Role::fork_server) serve_forks(ServerPreparation::read(reader));
-  const int life_fd = reader.raw<int>();
-  std::vector<UniqueFd> given = take_descriptors(file.content);
-  constexpr std::size_t front = sizeof(Credentials) + sizeof life_fd;
-  run_child(std::string_view{file.content}.substr(front), life_fd, std::move(given));
-}
-
-/// Instead of main in a process that was executed to be a child.
-void child_main(int birth_fd) {
-  try {
-    start_as(birth_fd);
-  } catch (abi::__forced_unwind&) {
-    throw;  // pthread_exit by the target: other threads may go on
-  } catch (...) {
-    print_error("a child process cannot start:\n" + describe_current_exception() + '\n');
-    ::_exit(1);
-  }
-}
-
-[[maybe_unused]] const bool registered = (set_child_main(child_main), true);
-
-}  // namespace
 }  // namespace multiprocessing::detail

@@ -6,7 +6,7 @@
 #include "base/spawning.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "process/access.hpp"
-#include "process/fork_server.hpp"
+#include "process/fork_server_client.hpp"
 #include "process/start_method.hpp"
 
 namespace multiprocessing {

@@ -9,7 +9,6 @@
 #include "base/os_error.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "process/fork_gate.hpp"
-#include "process/keeper.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -115,21 +114,21 @@ IncomingFds::IncomingFds(std::vector<std::shared_ptr<EndFd>> ends) : previous_(i
   incoming = this;
 }
 
-IncomingFds::IncomingFds(std::span<const Link> links, const Deadline& deadline)
-    : links_(links), deadline_(deadline), previous_(incoming) {
+IncomingFds::IncomingFds(std::span<const Link> links, Take take, const Deadline& deadline)
+    : links_(links), take_(take), deadline_(deadline), previous_(incoming) {
   incoming = this;
 }
 
 IncomingFds::~IncomingFds() { incoming = previous_; }
 
-void IncomingFds::take() {
+void IncomingFds::take_them() {
   if (links_.empty()) return;
   const Handle ticket = handle_from(std::exchange(links_, {}).back());
-  for (auto& end : take_ends(ticket, deadline_)) arrived_.push_back({std::move(end), nullptr});
+  for (auto& end : take_(ticket, deadline_)) arrived_.push_back({std::move(end), nullptr});
 }
 
 IncomingFds::Arrived& IncomingFds::at(std::uint32_t place) {
-  if (incoming != nullptr) incoming->take();
+  if (incoming != nullptr) incoming->take_them();
   if (incoming == nullptr || place >= incoming->arrived_.size())
     throw SerializationError("the end of a pipe or socket did not come along with its message");
   return incoming->arrived_[place];

@@ -118,10 +118,12 @@ class MULTIPROCESSING_API ReceivedEnd {
 class MULTIPROCESSING_API IncomingFds {
  public:
   explicit IncomingFds(std::vector<std::shared_ptr<EndFd>> ends);
+  /// Gives the ends that were left for a ticket, or throws at the deadline; see keeper_client.hpp.
+  using Take = std::vector<std::shared_ptr<EndFd>> (*)(const Handle& ticket,
+                                                       const Deadline& deadline);
   /// Of a message in the arena, whose last link holds their ticket, if there are any: they are
-  /// taken when the first is asked for. Who keeps them may be stopped: then they are given up at
-  /// the deadline.
-  explicit IncomingFds(std::span<const Link> links, const Deadline& deadline = Deadline::never());
+  /// taken when the first is asked for.
+  IncomingFds(std::span<const Link> links, Take take, const Deadline& deadline = Deadline::never());
   ~IncomingFds();
   IncomingFds(const IncomingFds&) = delete;
 
@@ -134,9 +136,10 @@ class MULTIPROCESSING_API IncomingFds {
   [[nodiscard]] static Arrived& at(std::uint32_t place);
 
  private:
-  void take();
+  void take_them();
 
   std::span<const Link> links_;  // empty once they are taken
+  Take take_ = nullptr;
   const Deadline deadline_ = Deadline::never();
   std::vector<Arrived> arrived_;
   IncomingFds* previous_;

@@ -28,6 +28,8 @@
 #include "base/retrying.hpp"
 #include "process/child_main.hpp"
 #include "process/descriptor_message.hpp"
+#include "process/fork_server_client.hpp"
+#include "process/keeper.hpp"
 #include "process/popen.hpp"
 #include "process/report.hpp"
 #include "process/standard_streams.hpp"
@@ -81,6 +83,15 @@ class SignalsHeldBack {
  private:
   sigset_t before_;
 };
+
+/// What failed here.
+ForkAnswer failure(const OSError& error) {
+  ForkAnswer answer{.result = ForkAnswer::failed, .error = error.code().value()};
+  std::string_view text = error.what();
+  text = text.substr(0, text.rfind(": " + error.code().message()));
+  text.copy(answer.call, sizeof answer.call - 1);
+  return answer;
+}
 
 constexpr std::chrono::seconds now{0};
 
@@ -290,14 +301,6 @@ void rehearse() {
 }
 
 }  // namespace
-
-ForkAnswer failure(const OSError& error) {
-  ForkAnswer answer{.result = ForkAnswer::failed, .error = error.code().value()};
-  std::string_view text = error.what();
-  text = text.substr(0, text.rfind(": " + error.code().message()));
-  text.copy(answer.call, sizeof answer.call - 1);
-  return answer;
-}
 
 void serve_forks(const ServerPreparation& told) {
   hold_interrupts_back();

@@ -1,4 +1,5 @@
-// The fork server as its users see it: starting, sharing and ending it.
+#include "process/fork_server_client.hpp"
+
 #include <sys/socket.h>
 
 #include <array>
@@ -20,7 +21,7 @@
 #include "base/start_hook.hpp"
 #include "base/waiting.hpp"
 #include "process/descriptor_message.hpp"
-#include "process/fork_server.hpp"
+#include "process/preparation.hpp"
 #include "process/report.hpp"
 
 namespace multiprocessing::detail {

@@ -16,21 +16,9 @@
 #include "base/unique_fd.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "process/descriptor_message.hpp"
-#include "process/end_fd.hpp"
 #include "process/identity.hpp"
 
 namespace multiprocessing::detail {
-
-/// Leaves the ends with the family's keeper, which is appointed if there is none. They are kept for
-/// as long as somebody holds the ticket that is returned, or until they are taken. No ticket:
-/// that was not done in time. Throws OSError, ProcessError.
-[[nodiscard]] MULTIPROCESSING_API Handle leave_ends(const OutgoingFds& ends,
-                                                    const Deadline& deadline = Deadline::never());
-
-/// Takes what was left for the ticket, which can be done once. Throws OSError, SerializationError
-/// when it is no ticket, ProcessError when the keeper has died, or is stopped beyond the deadline.
-[[nodiscard]] MULTIPROCESSING_API std::vector<std::shared_ptr<EndFd>> take_ends(
-    const Handle& ticket, const Deadline& deadline = Deadline::never());
 
 // ---- what goes over its socket: datagrams, whose first descriptor is where the answer goes.
 
@@ -51,6 +39,22 @@ struct KeeperRequest {
 struct KeeperAnswer {
   std::int32_t error;
 };
+
+// ---- where all members of a family find its keeper
+
+/// Thrown when the deadline has passed.
+struct OutOfTime {};
+
+/// The family's keeper. If it has none that lives, `appoint` finds one, and whoever else wants to
+/// know it waits. Throws OutOfTime.
+[[nodiscard]] KeeperAddress family_keeper(KeeperAddress (*appoint)(const Deadline&),
+                                          const Deadline& deadline);
+
+/// That one does not serve any more, whether or not it lives. Throws OutOfTime.
+MULTIPROCESSING_API void dismiss(Member keeper, const Deadline& deadline = Deadline::never());
+
+/// How many tickets this process has, if it is the keeper.
+void tell_kept(std::size_t tickets);
 
 /// Whether the member is the family's keeper and keeps something.
 [[nodiscard]] bool keeps_ends(Member member);

@@ -1,4 +1,5 @@
-// The keeper as those see it who send and receive ends.
+#include "process/keeper_client.hpp"
+
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -16,8 +17,8 @@
 #include "base/os_error.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
-#include "process/fork_server.hpp"
-#include "process/keeper_board.hpp"
+#include "process/fork_server_client.hpp"
+#include "process/keeper.hpp"
 #include "process/standstill.hpp"
 
 namespace multiprocessing::detail {

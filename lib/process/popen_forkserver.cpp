@@ -19,7 +19,7 @@
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/base/logging.hpp"
 #include "process/descriptor_message.hpp"
-#include "process/fork_server.hpp"
+#include "process/fork_server_client.hpp"
 #include "process/popen.hpp"
 #include "process/standstill.hpp"
 

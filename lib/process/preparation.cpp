@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/os_error.hpp"
+#include "base/start_hook.hpp"
 #include "base/unique_fd.hpp"
 
 namespace multiprocessing::detail {
@@ -118,6 +119,10 @@ ServerPreparation ServerPreparation::read(Reader& reader) {
   told.begun = Starter::read(reader);
   return told;
 }
+
+namespace {
+[[maybe_unused]] const bool registered = (set_child_main(child_main), true);
+}  // namespace
 
 UniqueFd make_birth_file(const ArenaAddress& address, Role role,
                          std::span<const std::byte> content) {

@@ -73,4 +73,8 @@ struct BirthFile {
 };
 [[nodiscard]] BirthFile read_birth_file(int fd);
 
+/// Instead of main in a process that was executed with a birth file. Each program that can make
+/// such a file has it, also where it is linked to archives.
+void child_main(int birth_fd);
+
 }  // namespace multiprocessing::detail

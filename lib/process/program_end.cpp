@@ -17,7 +17,7 @@
 #include "multiprocessing/base/signals.hpp"
 #include "process/child.hpp"
 #include "process/fork_gate.hpp"
-#include "process/fork_server.hpp"
+#include "process/fork_server_client.hpp"
 #include "process/report.hpp"
 
 namespace multiprocessing::detail {

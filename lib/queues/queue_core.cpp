@@ -7,7 +7,7 @@
 #include "base/fail_point.hpp"
 #include "base/interruption.hpp"
 #include "base/os_error.hpp"
-#include "process/keeper.hpp"
+#include "process/keeper_client.hpp"
 #include "queues/book.hpp"
 #include "queues/local.hpp"
 #include "queues/patience.hpp"
@@ -348,7 +348,8 @@ bool QueueCore::get_encoded(MessageDecoder decode, void* into, const GetWait& wa
   return get_bytes(queue, wait, [&](std::span<const std::byte> bytes, std::span<const Link> links) {
     const IncomingHandles permitted{links};
     // Anew, for what is left of it says little about how long the keeper takes.
-    const IncomingFds ends{links, links.empty() ? Deadline::never() : Deadline{wait.timeout}};
+    const IncomingFds ends{links, take_ends,
+                           links.empty() ? Deadline::never() : Deadline{wait.timeout}};
     Reader reader{bytes};
     decode(reader, into);
     if (reader.remaining() != 0) throw SerializationError("the message holds more than its value");

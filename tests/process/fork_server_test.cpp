@@ -1,5 +1,5 @@
 // The fork server: who may use it, and what becomes of its children when it dies.
-#include "process/fork_server.hpp"
+#include "process/fork_server_client.hpp"
 
 #include <gmock/gmock.h>
 #include <sched.h>

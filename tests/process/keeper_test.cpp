@@ -16,8 +16,8 @@
 #include "base/death.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
-#include "process/fork_server.hpp"
-#include "process/keeper_board.hpp"
+#include "process/fork_server_client.hpp"
+#include "process/keeper_client.hpp"
 #include "process_suite.hpp"
 
 namespace process_test {

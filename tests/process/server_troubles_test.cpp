@@ -16,8 +16,9 @@
 #include "base/fail_point.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
-#include "process/fork_server.hpp"
+#include "process/fork_server_client.hpp"
 #include "process/keeper.hpp"
+#include "process/keeper_client.hpp"
 #include "process_suite.hpp"
 #include "support/refused_calls.hpp"
 

@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "process/descriptor_message.hpp"
-#include "process/fork_server.hpp"
+#include "process/fork_server_client.hpp"
 #include "starter_suite.hpp"
 
 namespace process_test {

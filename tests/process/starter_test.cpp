@@ -16,7 +16,7 @@
 
 #include "base/death.hpp"
 #include "base/waiting.hpp"
-#include "process/fork_server.hpp"
+#include "process/fork_server_client.hpp"
 #include "starter_suite.hpp"
 #include "support/processes.hpp"
 

@@ -10,7 +10,7 @@
 
 #include "base/fail_point.hpp"
 #include "ends.hpp"
-#include "process/fork_server.hpp"
+#include "process/fork_server_client.hpp"
 #include "support/watchdog.hpp"
 
 namespace queues_test {

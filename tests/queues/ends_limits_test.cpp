@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "ends.hpp"
-#include "process/fork_server.hpp"
+#include "process/fork_server_client.hpp"
 
 namespace queues_test {
 namespace {

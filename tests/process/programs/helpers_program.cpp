@@ -22,8 +22,8 @@
 #include "base/waiting.hpp"
 #include "multiprocessing/process.hpp"
 #include "process/fork_gate.hpp"
-#include "process/fork_server.hpp"
-#include "process/keeper.hpp"
+#include "process/fork_server_client.hpp"
+#include "process/keeper_client.hpp"
 #include "process/mailbox.hpp"
 
 namespace mp = multiprocessing;

@@ -28,7 +28,7 @@
 #include "multiprocessing/base.hpp"
 #include "multiprocessing/process.hpp"
 #include "process/fork_gate.hpp"
-#include "process/keeper.hpp"
+#include "process/keeper_client.hpp"
 #include "process/mailbox.hpp"
 
 namespace mp = multiprocessing;
