@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "arena/family.hpp"
 #include "arena/settle.hpp"
 #include "base/death.hpp"
 #include "base/interruption.hpp"
@@ -22,7 +23,6 @@
 #include "process/identity.hpp"
 #include "process/report.hpp"
 #include "process/start_method.hpp"
-#include "process/stranger.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -100,9 +100,14 @@ Child::Child(ProcessKind kind, ProcessOptions options, Lineage lineage)
 std::shared_ptr<Child> Child::calling_process(ProcessKind kind) {
   const auto parent = current_parent();
   std::shared_ptr<Child> child{new Child{kind, {.name = current_name()}, {}}};
-  child->creator_pid_ = parent == nullptr ? 0 : parent->pid();
+  child->creator_pid_ = parent == nullptr ? 0 : parent->pid;
   child->become_current();
   return child;
+}
+
+void Child::become_current() {
+  is_current_ = true;
+  member_ = self();
 }
 
 std::string Child::kind_name() const {
@@ -188,7 +193,7 @@ void Child::check_open() const {
 }
 
 void Child::check_creator(const char* doing) const {
-  if (is_current_ || !creator_.is_this_process())
+  if (!is_ours())
     throw AssertionError(std::string{"can only "} + doing + " a child process, and '" + name() +
                          "' is not a child of this one");
 }
@@ -289,10 +294,7 @@ bool Child::is_alive() {
   return false;
 }
 
-std::optional<int> Child::exitcode() {
-  if (is_current_ || !creator_.is_this_process()) return std::nullopt;
-  return poll();
-}
+std::optional<int> Child::exitcode() { return is_ours() ? poll() : std::nullopt; }
 
 bool Child::join(const Deadline& deadline) {
   check_started("join");
@@ -305,7 +307,7 @@ bool Child::join(const Deadline& deadline) {
 }
 
 int Child::sentinel() {
-  const auto popen = creator_.is_this_process() && !is_current_ ? this->popen() : nullptr;
+  const auto popen = is_ours() ? this->popen() : nullptr;
   if (popen == nullptr) throw ValueError("process not started: call start() first");
   return popen->pidfd.get();
 }
@@ -337,6 +339,12 @@ Children living_children() {
   Children living = all_children();
   std::erase_if(living, [](const auto& child) { return !child->is_alive(); });
   return living;
+}
+
+std::shared_ptr<ProcessRecord> record_of(std::shared_ptr<Child> child) {
+  const Child& it = *child;
+  return std::make_shared<ProcessRecord>(it.member(), it.pid(), it.name(), it.daemon(),
+                                         std::move(child));
 }
 
 std::shared_ptr<Child> child_with(Member member) {

@@ -9,10 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "arena/member.hpp"
+#include "base/deadline.hpp"
+#include "multiprocessing/base/bytes.hpp"
 #include "multiprocessing/process/process_options.hpp"
 #include "process/fork_gate.hpp"
-#include "process/known_process.hpp"
 #include "process/popen.hpp"
+#include "process/process_record.hpp"
 
 namespace multiprocessing::detail {
 
@@ -21,18 +24,18 @@ namespace multiprocessing::detail {
 ///
 /// In another process it is inert: there it tells name and pid, and throws AssertionError for the
 /// rest. The one exception is the child itself, where it stands for the calling process.
-class Child final : public KnownProcess {
+class Child {
  public:
   Child(ProcessKind kind, ProcessOptions options);
 
   /// The calling process, as the object that its parent started.
   [[nodiscard]] static std::shared_ptr<Child> calling_process(ProcessKind kind);
 
-  [[nodiscard]] std::string name() const override;
+  [[nodiscard]] std::string name() const;
   void set_name(std::string name);
-  [[nodiscard]] bool daemon() const override;
+  [[nodiscard]] bool daemon() const;
   void set_daemon(bool daemon);
-  [[nodiscard]] Bytes authkey() const override;
+  [[nodiscard]] Bytes authkey() const;
   void set_authkey(Bytes key);
 
   /// "<Process name='Process-1' parent=11 initial>".
@@ -50,18 +53,21 @@ class Child final : public KnownProcess {
   void check_open() const;
 
   /// 0 before the start.
-  [[nodiscard]] pid_t pid() const override;
-  [[nodiscard]] Member member() const override { return member_; }
-  [[nodiscard]] bool is_alive() override;
-  [[nodiscard]] std::optional<int> exitcode() override;
-  [[nodiscard]] bool join(const Deadline& deadline) override;
-  [[nodiscard]] int sentinel() override;
-  void send_signal(int signal) override;
+  [[nodiscard]] pid_t pid() const;
+  [[nodiscard]] Member member() const { return member_; }
+  [[nodiscard]] bool is_alive();
+  [[nodiscard]] std::optional<int> exitcode();
+  [[nodiscard]] bool join(const Deadline& deadline);
+  [[nodiscard]] int sentinel();
+  void send_signal(int signal);
 
   [[nodiscard]] bool outlives_parent() const { return options_.outlive_parent; }
 
+  /// Whether it is a child of this process, and not one of a process that this was forked from.
+  [[nodiscard]] bool is_ours() const { return creator_.is_this_process() && !is_current_; }
+
   /// In the child: from now on this is the calling process.
-  void become_current() { is_current_ = true; }
+  void become_current();
 
  private:
   enum class State { initial, started, closed };
@@ -116,6 +122,9 @@ void add_child(std::shared_ptr<Child> child);
 
 /// Those that live. Reaps the others.
 [[nodiscard]] Children living_children();
+
+/// Of a child that was started.
+[[nodiscard]] std::shared_ptr<ProcessRecord> record_of(std::shared_ptr<Child> child);
 
 /// Null when it is none of them.
 [[nodiscard]] std::shared_ptr<Child> child_with(Member member);

@@ -26,11 +26,11 @@
 #include "process/fork_gate.hpp"
 #include "process/identity.hpp"
 #include "process/popen.hpp"
+#include "process/process_record.hpp"
 #include "process/program_end.hpp"
 #include "process/report.hpp"
 #include "process/standard_streams.hpp"
 #include "process/start_method.hpp"
-#include "process/stranger.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -97,7 +97,7 @@ void take_on(const Preparation& told, int life_fd) {
     get_logger().warning("cannot go to the parent's directory " + told.directory);
   if (told.own_group) lead_own_group(0);
   become({told.name, told.authkey, told.daemon, told.lineage,
-          std::make_shared<Stranger>(told.parent, told.parent_pid, told.parent_name, false)});
+          std::make_shared<ProcessRecord>(told.parent, told.parent_pid, told.parent_name, false)});
   choose_start_method(told.method);
 }
 

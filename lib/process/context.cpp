@@ -5,13 +5,10 @@
 
 #include "base/spawning.hpp"
 #include "multiprocessing/base/errors.hpp"
-#include "process/access.hpp"
 #include "process/fork_server_client.hpp"
 #include "process/start_method.hpp"
 
 namespace multiprocessing {
-
-using detail::ProcessAccess;
 
 std::string Context::get_start_method() const { return std::string{name_of(method_)}; }
 
@@ -30,11 +27,9 @@ void Context::set_start_method(std::string_view, StartMethodOptions) const {
   throw ValueError("cannot set start method of concrete context");
 }
 
-Context get_context() { return ProcessAccess::context(detail::start_method_of_program()); }
+Context get_context() { return Context{detail::start_method_of_program()}; }
 
-Context get_context(std::string_view method) {
-  return ProcessAccess::context(detail::start_method_named(method));
-}
+Context get_context(std::string_view method) { return Context{detail::start_method_named(method)}; }
 
 namespace {
 

@@ -18,7 +18,7 @@ struct State {
   bool daemon = false;
   Lineage lineage;
   unsigned children_named = 0;
-  std::shared_ptr<Stranger> parent;
+  std::shared_ptr<ProcessRecord> parent;
 };
 
 // Guarded by the gate.
@@ -65,7 +65,7 @@ bool current_is_daemon() {
   return state().daemon;
 }
 
-std::shared_ptr<Stranger> current_parent() {
+std::shared_ptr<ProcessRecord> current_parent() {
   std::scoped_lock guard{fork_gate()};
   return state().parent;
 }

@@ -11,7 +11,7 @@
 
 namespace multiprocessing::detail {
 
-class Stranger;
+struct ProcessRecord;
 
 /// Which child of which child of the main process: {1, 2} is the second child of its first.
 using Lineage = std::vector<unsigned>;
@@ -34,7 +34,7 @@ void set_current_authkey(Bytes key);
 [[nodiscard]] bool current_is_daemon();
 
 /// Null in the main process.
-[[nodiscard]] std::shared_ptr<Stranger> current_parent();
+[[nodiscard]] std::shared_ptr<ProcessRecord> current_parent();
 
 /// The lineage of the next child that is named.
 [[nodiscard]] Lineage next_lineage();
@@ -45,7 +45,7 @@ struct Identity {
   Bytes authkey;
   bool daemon;
   Lineage lineage;
-  std::shared_ptr<Stranger> parent;
+  std::shared_ptr<ProcessRecord> parent;
 };
 void become(Identity identity);
 

@@ -9,10 +9,9 @@
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/base/logging.hpp"
 #include "multiprocessing/detail/handover.hpp"
-#include "process/access.hpp"
 #include "process/child.hpp"
-#include "process/home_process.hpp"
 #include "process/popen.hpp"
+#include "process/process_record.hpp"
 #include "process/program_end.hpp"
 
 namespace multiprocessing {
@@ -140,11 +139,9 @@ void Process::set_authkey(Bytes key) { named(child_).set_authkey(std::move(key))
 ProcessHandle Process::handle() const {
   if (opened(child_).pid() == 0)
     throw AssertionError("a process has a handle once it was started: call start() first");
-  return detail::ProcessAccess::handle(std::make_shared<detail::HomeProcess>(child_));
+  return detail::handle_of(detail::record_of(child_));
 }
 
-std::string to_string(const Process& process) {
-  return detail::ProcessAccess::child(process).describe();
-}
+std::string to_string(const Process& process) { return named(process.child_).describe(); }
 
 }  // namespace multiprocessing

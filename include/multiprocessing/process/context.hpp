@@ -19,6 +19,12 @@ class Pool;
 class SyncManager;
 struct PoolOptions;
 
+class Context;
+/// The context of the program's start method, which is chosen by this if it was not before.
+[[nodiscard]] MULTIPROCESSING_API Context get_context();
+/// The context of `method`. Throws `ValueError` for an unknown one.
+[[nodiscard]] MULTIPROCESSING_API Context get_context(std::string_view method);
+
 struct StartMethodOptions {
   /// Changes a choice that was made already.
   bool force = false;
@@ -80,7 +86,8 @@ class MULTIPROCESSING_API Context : public detail::ContextObjects {
   friend bool operator==(const Context&, const Context&) = default;
 
  private:
-  friend class detail::ProcessAccess;
+  friend Context multiprocessing::get_context();
+  friend Context multiprocessing::get_context(std::string_view method);
   explicit Context(detail::StartMethod method) : method_(method) {}
 
   [[nodiscard]] multiprocessing::Process make(ProcessOptions options,
@@ -90,12 +97,6 @@ class MULTIPROCESSING_API Context : public detail::ContextObjects {
 
   detail::StartMethod method_;
 };
-
-/// The context of the program's start method, which is chosen by this if it was not before.
-[[nodiscard]] MULTIPROCESSING_API Context get_context();
-
-/// The context of `method`. Throws `ValueError` for an unknown one.
-[[nodiscard]] MULTIPROCESSING_API Context get_context(std::string_view method);
 
 /// Chooses how the program makes processes: "fork", "spawn" or "forkserver". Throws `ValueError`
 /// for an unknown one, `std::runtime_error` when the choice was made already.

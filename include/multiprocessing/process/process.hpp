@@ -140,7 +140,7 @@ class MULTIPROCESSING_API Process {
   template <class Derived>
   friend class ProcessOf;  // the only way to a subclass
   friend class Context;
-  friend class detail::ProcessAccess;
+  friend MULTIPROCESSING_API std::string to_string(const Process& process);
 
   Process(detail::ProcessKind kind, ProcessOptions options, std::unique_ptr<detail::Target> target);
 

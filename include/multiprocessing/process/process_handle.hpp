@@ -16,9 +16,11 @@
 
 namespace multiprocessing {
 
+class ProcessHandle;
+
 namespace detail {
-class KnownProcess;
-class ProcessAccess;
+struct ProcessRecord;
+ProcessHandle handle_of(std::shared_ptr<ProcessRecord> process);
 }  // namespace detail
 
 /// A process that runs or ran. Copies, in this process or in another one of the family that was
@@ -81,7 +83,7 @@ class MULTIPROCESSING_API ProcessHandle {
   }
 
  private:
-  friend class detail::ProcessAccess;
+  friend ProcessHandle detail::handle_of(std::shared_ptr<detail::ProcessRecord> process);
   friend struct std::hash<ProcessHandle>;
 
   struct Wire {
@@ -98,10 +100,10 @@ class MULTIPROCESSING_API ProcessHandle {
   };
   [[nodiscard]] Wire wire() const;
   explicit ProcessHandle(const Wire& wire);
-  explicit ProcessHandle(std::shared_ptr<detail::KnownProcess> process);
-  [[nodiscard]] detail::KnownProcess& known() const;
+  explicit ProcessHandle(std::shared_ptr<detail::ProcessRecord> process);
+  [[nodiscard]] detail::ProcessRecord& known() const;
 
-  std::shared_ptr<detail::KnownProcess> process_;
+  std::shared_ptr<detail::ProcessRecord> process_;
 };
 
 /// The calling process: `MainProcess`, or a child under the name it was given.
