@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/all_signals_blocked.hpp"
 #include "base/close_on_exec.hpp"
 #include "base/death.hpp"
 #include "base/interruption.hpp"
@@ -44,7 +45,7 @@ constexpr std::chrono::milliseconds time_to_end{500};
 constexpr std::size_t most_memory_to_copy = 64 << 20;
 
 constexpr std::size_t stack_size = 64 * 1024;
-constexpr std::size_t kernel_signal_set = (_NSIG - 1) / 8;
+constexpr std::size_t kernel_signal_set = sizeof(SignalBits);
 
 // How far a child came. `error` is 0 when it executed.
 struct Outcome {
@@ -63,7 +64,7 @@ struct Plan {
   char* const* environment = nullptr;
   const int* descriptors = nullptr;
   std::size_t descriptor_count = 0;
-  unsigned char signal_mask[kernel_signal_set] = {};  // the caller's
+  SignalBits signal_mask = 0;  // the caller's
   bool own_group = false;
   std::uint64_t ignored = 0;  // though they have a handler now
   HandOver hand_over;
@@ -104,7 +105,7 @@ MULTIPROCESSING_BORROWED_MEMORY int run_child(void* argument) noexcept {
   if (pass_on_descriptors(plan)) {
     plan.outcome.step = Outcome::executing;
     hand_over(plan.hand_over);
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, plan.signal_mask, nullptr, kernel_signal_set);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &plan.signal_mask, nullptr, kernel_signal_set);
     if (plan.path != nullptr)
       syscall(SYS_execve, plan.path, plan.arguments, plan.environment);
     else
@@ -132,26 +133,7 @@ class ChildStack {
   void* memory_;
 };
 
-// Blocks even the C library's own signals, which the library's call does not: one that arrives in
-// the child would work on the parent's memory.
-class AllSignalsBlocked {
- public:
-  explicit AllSignalsBlocked(unsigned char* before) noexcept : before_(before) {
-    unsigned char all[kernel_signal_set];
-    for (unsigned char& byte : all) byte = 0xff;
-    syscall(SYS_rt_sigprocmask, SIG_BLOCK, all, before_, kernel_signal_set);
-  }
-  ~AllSignalsBlocked() {
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, before_, nullptr, kernel_signal_set);
-  }
-  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-
- private:
-  const unsigned char* before_;
-};
-
-// With all signals blocked.
+// With all signals blocked: one that arrives in the child would work on the parent's memory.
 MULTIPROCESSING_BORROWED_MEMORY void execute(Plan& plan, const ChildStack& stack, int flags,
                                              int* pidfd) noexcept {
   plan.outcome.pid =
@@ -164,7 +146,8 @@ MULTIPROCESSING_BORROWED_MEMORY void execute(Plan& plan, const ChildStack& stack
 
 Spawned run(Plan& plan) {
   const ChildStack stack;
-  const AllSignalsBlocked blocked{plan.signal_mask};
+  const AllSignalsBlocked blocked{AllSignalsBlocked::even_of_libraries};
+  plan.signal_mask = blocked.before();
   int pidfd = -1;
   execute(plan, stack, CLONE_PIDFD, &pidfd);
   return {.pid = plan.outcome.pid, .pidfd = UniqueFd{pidfd}};
@@ -201,7 +184,8 @@ Line make_line() {
 
 // The reaper; none, and errno, when it cannot be made.
 Spawned run_with_reaper(Plan& plan, const Line& line, const ChildStack& stack) {
-  const AllSignalsBlocked blocked{plan.signal_mask};
+  const AllSignalsBlocked blocked{AllSignalsBlocked::even_of_libraries};
+  plan.signal_mask = blocked.before();
   int pidfd = -1;
   const pid_t pid = fork_hidden(pidfd);
   if (pid == 0) start_and_reap(plan, stack, line.its.get());
@@ -226,7 +210,8 @@ MULTIPROCESSING_BORROWED_MEMORY int start_and_leave(void* argument) noexcept {
 bool run_as_orphan(Plan& plan, const Line& line, const ChildStack& stack) {
   const ChildStack stack_of_parent;
   Orphaning told{plan, stack, line.its.get()};
-  const AllSignalsBlocked blocked{plan.signal_mask};
+  const AllSignalsBlocked blocked{AllSignalsBlocked::even_of_libraries};
+  plan.signal_mask = blocked.before();
   const pid_t pid =
       ::__clone(start_and_leave, stack_of_parent.top(), CLONE_VM | CLONE_VFORK, &told);
   if (pid < 0) return false;

@@ -9,12 +9,12 @@
 #include <utility>
 
 #include "arena/event_count.hpp"
+#include "base/all_signals_blocked.hpp"
 #include "base/fail_point.hpp"
 #include "base/interruption.hpp"
 #include "base/os_error.hpp"
 #include "multiprocessing/base/cpu_count.hpp"
 #include "multiprocessing/base/logging.hpp"
-#include "process/signal_handlers.hpp"
 
 namespace multiprocessing::detail {
 namespace {

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "arena/birth.hpp"
+#include "base/all_signals_blocked.hpp"
 #include "base/death.hpp"
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
@@ -67,22 +68,6 @@ bool stop_ignoring_children() {
   (void)signal(SIGCHLD, SIG_DFL);
   return true;
 }
-
-/// A signal that is sent to a new child before that has the mask and dispositions of its own waits
-/// for those, also one that is ignored here.
-class SignalsHeldBack {
- public:
-  SignalsHeldBack() {
-    sigset_t all;
-    sigfillset(&all);
-    (void)sigprocmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsHeldBack() { (void)sigprocmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsHeldBack(const SignalsHeldBack&) = delete;
-
- private:
-  sigset_t before_;
-};
 
 /// What failed here.
 ForkAnswer failure(const OSError& error) {
@@ -196,7 +181,9 @@ class Server {
   }
 
   pid_t fork_child(Member child, std::vector<UniqueFd>& given, UniqueFd& status) {
-    const SignalsHeldBack held;
+    // A signal that is sent to a new child before that has the mask and dispositions of its own
+    // waits for those, also one that is ignored here.
+    const AllSignalsBlocked blocked;
     const pid_t pid = fork_for(child);
     if (pid != 0) return pid;
     status.reset();  // or the process that waits for an answer would not see the server's end

@@ -1,4 +1,5 @@
 // fork: the child is a copy of this process.
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -10,13 +11,13 @@
 
 #include "arena/asking_part.hpp"
 #include "arena/birth.hpp"
+#include "base/all_signals_blocked.hpp"
 #include "base/death.hpp"
 #include "base/os_error.hpp"
 #include "multiprocessing/detail/handover.hpp"
 #include "process/child_main.hpp"
 #include "process/own_threads.hpp"
 #include "process/popen.hpp"
-#include "process/signal_handlers.hpp"
 #include "process/standard_streams.hpp"
 
 namespace multiprocessing::detail {
@@ -51,6 +52,23 @@ std::optional<Luggage> luggage_of(const Launch& launch) {
     return luggage;
   } catch (const std::exception&) {
     return std::nullopt;
+  }
+}
+
+/// Signals that have a handler are at default afterwards, as after exec; ignored ones stay ignored.
+/// SIGSYS keeps its handler: a sandbox answers refused calls by it, and libpsx has all threads
+/// change their rights by it, and both are inherited.
+void drop_signal_handlers() noexcept {
+  // By the C library's call, which leaves its own two signals alone.
+  for (int number = 1; number < _NSIG; ++number) {
+    struct sigaction action {};
+    if (number == SIGSYS || sigaction(number, nullptr, &action) != 0) continue;
+    const bool has_handler = (action.sa_flags & SA_SIGINFO) != 0 ||
+                             (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN);
+    if (!has_handler) continue;
+    struct sigaction by_default {};
+    by_default.sa_handler = SIG_DFL;
+    (void)sigaction(number, &by_default, nullptr);
   }
 }
 
