@@ -41,7 +41,15 @@ constexpr unsigned to_whole_group = 1U << 2;  // PIDFD_SIGNAL_PROCESS_GROUP, Lin
 std::unique_ptr<Popen> popen_uninterrupted(const Launch& launch) {
   try {
     const Uninterrupted shield;
-    return popen(launch);
+    switch (launch.preparation.method) {
+      case StartMethod::fork:
+        return popen_fork(launch);
+      case StartMethod::spawn:
+        return popen_spawn(launch);
+      case StartMethod::forkserver:
+        break;
+    }
+    return popen_forkserver(launch);
   } catch (const std::exception&) {
     check_interruption();
     throw;

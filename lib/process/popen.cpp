@@ -52,18 +52,6 @@ UniqueFd keep_life_pipe(Popen& popen) {
   return std::move(pipe.read_end);
 }
 
-std::unique_ptr<Popen> popen(const Launch& launch) {
-  switch (launch.preparation.method) {
-    case StartMethod::fork:
-      return popen_fork(launch);
-    case StartMethod::spawn:
-      return popen_spawn(launch);
-    case StartMethod::forkserver:
-      break;
-  }
-  return popen_forkserver(launch);
-}
-
 void write_body(const Launch& launch, Writer& writer, Luggage& luggage) {
   const OutgoingHandles::Scope handles{luggage.handles};
   const OutgoingFds::Scope fds{luggage.fds};

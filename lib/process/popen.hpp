@@ -57,7 +57,6 @@ inline constexpr int status_lost = 255;
 [[nodiscard]] std::unique_ptr<Popen> popen_fork(const Launch& launch);
 [[nodiscard]] std::unique_ptr<Popen> popen_spawn(const Launch& launch);
 [[nodiscard]] std::unique_ptr<Popen> popen_forkserver(const Launch& launch);
-[[nodiscard]] std::unique_ptr<Popen> popen(const Launch& launch);  // by the method it names
 
 /// What a launch takes along beside its bytes.
 struct Luggage {
