@@ -265,6 +265,34 @@ TEST(ProcessHandleTest, OnlyTheCallingProcessIsChangedByItsHandle) {
   child.join();
 }
 
+TEST(ForkTest, HandlesOfTheParentAreOfTheSameProcessesInAForkedChild) {
+  Mailbox says;
+  auto elder = mp::get_context("fork").Process({.name = "Elder"}, entry::wait_for_ever);
+  elder.start();
+  auto child = mp::get_context("fork").Process([&says, elder = elder.handle(),
+                                                parent = mp::current_process()] {
+    says.put(parent == *mp::parent_process() && parent != mp::current_process() ? "parent" : "");
+    try {
+      parent.set_name("x");
+    } catch (const mp::AssertionError&) {
+      says.put("not to be renamed by me");
+    }
+    says.put(elder.name() + (elder.is_alive() && !elder.exitcode() ? " alive" : " dead"));
+    elder.terminate();
+    elder.join();
+    says.put(elder.is_alive() ? "alive" : "dead");
+  });
+  child.start();
+  child.join();
+  EXPECT_EQ(child.exitcode(), 0);
+  EXPECT_EQ(says.get(0), "parent");
+  EXPECT_EQ(says.get(1), "not to be renamed by me");
+  EXPECT_EQ(says.get(2), "Elder alive");
+  EXPECT_EQ(says.get(3), "dead");
+  elder.join();
+  EXPECT_EQ(elder.exitcode(), -SIGTERM);
+}
+
 // In a forked child the objects of its parent are inert.
 TEST(ForkTest, ObjectsOfTheParentAreInertInAForkedChild) {
   Gate gate;

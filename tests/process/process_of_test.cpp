@@ -91,6 +91,7 @@ TEST_P(ProcessTest, TheObjectInTheChildCannotBeStartedOrJoinedThere) {
       } catch (const mp::AssertionError&) {
         says_.put("not itself");
       }
+      says_.put(handle() == mp::current_process() ? "this process" : "another");
     }
     // A local class may hold no member template.
     void serialize(mp::OutArchive& archive, unsigned) { archive& says_; }
@@ -105,6 +106,7 @@ TEST_P(ProcessTest, TheObjectInTheChildCannotBeStartedOrJoinedThere) {
   process.join();
   EXPECT_EQ(says.get(0), "not twice");
   EXPECT_EQ(says.get(1), "not itself");
+  EXPECT_EQ(says.get(2), "this process");
 }
 
 }  // namespace
