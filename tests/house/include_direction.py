@@ -7,9 +7,6 @@ import re
 
 from house import FLOORS, files, includes, place, run
 
-# Modules whose rooms may still include each other in circles. It only gets shorter.
-MAY_HAVE_CYCLES = ("process",)
-
 
 def uses_of(root, module):
     """The modules that lib/<module>/meson.build lists, None where there is no such file."""
@@ -156,11 +153,9 @@ def arrow_to_turn(arrows):
     return min(arrows, key=badness), users
 
 
-def check_rooms(root, may_have=MAY_HAVE_CYCLES):
+def check_rooms(root):
     """Names each knot of rooms with its shortest circle and the arrow to turn."""
     for module, arrows in arrows_of(root).items():
-        if module in may_have:
-            continue
         for knot in knots_of(arrows):
             inside = {arrow: places for arrow, places in arrows.items() if knot.issuperset(arrow)}
             circle = min((reached(inside, room)[room] for room in sorted(knot)), key=len)
