@@ -23,19 +23,7 @@ namespace {
 
 int number_of(const std::shared_ptr<EndFd>& end) { return EndFd::Use{*end}.get(); }
 
-// For how long it is believed that somebody has the other end: some 20 µs, and after that for as
-// many sends as a stream looks at no clock.
-constexpr std::uint64_t check_rests = 40'000;
-
-/// A clock that costs next to nothing; of about 2 GHz.
-std::uint64_t ticks() {
-#if defined(__x86_64__)
-  return __builtin_ia32_rdtsc();
-#else
-  return 2 * static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch() /
-                                        std::chrono::nanoseconds{1});
-#endif
-}
+constexpr unsigned sends_per_check = 32;
 
 std::size_t size_of(std::span<const iovec> pieces) {
   std::size_t size = 0;
@@ -68,8 +56,8 @@ ConnectionCore::ConnectionCore(std::shared_ptr<EndFd> end, const ConnectionOptio
       is_socket_(is_socket(number_of(end_))),
       is_unix_(is_unix_socket(number_of(end_))),
       is_packets_(is_packet_socket(number_of(end_))),
-      in_(shared_.ring_in()),
-      out_(shared_.ring_out()),
+      in_(shared_.ring_in(*end_)),
+      out_(shared_.ring_out(*end_)),
       readable_(options.readable) {}
 
 ConnectionCore::~ConnectionCore() {
@@ -95,9 +83,8 @@ void ConnectionCore::check_writable() const {
 
 bool ConnectionCore::poll(const Deadline& deadline) {
   check_readable();
-  LateUse fd{*end_};
   while (Ring* const ring = ring_in()) {
-    switch (ring->watch(fd, deadline)) {
+    switch (ring->watch(deadline)) {
       case Ring::Came::end_of_file:
         return true;
       case Ring::Came::nothing:
@@ -109,11 +96,12 @@ bool ConnectionCore::poll(const Deadline& deadline) {
     // It is sealed, and who has the turn takes the bells out of the socket.
     const Turn turn{shared_.reading(), deadline.at_most(turn_of_others)};
     if (turn.taken())
-      ring->silence(fd);
+      ring->silence();
     else if (deadline.passed())
       return false;
   }
-  return await_readable(fd.get(), deadline);
+  const EndFd::Use fd{*end_};
+  return await_readable(fd.get_open(), deadline);
 }
 
 TypedHead TypedHead::of(std::string_view message) {
@@ -128,7 +116,6 @@ TypedHead TypedHead::of(std::string_view message) {
 void ConnectionCore::send(std::span<const std::string_view> pieces, const OutgoingFds* fds,
                           const OutgoingHandles* handles, std::uint8_t* parcel) {
   check_writable();
-  LateUse fd{*end_};
   if (fds != nullptr && !is_unix_)
     throw SerializationError("ends and descriptors go over a Pipe or AF_UNIX only");
   std::size_t size = 0;
@@ -139,45 +126,45 @@ void ConnectionCore::send(std::span<const std::string_view> pieces, const Outgoi
   for (const std::string_view piece : pieces)
     if (!piece.empty()) parts[count++] = piece_of(piece.data(), piece.size());
 
-  if (!send_in_turn(fd, std::span{parts}.first(count), fds, handles, parcel)) return;
+  if (!send_in_turn(std::span{parts}.first(count), fds, handles, parcel)) return;
   order_after_turn();
-  if (out_->is_awaited()) tell_of_sent(fd);
+  if (out_->is_awaited()) tell_of_sent();
 }
 
 /// The message is on its way, so nobody waits here for the end of another's long one: who sends
 /// that tells, too. So does who seals the ring, and behind the seal no bell may come.
-void ConnectionCore::tell_of_sent(LateUse& fd) {
+void ConnectionCore::tell_of_sent() {
   // A receiver that is not told in spite of that looks by itself.
   (void)retry_for_a_while([&] {
     while (out_->is_awaited() && !out_->sealed() && !out_->empty()) {
       const Turn turn{shared_.writing(), Deadline{turn_of_others}};
-      if (turn.taken()) return out_->sealed() || out_->empty() || out_->tell(fd);
+      if (turn.taken()) return out_->sealed() || out_->empty() || out_->tell();
     }
     return true;
   });
 }
 
 /// Whether it went by the ring.
-bool ConnectionCore::send_in_turn(LateUse& fd, std::span<iovec> pieces, const OutgoingFds* fds,
+bool ConnectionCore::send_in_turn(std::span<iovec> pieces, const OutgoingFds* fds,
                                   const OutgoingHandles* handles, std::uint8_t* parcel) {
   Turn turn{shared_.writing(), Deadline::never(), Turn::interruptibly};
   if (turn.broken()) {
     // Who reads the other end gets end-of-file for the rest of the message that will not come.
-    if (is_socket_) (void)::shutdown(fd.get(), SHUT_WR);
+    if (is_socket_) (void)::shutdown(EndFd::Use{*end_}.get(), SHUT_WR);
     throw_os_error(EPIPE, "send", "by an end where a process died amid a message");
   }
   fail_point("connection.send.turn");
-  const bool by_ring = goes_by_ring(fd, fds != nullptr);
+  const bool by_ring = goes_by_ring(fds != nullptr);
   if (!by_ring && out_ != nullptr) out_->note_socket();
   const std::size_t size = size_of(pieces);
   const bool at_once = is_packets_ && size <= packet_size;
-  if (by_ring && at_once && handles == nullptr && put_at_once(fd, pieces, size)) return true;
-  if (by_ring) check_receiver(fd);
+  if (by_ring && at_once && handles == nullptr && put_at_once(pieces, size)) return true;
+  if (by_ring) check_receiver();
   if (handles != nullptr || !at_once) turn.begin_message();
   try {
-    if (handles != nullptr) *parcel = post(*handles, fd);
+    if (handles != nullptr) *parcel = post(*handles);
     fail_point("connection.send.begun");
-    send_frame(stream(fd), turn, pieces, fds, by_ring);
+    send_frame(turn, pieces, fds, by_ring);
   } catch (...) {
     turn.end_message();
     if (parcel != nullptr && *parcel != 0) shared_.unpost(*parcel);
@@ -188,33 +175,35 @@ bool ConnectionCore::send_in_turn(LateUse& fd, std::span<iovec> pieces, const Ou
   return by_ring;
 }
 
-/// As most messages go: as one packet that has room.
-bool ConnectionCore::put_at_once(LateUse& fd, std::span<const iovec> pieces, std::size_t size) {
+/// As most messages go: as one packet that has room. Whether a process has the other end is asked
+/// when the message is on its way, because asking would hold it up: of a receiver that sleeps,
+/// which may be for good, and of one that took none of 32 messages.
+bool ConnectionCore::put_at_once(std::span<const iovec> pieces, std::size_t size) {
   fail_point("connection.send.begun");
-  if (out_->is_awaited()) sends_without_clock_ = 0;  // nobody sleeps amid a stream
-  if (!out_->try_put(fd, pieces, static_cast<std::uint32_t>(size))) return false;
+  const bool slept = out_->is_awaited();
+  if (!out_->try_put(pieces, static_cast<std::uint32_t>(size))) return false;
   fail_point("connection.send.sent");
-  check_receiver_now_and_then(fd);
+  if (slept || ++unchecked_sends_ >= sends_per_check) check_receiver_of_sent(slept);
   return true;
 }
 
-std::uint8_t ConnectionCore::post(const OutgoingHandles& handles, LateUse& fd) const {
+std::uint8_t ConnectionCore::post(const OutgoingHandles& handles) const {
   for (Wait wait{back_off::news, "Connection.send"};;) {
     const std::uint32_t key = shared_.free_links_key();
     if (const auto number = shared_.try_post(handles)) return *number;
-    pollfd entry{.fd = fd.get(), .events = 0, .revents = 0};
-    if (::poll(&entry, 1, 0) > 0 && (entry.revents & (POLLERR | POLLHUP)) != 0)
-      throw_os_error(EPIPE, "send");
+    if (out_->is_hung_up()) throw_os_error(EPIPE, "send");
     shared_.wait_for_free_link(wait, key);
   }
 }
 
-void ConnectionCore::send_frame(Stream stream, Turn& turn, std::span<iovec> pieces,
-                                const OutgoingFds* fds, bool by_ring) {
+void ConnectionCore::send_frame(Turn& turn, std::span<iovec> pieces, const OutgoingFds* fds,
+                                bool by_ring) {
+  const EndFd::Use fd{*end_};  // for all of a long message
+  const Stream to = stream(fd.get_open());
   std::optional<OutgoingFds::Numbers> numbers;
   if (fds != nullptr) numbers.emplace(*fds);
   const auto write = [&](std::span<const int> descriptors) {
-    return by_ring ? put_some(stream.fd, pieces) : write_some(stream, pieces, descriptors);
+    return by_ring ? put_some(pieces) : write_some(to, pieces, descriptors);
   };
   std::size_t written = write(numbers ? numbers->get() : std::span<const int>{});
   advance(pieces, written);
@@ -222,10 +211,10 @@ void ConnectionCore::send_frame(Stream stream, Turn& turn, std::span<iovec> piec
     turn.begin_message();
     fail_point("connection.send.half");
     try {
-      if (by_ring) (void)out_->tell_amid_turn(stream.fd);
+      if (by_ring) (void)out_->tell_amid_turn();
       written = write({});
     } catch (...) {
-      break_off(stream.fd, turn);
+      break_off(turn);
       throw;
     }
     advance(pieces, written);
@@ -233,83 +222,70 @@ void ConnectionCore::send_frame(Stream stream, Turn& turn, std::span<iovec> piec
 }
 
 /// The rest of the message will not come: who reads the other end is not to wait for it.
-void ConnectionCore::break_off(LateUse& fd, Turn& turn) {
+void ConnectionCore::break_off(Turn& turn) {
   turn.break_stream();
   if (is_socket_)
-    (void)::shutdown(fd.if_open(), SHUT_WR);
+    (void)::shutdown(EndFd::Use{*end_}.get(), SHUT_WR);
   else
     close();
 }
 
-bool ConnectionCore::goes_by_ring(LateUse& fd, bool with_fds) {
+bool ConnectionCore::goes_by_ring(bool with_fds) {
   if (out_ == nullptr) return false;
-  if (with_fds) out_->tell_and_seal(fd);
-  if (!out_->open(fd)) return false;
+  if (with_fds) out_->tell_and_seal();
+  if (!out_->open()) return false;
   const std::uint32_t closings = out_->closings();
   if (closings == seen_closings_) return true;
-  check_receiver(fd);
+  check_receiver();
   seen_closings_ = closings;
   return true;
 }
 
 /// What the system says of a write to a socket, it has to be asked here: after every closing that a
-/// process has told of, and now and then because some are killed.
-void ConnectionCore::check_receiver(LateUse& fd) {
-  if (is_hung_up(fd) || shared_.receiver_broke()) throw_os_error(EPIPE, "send");
+/// process has told of, where room is short, and now and then because some are killed.
+void ConnectionCore::check_receiver() {
+  if (out_->is_hung_up() || shared_.receiver_broke()) throw_os_error(EPIPE, "send");
 }
 
-/// After the message is on its way, because the clock would hold it up: of sends that follow each
-/// other quickly fewer and fewer look there, down to every eighth. When the message was taken, the
-/// end may well have been closed then.
-void ConnectionCore::check_receiver_now_and_then(LateUse& fd) {
-  constexpr unsigned in_a_stream = 7;
-  if (sends_without_clock_ > 0) {
-    --sends_without_clock_;
-    return;
-  }
-  const std::uint64_t now = ticks();
-  if (now - receiver_check_ < check_rests) {
-    quick_sends_ = std::min(2 * quick_sends_ + 1, in_a_stream);
-    sends_without_clock_ = quick_sends_;
-    return;
-  }
-  quick_sends_ = 0;
-  receiver_check_ = now;
+/// When the message was taken, the end may well have been closed then.
+void ConnectionCore::check_receiver_of_sent(bool slept) {
+  unchecked_sends_ = sends_per_check;  // the next send asks, too, unless the receiver is there
   try {
-    check_receiver(fd);
+    if (!out_->has_taken() || slept) check_receiver();
   } catch (const BrokenPipeError&) {
     if (out_->empty()) return;
     told_of_reset_ = true;  // hereby
     throw;
   }
+  unchecked_sends_ = 0;
 }
 
-std::size_t ConnectionCore::put_some(LateUse& fd, std::span<const iovec> pieces) {
+std::size_t ConnectionCore::put_some(std::span<const iovec> pieces) {
   Pieces fitting;
   pieces = cut(pieces, packet_size, fitting);
   const std::size_t size = size_of(pieces);
   const auto room = static_cast<std::uint32_t>(size);
-  while (!out_->try_put(fd, pieces, room))
-    if (shared_.receiver_broke() || !out_->wait_for_room(fd, room)) throw_os_error(EPIPE, "send");
+  while (!out_->try_put(pieces, room))
+    if (shared_.receiver_broke() || !out_->wait_for_room(room)) throw_os_error(EPIPE, "send");
   return size;
 }
 
 // ---- from the ring to the socket
 
 int ConnectionCore::fileno() {
-  LateUse fd{*end_};
-  const int number = fd.get();
+  const EndFd::Use fd{*end_};
+  const int number = fd.get_open();
   if (in_ != nullptr) {
     if (!in_->seal_wanted()) {
       in_->ask_for_seal();
       fail_point("connection.ring.seal_wanted");
     }
-    quieten(fd);  // who was amid something at the first time may have left a bell
+    quieten();  // who was amid something at the first time may have left a bell
   }
   if (out_ != nullptr && !out_->sealed()) {
     out_->ask_for_seal();  // of who sends next, should another thread be sending
     const Turn turn{shared_.writing(), Deadline{std::chrono::nanoseconds{0}}};
-    if (turn.taken()) out_->tell_and_seal(fd);
+    if (turn.taken()) out_->tell_and_seal();
   }
   return number;
 }
@@ -324,7 +300,7 @@ bool ConnectionCore::sender_in_turn() const {
 
 /// Makes the descriptor unreadable when nothing is there. Until the seal nobody may be between its
 /// look at what is wanted and its bell: a message would be there unseen, or a bell without one.
-void ConnectionCore::quieten(LateUse& fd) {
+void ConnectionCore::quieten() {
   if (in_->settled()) return;
   const Deadline enough{turn_of_others};
   const auto is_quiet = [&] {
@@ -333,7 +309,7 @@ void ConnectionCore::quieten(LateUse& fd) {
   while (!spin(back_off::inner_lock, is_quiet))
     std::this_thread::sleep_for(std::chrono::milliseconds{1});
   const Turn turn{shared_.reading(), Deadline{std::chrono::nanoseconds{0}}};
-  if (turn.taken()) in_->silence(fd);  // otherwise who has it does so afterwards
+  if (turn.taken()) in_->silence();  // otherwise who has it does so afterwards
 }
 
 Unrung ConnectionCore::unrung() const {
@@ -346,15 +322,14 @@ Unrung ConnectionCore::unrung() const {
   return may_come ? Unrung::may_come : Unrung::none;
 }
 
-void ConnectionCore::leave_ring_out(LateUse& fd) {
+void ConnectionCore::leave_ring_out() {
   if (out_ == nullptr) return;
-  out_->tell_and_seal(fd);
+  out_->tell_and_seal();
   out_->note_socket();
 }
 
 void ConnectionCore::leave_rings() {
   if (in_ == nullptr) return;
-  LateUse fd{*end_};
   in_->ask_for_seal();
   for (Ring* ring = ring_in(); ring != nullptr && readable(); ring = ring_in()) {
     if (!ring->empty())
@@ -366,22 +341,22 @@ void ConnectionCore::leave_rings() {
     if (sending.taken() && ring->empty()) ring->seal();
     // Another thread that receives does the same.
     const Turn reading{shared_.reading(), Deadline{turn_of_others}};
-    if (reading.taken() && ring->sealed()) ring->silence(fd);
+    if (reading.taken() && ring->sealed()) ring->silence();
   }
   const Turn turn{shared_.writing(), Deadline::never(), Turn::interruptibly};
-  out_->tell_and_seal(fd);
+  out_->tell_and_seal();
   out_->note_socket();  // the stranger would not
 }
 
-void ConnectionCore::await_socket(LateUse& fd) {
+void ConnectionCore::await_socket() {
   while (Ring* const ring = ring_in()) {
     if (ring->front()) {
       ring->drop_front();
       throw_bad_length();
     }
     if (ring->sealed())
-      ring->silence(fd);
-    else if (ring->wait(fd, Deadline::never()) == Ring::Came::end_of_file)
+      ring->silence();
+    else if (ring->wait(Deadline::never()) == Ring::Came::end_of_file)
       throw EOFError("the other end of the connection is closed");
   }
 }

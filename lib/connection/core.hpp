@@ -94,51 +94,49 @@ class ConnectionCore final : public ReceivedEnd,
   /// when messages wait in it.
   void leave_rings();
   /// In the turn to write: what is sent from now on goes by the socket.
-  void leave_ring_out(LateUse& fd);
+  void leave_ring_out();
   /// In the turn to read: waits until what comes next comes by the socket.
-  void await_socket(LateUse& fd);
+  void await_socket();
 
   /// Throw OSError when it is closed or for the other direction.
   void check_readable() const;
   void check_writable() const;
-  [[nodiscard]] Stream stream(LateUse& fd) const { return {fd, is_socket_, is_packets_}; }
+  [[nodiscard]] Stream stream(int fd) const { return {fd, is_socket_, is_packets_}; }
 
  private:
-  std::uint8_t post(const OutgoingHandles& handles, LateUse& fd) const;
-  [[nodiscard]] bool send_in_turn(LateUse& fd, std::span<iovec> pieces, const OutgoingFds* fds,
+  std::uint8_t post(const OutgoingHandles& handles) const;
+  [[nodiscard]] bool send_in_turn(std::span<iovec> pieces, const OutgoingFds* fds,
                                   const OutgoingHandles* handles, std::uint8_t* parcel);
-  [[nodiscard]] bool put_at_once(LateUse& fd, std::span<const iovec> pieces, std::size_t size);
-  void send_frame(Stream stream, Turn& turn, std::span<iovec> pieces, const OutgoingFds* fds,
-                  bool by_ring);
-  void break_off(LateUse& fd, Turn& turn);
-  void tell_of_sent(LateUse& fd);
-  [[nodiscard]] bool goes_by_ring(LateUse& fd, bool with_fds);
-  void check_receiver(LateUse& fd);
-  void check_receiver_now_and_then(LateUse& fd);
-  [[nodiscard]] std::size_t put_some(LateUse& fd, std::span<const iovec> pieces);
+  [[nodiscard]] bool put_at_once(std::span<const iovec> pieces, std::size_t size);
+  void send_frame(Turn& turn, std::span<iovec> pieces, const OutgoingFds* fds, bool by_ring);
+  void break_off(Turn& turn);
+  void tell_of_sent();
+  [[nodiscard]] bool goes_by_ring(bool with_fds);
+  void check_receiver();
+  void check_receiver_of_sent(bool slept);
+  [[nodiscard]] std::size_t put_some(std::span<const iovec> pieces);
 
   /// The ring by which messages come, until nothing comes by it any more.
   [[nodiscard]] Ring* ring_in() const {
     return in_ != nullptr && !in_->settled() ? in_.get() : nullptr;
   }
-  [[nodiscard]] std::optional<Received> receive_in_turn(LateUse& fd, const Wanted& wanted,
+  [[nodiscard]] std::optional<Received> receive_in_turn(const Wanted& wanted,
                                                         const Deadline& deadline);
-  [[nodiscard]] bool await_packet(LateUse& fd, Turn& turn, const Deadline& deadline);
+  [[nodiscard]] bool await_packet(Turn& turn, const Deadline& deadline);
   [[nodiscard]] std::optional<Received> take_whole(const Wanted& wanted);
-  [[nodiscard]] std::optional<Received> receive_in_parts(LateUse& fd, Turn& turn,
-                                                         const Wanted& wanted,
+  [[nodiscard]] std::optional<Received> receive_in_parts(Turn& turn, const Wanted& wanted,
                                                          const Deadline& deadline);
   void take_parcel(Received& received, const Wanted& wanted) const;
   [[nodiscard]] std::size_t longest(const Wanted& wanted) const;
   [[nodiscard]] bool sender_in_turn() const;
-  void quieten(LateUse& fd);
+  void quieten();
   [[nodiscard]] bool receive_packet(Stream stream, Turn& turn, const Wanted& wanted,
                                     const Deadline& deadline);
   [[nodiscard]] bool receive_header(Stream stream, Turn& turn, const Wanted& wanted,
                                     const Deadline& deadline);
   [[nodiscard]] bool receive_body(Stream stream, Turn& turn, const Wanted& wanted,
                                   const Deadline& deadline);
-  [[nodiscard]] bool receive_piece(Ring& ring, LateUse& fd, Turn& turn, std::span<std::byte> into,
+  [[nodiscard]] bool receive_piece(Ring& ring, Turn& turn, std::span<std::byte> into,
                                    const Deadline& deadline);
   void unpack(std::span<const unsigned char> packet, const Wanted& wanted, Turn& turn);
   [[nodiscard]] std::span<std::byte> room_for(const Wanted& wanted);
@@ -146,10 +144,10 @@ class ConnectionCore final : public ReceivedEnd,
   [[nodiscard]] std::uint8_t parcel_in(const std::string& body) const;
   [[nodiscard]] Read take(Stream stream, const iovec& piece, bool with_fds, bool wait);
   [[nodiscard]] bool wait_for_more(Stream stream, Turn& turn, const Deadline& deadline);
-  [[noreturn]] void end_of_file(LateUse& fd, Turn& turn);
+  [[noreturn]] void end_of_file(Turn& turn);
   [[nodiscard]] bool is_reset(bool says_the_socket);
   [[noreturn]] static void lose_sender(Turn& turn);
-  [[noreturn]] void lose_place(LateUse& fd);
+  [[noreturn]] void lose_place();
   void stop_reading(Turn& turn);
 
   const std::shared_ptr<EndFd> end_;
@@ -163,9 +161,7 @@ class ConnectionCore final : public ReceivedEnd,
   std::atomic<bool> readable_;
   std::atomic<bool> told_of_closing_{false};
   std::atomic<bool> told_of_reset_{false};
-  std::uint64_t receiver_check_ = 0;  // in ticks; guarded by the turn to write, as the next three
-  unsigned sends_without_clock_ = 0;  // that are to come
-  unsigned quick_sends_ = 0;          // how many of them a quick one earned last
+  unsigned unchecked_sends_ = 0;  // guarded by the turn to write, as the next
   std::uint32_t seen_closings_ = 0;
   Inflow inflow_;  // guarded by the turn to read
 };

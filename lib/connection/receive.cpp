@@ -52,30 +52,28 @@ int take_error(int fd) {
 std::optional<ConnectionCore::Received> ConnectionCore::receive(const Wanted& wanted,
                                                                 const Deadline& deadline) {
   check_readable();
-  LateUse fd{*end_};
-  auto received = receive_in_turn(fd, wanted, deadline);
+  auto received = receive_in_turn(wanted, deadline);
   if (in_ == nullptr) return received;
   order_after_turn();
   in_->tell_of_room();
-  if (in_->seal_wanted()) quieten(fd);
+  if (in_->seal_wanted()) quieten();
   return received;
 }
 
-std::optional<ConnectionCore::Received> ConnectionCore::receive_in_turn(LateUse& fd,
-                                                                        const Wanted& wanted,
+std::optional<ConnectionCore::Received> ConnectionCore::receive_in_turn(const Wanted& wanted,
                                                                         const Deadline& deadline) {
   Turn turn{shared_.reading(), deadline, Turn::interruptibly};
   if (!turn.taken()) return std::nullopt;
-  if (turn.broken()) lose_place(fd);
+  if (turn.broken()) lose_place();
   // A forked child has its parent's part of a message, which is none of its own.
   if (!turn.is_amid() && inflow_.begun()) inflow_ = {};
   if (!inflow_.parsed) {
     fail_point("connection.recv.begun");
     if (auto whole = take_whole(wanted)) return whole;
-    if (!await_packet(fd, turn, deadline)) return std::nullopt;
+    if (!await_packet(turn, deadline)) return std::nullopt;
     if (auto whole = take_whole(wanted)) return whole;
   }
-  return receive_in_parts(fd, turn, wanted, deadline);
+  return receive_in_parts(turn, wanted, deadline);
 }
 
 /// The message that is the next packet of the ring, as most are. Whatever is wrong with it, who
@@ -97,12 +95,13 @@ std::optional<ConnectionCore::Received> ConnectionCore::take_whole(const Wanted&
   return received;
 }
 
-std::optional<ConnectionCore::Received> ConnectionCore::receive_in_parts(LateUse& fd, Turn& turn,
+std::optional<ConnectionCore::Received> ConnectionCore::receive_in_parts(Turn& turn,
                                                                          const Wanted& wanted,
                                                                          const Deadline& deadline) {
   Wanted now = wanted;
   if (inflow_.parsed) now.place = {};
-  const Stream from{fd, is_socket_, is_packets_};
+  const EndFd::Use fd{*end_};
+  const Stream from = stream(fd.get_open());
   const bool begun = inflow_.parsed || (is_packets_ ? receive_packet(from, turn, now, deadline)
                                                     : receive_header(from, turn, now, deadline));
   if (!begun) return std::nullopt;
@@ -132,12 +131,12 @@ std::uint8_t ConnectionCore::parcel_in(const std::string& body) const {
 }
 
 bool ConnectionCore::wait_for_more(Stream stream, Turn& turn, const Deadline& deadline) {
-  if (!turn.is_amid()) return await_readable(stream.fd.get(), deadline);
+  if (!turn.is_amid()) return await_readable(stream.fd, deadline);
   for (;;) {
-    if (await_readable(stream.fd.get(), deadline.at_most(look_at_sender))) return true;
+    if (await_readable(stream.fd, deadline.at_most(look_at_sender))) return true;
     if (shared_.sender_died()) {
       // What it sent in time may have come since the look before.
-      if (wait_readable(stream.fd.get(), Deadline{0ns})) return true;
+      if (wait_readable(stream.fd, Deadline{0ns})) return true;
       lose_sender(turn);
     }
     if (deadline.passed()) return false;
@@ -168,15 +167,15 @@ bool ConnectionCore::is_reset(bool says_the_socket) {
 }
 
 /// Waits until the ring has a packet, or nothing comes by it any more.
-bool ConnectionCore::await_packet(LateUse& fd, Turn& turn, const Deadline& deadline) {
+bool ConnectionCore::await_packet(Turn& turn, const Deadline& deadline) {
   while (Ring* const ring = ring_in()) {
     if (ring->front()) return true;
     if (ring->sealed()) {
-      ring->silence(fd);
+      ring->silence();
       continue;
     }
-    const Ring::Came came = ring->wait(fd, deadline);
-    if (came == Ring::Came::end_of_file) end_of_file(fd, turn);
+    const Ring::Came came = ring->wait(deadline);
+    if (came == Ring::Came::end_of_file) end_of_file(turn);
     if (came == Ring::Came::nothing) return false;
   }
   return true;
@@ -194,7 +193,7 @@ bool ConnectionCore::receive_packet(Stream stream, Turn& turn, const Wanted& wan
   for (;;) {
     const bool wait = deadline.is_never() && !wanted.typed && !may_be_interrupted();
     const Read read = take(stream, piece_of(room, packet_size), wanted.typed, wait);
-    if (read.result == ReadResult::end) end_of_file(stream.fd, turn);
+    if (read.result == ReadResult::end) end_of_file(turn);
     if (read.result == ReadResult::some && is_bell({room, read.size})) continue;
     if (read.result == ReadResult::some) {
       unpack({room, read.size}, wanted, turn);
@@ -234,7 +233,7 @@ bool ConnectionCore::receive_header(Stream stream, Turn& turn, const Wanted& wan
     turn.begin_message();
     const Read read = take(stream, rest, wanted.typed && begins, false);
     if (begins && read.result != ReadResult::some) turn.end_message();
-    if (read.result == ReadResult::end) end_of_file(stream.fd, turn);
+    if (read.result == ReadResult::end) end_of_file(turn);
     if (read.result == ReadResult::nothing && !wait_for_more(stream, turn, deadline)) return false;
     inflow_.header_got += read.size;
     take_header(std::span{inflow_.header}.first(inflow_.header_got), wanted, turn);
@@ -281,13 +280,13 @@ bool ConnectionCore::receive_body(Stream stream, Turn& turn, const Wanted& wante
   while (inflow_.body_got < inflow_.parsed->message_size) {
     const auto rest = room_for(wanted).subspan(inflow_.body_got);
     if (Ring* const ring = ring_in()) {
-      if (!receive_piece(*ring, stream.fd, turn, rest, deadline)) return false;
+      if (!receive_piece(*ring, turn, rest, deadline)) return false;
       fail_point("connection.recv.half");
       continue;
     }
     if (!stream.is_socket && !wait_for_more(stream, turn, deadline)) return false;
     const Read read = take(stream, piece_of(rest.data(), rest.size()), false, false);
-    if (read.result == ReadResult::end) end_of_file(stream.fd, turn);
+    if (read.result == ReadResult::end) end_of_file(turn);
     if (read.result == ReadResult::nothing && !wait_for_more(stream, turn, deadline)) return false;
     inflow_.body_got += read.size;
     fail_point("connection.recv.half");
@@ -296,7 +295,7 @@ bool ConnectionCore::receive_body(Stream stream, Turn& turn, const Wanted& wante
 }
 
 /// Takes the next packet of a long message, or waits for it.
-bool ConnectionCore::receive_piece(Ring& ring, LateUse& fd, Turn& turn, std::span<std::byte> into,
+bool ConnectionCore::receive_piece(Ring& ring, Turn& turn, std::span<std::byte> into,
                                    const Deadline& deadline) {
   for (;;) {
     if (const auto packet = ring.front()) {
@@ -309,8 +308,8 @@ bool ConnectionCore::receive_piece(Ring& ring, LateUse& fd, Turn& turn, std::spa
       drop_front(ring);
       return true;
     }
-    const Ring::Came came = ring.wait(fd, deadline.at_most(look_at_sender));
-    if (came == Ring::Came::end_of_file) end_of_file(fd, turn);
+    const Ring::Came came = ring.wait(deadline.at_most(look_at_sender));
+    if (came == Ring::Came::end_of_file) end_of_file(turn);
     // Nobody but one who found the sender dead would seal it amid a message.
     const bool over = shared_.sender_died() || ring.sealed();
     if (!ring.empty()) continue;
@@ -319,12 +318,12 @@ bool ConnectionCore::receive_piece(Ring& ring, LateUse& fd, Turn& turn, std::spa
   }
 }
 
-void ConnectionCore::end_of_file(LateUse& fd, Turn& turn) {
+void ConnectionCore::end_of_file(Turn& turn) {
   const bool amid = inflow_.header_got != 0;
   turn.end_message();
   inflow_ = {};
   // By the ring, nobody has asked the socket yet.
-  if (!amid && is_reset(ring_in() != nullptr && take_error(fd.get()) == ECONNRESET))
+  if (!amid && is_reset(ring_in() != nullptr && take_error(EndFd::Use{*end_}.get()) == ECONNRESET))
     throw_os_error(ECONNRESET, "recv");
   if (amid) throw_os_error(ECONNRESET, "got end of file during message");
   check_interruption();  // who had it may have died of the same signal
@@ -338,8 +337,8 @@ void ConnectionCore::lose_sender(Turn& turn) {
 
 /// A process that had this end died when it had taken a part of a message, and with it the place in
 /// the stream. Who sends here learns it.
-void ConnectionCore::lose_place(LateUse& fd) {
-  if (is_socket_) (void)::shutdown(fd.get(), SHUT_RD);
+void ConnectionCore::lose_place() {
+  if (is_socket_) (void)::shutdown(EndFd::Use{*end_}.get(), SHUT_RD);
   throw_os_error(ECONNRESET, "recv", "by an end where a process died amid a message");
 }
 

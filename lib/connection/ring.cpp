@@ -1,6 +1,5 @@
 #include "connection/ring.hpp"
 
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -62,21 +61,15 @@ struct BellPacket {
   std::uint32_t number = 0;
 };
 
-bool has_event(LateUse& fd, short events) {
-  pollfd entry{.fd = fd.get(), .events = events, .revents = 0};
-  return ::poll(&entry, 1, 0) > 0;
-}
-
 /// Which bell is wanted.
 constexpr std::uint32_t bell_in(std::uint32_t wanted) {
   return wanted & ~(RingWanted::wake | RingWanted::seal);
 }
 
 /// The bell that is next in the socket.
-std::optional<std::uint32_t> next_bell(LateUse& fd) {
+std::optional<std::uint32_t> next_bell(int fd) {
   BellPacket bell;
-  const ssize_t size =
-      ::recv(fd.if_open(), &bell, sizeof bell, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
+  const ssize_t size = ::recv(fd, &bell, sizeof bell, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
   if (size != sizeof bell || bell.mark != BellPacket{}.mark) return std::nullopt;
   return bell.number;
 }
@@ -87,9 +80,6 @@ bool is_bell(std::span<const unsigned char> packet) {
   constexpr BellPacket bell;
   return packet.size() == sizeof bell && std::ranges::equal(bell.mark, packet.first(4));
 }
-
-bool sends_no_more(LateUse& fd) { return has_event(fd, POLLRDHUP); }
-bool is_hung_up(LateUse& fd) { return has_event(fd, 0); }
 
 unsigned char* Ring::packets() {
   unsigned char* packets = packets_.load(std::memory_order_relaxed);
@@ -102,10 +92,10 @@ unsigned char* Ring::packets() {
 
 // ---- putting
 
-bool Ring::open(LateUse& fd) {
+bool Ring::open() {
   if (body_->seldom.sealed.load(std::memory_order_relaxed) != 0) return false;
   if (seal_wanted()) {
-    tell_and_seal(fd);
+    tell_and_seal();
     return false;
   }
   if (packets() != nullptr) return true;
@@ -128,8 +118,8 @@ void Ring::seal() {
   wake_sleepers();
 }
 
-void Ring::tell_and_seal(LateUse& fd) {
-  const auto told = [&] { return sealed() || empty() || tell_amid_turn(fd); };
+void Ring::tell_and_seal() {
+  const auto told = [&] { return sealed() || empty() || tell_amid_turn(); };
   (void)retry_for_a_while(told);  // what comes by the socket now tells of them, too
   seal();
 }
@@ -175,11 +165,15 @@ bool Ring::has_room(std::uint32_t size) {
   const std::uint32_t room = room_for(size);
   const std::uint32_t after = from + skipped_at(from, room) + room + step;
   if (after - body_->putting.seen_head <= ring_bytes) return true;
-  body_->putting.seen_head = body_->taking.head.load(std::memory_order_acquire);
-  return after - body_->putting.seen_head <= ring_bytes;
+  return has_taken() && after - body_->putting.seen_head <= ring_bytes;
 }
 
-bool Ring::try_put(LateUse& fd, std::span<const iovec> pieces, std::uint32_t size) {
+bool Ring::has_taken() {
+  const std::uint32_t head = body_->taking.head.load(std::memory_order_acquire);
+  return std::exchange(body_->putting.seen_head, head) != head;
+}
+
+bool Ring::try_put(std::span<const iovec> pieces, std::uint32_t size) {
   if (!has_room(size)) return false;
   const std::uint32_t from = body_->putting.tail;
   const std::uint32_t skipped = skipped_at(from, room_for(size));
@@ -202,12 +196,12 @@ bool Ring::try_put(LateUse& fd, std::span<const iovec> pieces, std::uint32_t siz
   fail_point("connection.ring.put");
   body_->putting.tail = packet.end();
   fail_point("connection.ring.noted");
-  if (is_awaited()) (void)tell(fd);
+  if (is_awaited()) (void)tell();
   return true;
 }
 
 // First the commit, then the look: who wants to be told does it the other way round.
-bool Ring::tell(LateUse& fd) {
+bool Ring::tell() {
   const std::uint32_t rung = body_->putting.rung.load(std::memory_order_relaxed);
   const std::uint32_t wanted = body_->seldom.wanted.load();
   if (wanted == rung) return true;
@@ -216,8 +210,8 @@ bool Ring::tell(LateUse& fd) {
   if (bell != rung) {
     // Rung first and noted then: two bells do no harm.
     const BellPacket packet{.number = bell};
-    const bool sent =
-        ::send(fd.if_open(), &packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+    const EndFd::Use use{socket_};
+    const bool sent = ::send(use.get(), &packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
     const int error = sent ? 0 : errno;
     fail_point("connection.ring.rung");
     if (sent || error == EAGAIN) body_->putting.rung.store(bell, std::memory_order_relaxed);
@@ -233,13 +227,19 @@ void Ring::wake_sleepers() {
   (void)wake(body_->seldom.wanted);
 }
 
-bool Ring::tell_amid_turn(LateUse& fd) {
+bool Ring::tell_amid_turn() {
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  return !is_awaited() || tell(fd);
+  return !is_awaited() || tell();
+}
+
+bool Ring::has_event(short events) const {
+  const EndFd::Use use{socket_};
+  pollfd entry{.fd = use.get_open(), .events = events, .revents = 0};
+  return ::poll(&entry, 1, 0) > 0;
 }
 
 // Not for the first packet that goes, or the two would meet at every one.
-bool Ring::wait_for_room(LateUse& fd, std::uint32_t size) {
+bool Ring::wait_for_room(std::uint32_t size) {
   const std::uint32_t from = tail();
   const std::uint32_t room = room_for(size);
   const std::uint32_t least = from + skipped_at(from, room) + room + step - ring_bytes;
@@ -249,8 +249,8 @@ bool Ring::wait_for_room(LateUse& fd, std::uint32_t size) {
   Wait wait{back_off::room, "Connection.send"};
   if (wait.spin([&] { return is_at(head.load(std::memory_order_relaxed), aim); })) return true;
   // Others may have put something, and wait for the turn to tell of it.
-  (void)tell_amid_turn(fd);
-  if (is_hung_up(fd)) return false;
+  (void)tell_amid_turn();
+  if (is_hung_up()) return false;
   body_->seldom.room_wanted.store(aim + 1);
   fail_point("connection.ring.before_nap");
   const std::uint32_t seen = head.load();
@@ -287,7 +287,7 @@ void Ring::tell_of_room() {
 
 // The next bell is wanted first: who puts a packet that is not seen here then rings it, and it is
 // not among those that are taken.
-void Ring::silence(LateUse& fd) {
+void Ring::silence() {
   const bool is_sealed = sealed();  // before the look whether something is left
   if (!empty()) return;
   const std::uint32_t wanted =
@@ -295,9 +295,10 @@ void Ring::silence(LateUse& fd) {
   fail_point("connection.ring.silenced");
   if (!empty()) return;
   const std::uint32_t bell = bell_in(wanted);
-  for (auto next = next_bell(fd); next && *next != bell; next = next_bell(fd)) {
+  const EndFd::Use use{socket_};
+  for (auto next = next_bell(use.get()); next && *next != bell; next = next_bell(use.get())) {
     BellPacket taken;
-    (void)::recv(fd.if_open(), &taken, sizeof taken, MSG_DONTWAIT);
+    (void)::recv(use.get(), &taken, sizeof taken, MSG_DONTWAIT);
   }
   if (is_sealed) body_->taking.settled.store(1);
 }
@@ -331,7 +332,7 @@ void Ring::let_ahead() {
 // After a short sleep that is ended quickly, one that the system ends when nobody has the other end
 // any more, however that came. Where a message came without the bell that was to end it, short ones
 // only, until the bell is there: the kernel may have no memory for bells, or their sender died.
-Ring::Came Ring::wait(LateUse& fd, const Deadline& deadline) {
+Ring::Came Ring::wait(const Deadline& deadline) {
   ++waits_;
   Wait wait{back_off::packets, "Connection.recv"};
   if ((!deadline.passed() && stirs_at_once()) || stirs_soon(wait, deadline)) {
@@ -339,26 +340,28 @@ Ring::Came Ring::wait(LateUse& fd, const Deadline& deadline) {
     return Came::something;
   }
   pace_.stop();
-  if (bell_missed_) bell_missed_ = !has_event(fd, POLLIN);
+  const EndFd::Use use{socket_};
+  if (bell_missed_) bell_missed_ = !has_event(POLLIN);
   for (bool first = true;; first = false) {
-    if (sends_no_more(fd)) return stirs() ? Came::something : Came::end_of_file;
+    if (sends_no_more()) return stirs() ? Came::something : Came::end_of_file;
     if (deadline.passed()) return Came::nothing;
     if (first || bell_missed_) {
       sleep(wait, deadline.at_most(first ? short_sleep : without_bell));
     } else {
-      silence(fd);
-      const bool rung = stirs() || await_readable(fd.get(), deadline.at_most(longest_sleep));
+      silence();
+      const bool rung = stirs() || await_readable(use.get_open(), deadline.at_most(longest_sleep));
       bell_missed_ = !rung && stirs();
     }
     if (stirs()) return Came::something;
   }
 }
 
-Ring::Came Ring::watch(LateUse& fd, const Deadline& deadline) {
+Ring::Came Ring::watch(const Deadline& deadline) {
   Wait wait{back_off::packets, "Connection.recv"};
   if (stirs_soon(wait, deadline)) return Came::something;
+  const EndFd::Use use{socket_};
   for (;;) {
-    if (sends_no_more(fd)) return stirs() ? Came::something : Came::end_of_file;
+    if (sends_no_more()) return stirs() ? Came::something : Came::end_of_file;
     if (deadline.passed()) return Came::nothing;
     sleep(wait, deadline);
     if (stirs()) return Came::something;

@@ -1,6 +1,7 @@
 // Ring: the packets of one direction of a pipe, in shared memory, with the socket as its bell.
 #pragma once
 
+#include <poll.h>
 #include <sys/uio.h>
 
 #include <atomic>
@@ -13,7 +14,7 @@
 #include "arena/message_handles.hpp"
 #include "base/deadline.hpp"
 #include "base/stream_pace.hpp"
-#include "connection/late_use.hpp"
+#include "process/end_fd.hpp"
 
 namespace multiprocessing::detail {
 
@@ -72,21 +73,22 @@ struct RingWanted {
 };
 
 /// A ring as one process sees it. The bell is a packet in the socket, so that the descriptor is
-/// readable; `fd` is this process's end of it.
+/// readable. The socket is in use only while the ring sleeps, rings or asks it something: that
+/// costs as much as the rest of a small message.
 class Ring {
  public:
-  Ring() noexcept = default;
-  /// `memory` owns the packets' block, once there is one.
-  Ring(RingBody& body, Link& memory) noexcept : body_(&body), memory_(&memory) {}
+  /// `memory` owns the packets' block, once there is one; `socket` is this process's end.
+  Ring(RingBody& body, Link& memory, EndFd& socket) noexcept
+      : body_(&body), memory_(&memory), socket_(socket) {}
 
   // ---- in the turn to write
 
   /// Whether the next message goes by the ring; seals it when somebody wants that or memory is
   /// short.
-  [[nodiscard]] bool open(LateUse& fd);
+  [[nodiscard]] bool open();
   void seal();
   /// The same for one who can ring: no bell comes after the seal, behind what goes by the socket.
-  void tell_and_seal(LateUse& fd);
+  void tell_and_seal();
   [[nodiscard]] bool sealed() const { return body_->seldom.sealed.load() != 0; }
 
   /// To be noted before the first message goes by the socket; then it may be one that is unread
@@ -97,7 +99,7 @@ class Ring {
   [[nodiscard]] bool used_socket() const { return body_->seldom.by_socket.load() != 0; }
 
   /// Puts the pieces as one packet if there is room.
-  [[nodiscard]] bool try_put(LateUse& fd, std::span<const iovec> pieces, std::uint32_t size);
+  [[nodiscard]] bool try_put(std::span<const iovec> pieces, std::uint32_t size);
   /// Whether somebody wants to be told of a packet that was put before, with all memory in order
   /// since; any time. To tell is for the turn.
   [[nodiscard]] bool is_awaited() const {
@@ -105,11 +107,15 @@ class Ring {
            body_->putting.rung.load(std::memory_order_relaxed);
   }
   /// False when a bell is wanted that the kernel has no memory for: it is to be tried again.
-  [[nodiscard]] bool tell(LateUse& fd);
-  [[nodiscard]] bool tell_amid_turn(LateUse& fd);
+  [[nodiscard]] bool tell();
+  [[nodiscard]] bool tell_amid_turn();
   /// Waits for a while, perhaps until a packet of that size has room; false when the one who should
   /// make it is gone.
-  [[nodiscard]] bool wait_for_room(LateUse& fd, std::uint32_t size);
+  [[nodiscard]] bool wait_for_room(std::uint32_t size);
+  /// Whether the receiver has taken a packet since the last look at what it has taken.
+  [[nodiscard]] bool has_taken();
+  /// Whether no process has the other end any more.
+  [[nodiscard]] bool is_hung_up() const { return has_event(0); }
   /// Changes whenever an end is closed that others may have.
   [[nodiscard]] std::uint32_t closings() const {
     return body_->seldom.closings.load(std::memory_order_acquire);
@@ -123,17 +129,17 @@ class Ring {
   /// After that, with all memory in order: wakes who waits for room.
   void tell_of_room();
   /// Takes the bells out of the socket if the ring is empty, and settles it if it is sealed too.
-  void silence(LateUse& fd);
+  void silence();
   [[nodiscard]] bool settled() const { return body_->taking.settled.load() != 0; }
 
   enum class Came { something, end_of_file, nothing };
   /// Waits for a packet or the seal.
-  [[nodiscard]] Came wait(LateUse& fd, const Deadline& deadline);
+  [[nodiscard]] Came wait(const Deadline& deadline);
 
   // ---- any time
 
   /// The same as wait, for one who has no turn.
-  [[nodiscard]] Came watch(LateUse& fd, const Deadline& deadline);
+  [[nodiscard]] Came watch(const Deadline& deadline);
   [[nodiscard]] bool empty();
   /// Who puts the next packet shall seal the ring.
   void ask_for_seal() { body_->seldom.wanted.fetch_or(RingWanted::seal); }
@@ -144,6 +150,8 @@ class Ring {
   void tell_of_closing();
 
  private:
+  [[nodiscard]] bool has_event(short events) const;  // of poll, or that no process has that end
+  [[nodiscard]] bool sends_no_more() const { return has_event(POLLRDHUP); }
   [[nodiscard]] bool has_room(std::uint32_t size);
   void wake_sleepers();
   [[nodiscard]] bool stirs() { return !empty() || sealed(); }
@@ -161,8 +169,9 @@ class Ring {
   void sleep(Wait& wait, const Deadline& deadline);
   void let_ahead();
 
-  RingBody* body_ = nullptr;
-  Link* memory_ = nullptr;
+  RingBody* const body_;
+  Link* const memory_;
+  EndFd& socket_;
   std::atomic<unsigned char*> packets_{nullptr};
   // Guarded by the turn to read.
   std::uint32_t next_head_ = 0;  // behind the front
@@ -176,11 +185,5 @@ class Ring {
 
 /// Whether a packet from a pipe's socket is a bell, and no message.
 [[nodiscard]] bool is_bell(std::span<const unsigned char> packet);
-
-/// Whether nobody has the other end any more, or it sends nothing more.
-[[nodiscard]] bool sends_no_more(LateUse& fd);
-
-/// Whether nobody has the other end any more.
-[[nodiscard]] bool is_hung_up(LateUse& fd);
 
 }  // namespace multiprocessing::detail

@@ -24,30 +24,30 @@ using detail::Turn;
 void send_handle(const Connection& connection, int fd) {
   ConnectionCore& core = ConnectionAccess::core(connection);
   core.check_writable();
-  detail::LateUse use{*core.end()};
-  if (!detail::is_unix_socket(use.get()))
+  const detail::EndFd::Use use{*core.end()};
+  if (!detail::is_unix_socket(use.get_open()))
     detail::throw_os_error(EOPNOTSUPP, "send_handle", "by what is no Pipe and not AF_UNIX");
   unsigned char count = 1;
   const iovec piece{&count, 1};
   const Turn turn{core.shared().writing(), Deadline::never(), Turn::interruptibly};
   if (turn.broken()) detail::throw_os_error(EPIPE, "send_handle");
-  core.leave_ring_out(use);
-  (void)write_some(core.stream(use), {&piece, 1}, {&fd, 1});
+  core.leave_ring_out();
+  (void)write_some(core.stream(use.get()), {&piece, 1}, {&fd, 1});
 }
 
 int recv_handle(const Connection& connection) {
   ConnectionCore& core = ConnectionAccess::core(connection);
   core.check_readable();
-  detail::LateUse use{*core.end()};
+  const detail::EndFd::Use use{*core.end()};
   unsigned char count = 0;
   const iovec piece{&count, 1};
   std::vector<detail::UniqueFd> fds;
   const Turn turn{core.shared().reading(), Deadline::never(), Turn::interruptibly};
-  core.await_socket(use);
+  core.await_socket();
   detail::Read read{ReadResult::nothing};
   while (read.result == ReadResult::nothing) {
-    (void)detail::await_readable(use.get(), Deadline::never());
-    read = read_some(core.stream(use), piece, fds);
+    (void)detail::await_readable(use.get_open(), Deadline::never());
+    read = read_some(core.stream(use.get()), piece, fds);
   }
   if (read.result == ReadResult::end) throw EOFError("the other end of the connection is closed");
   if (fds.size() != 1 || count != 1)

@@ -42,12 +42,13 @@ std::pair<SharedEnd, SharedEnd> SharedEnd::make_pipe() {
   return {std::move(first), SharedEnd{std::move(body), 1, true}};
 }
 
-std::unique_ptr<Ring> SharedEnd::ring(unsigned side) const {
+std::unique_ptr<Ring> SharedEnd::ring(unsigned side, EndFd& socket) const {
   if (!is_pipe()) return nullptr;
-  return std::make_unique<Ring>(pipe_->rings[side], links_of(body_)[first_ring_link + side]);
+  return std::make_unique<Ring>(pipe_->rings[side], links_of(body_)[first_ring_link + side],
+                                socket);
 }
-std::unique_ptr<Ring> SharedEnd::ring_out() const { return ring(side_); }
-std::unique_ptr<Ring> SharedEnd::ring_in() const { return ring(1 - side_); }
+std::unique_ptr<Ring> SharedEnd::ring_out(EndFd& socket) const { return ring(side_, socket); }
+std::unique_ptr<Ring> SharedEnd::ring_in(EndFd& socket) const { return ring(1 - side_, socket); }
 
 bool SharedEnd::sender_died() const {
   if (!is_pipe()) return false;

@@ -68,9 +68,9 @@ class SharedEnd {
   [[nodiscard]] unsigned side() const { return side_; }
   [[nodiscard]] bool is_pipe() const { return pipe_ != nullptr; }
 
-  /// The rings of a pipe: of what this end sends, and of what comes to it.
-  [[nodiscard]] std::unique_ptr<Ring> ring_out() const;
-  [[nodiscard]] std::unique_ptr<Ring> ring_in() const;
+  /// The rings of a pipe, whose socket this is: of what this end sends, and of what comes to it.
+  [[nodiscard]] std::unique_ptr<Ring> ring_out(EndFd& socket) const;
+  [[nodiscard]] std::unique_ptr<Ring> ring_in(EndFd& socket) const;
 
   /// Whether who reads the other end has lost its place.
   [[nodiscard]] bool receiver_broke() const { return other().reading.broken.load() != 0; }
@@ -102,7 +102,7 @@ class SharedEnd {
   [[nodiscard]] EndBody& mine() const { return body().ends[side_]; }
   [[nodiscard]] EndBody& other() const { return body().ends[1 - side_]; }
   [[nodiscard]] Link& link(unsigned side, std::uint8_t number) const;
-  [[nodiscard]] std::unique_ptr<Ring> ring(unsigned side) const;
+  [[nodiscard]] std::unique_ptr<Ring> ring(unsigned side, EndFd& socket) const;
 
   Handle body_;
   PipeBody* pipe_ = nullptr;  // the same, of a pipe

@@ -60,10 +60,10 @@ ssize_t send_pieces(Stream stream, std::span<const iovec> pieces,
                     std::span<const int> descriptors) {
   msghdr message = message_of(pieces);
   const int flags = MSG_NOSIGNAL | (may_be_interrupted() ? MSG_DONTWAIT : 0);
-  if (descriptors.empty()) return ::sendmsg(stream.fd.get(), &message, flags);
+  if (descriptors.empty()) return ::sendmsg(stream.fd, &message, flags);
   Ancillary ancillary{};
   attach(message, ancillary, descriptors);
-  return ::sendmsg(stream.fd.get(), &message, flags);
+  return ::sendmsg(stream.fd, &message, flags);
 }
 
 void wait_for_room(int fd) {
@@ -74,11 +74,11 @@ void wait_for_room(int fd) {
 ssize_t write_pieces(Stream stream, std::span<const iovec> pieces) {
   Pieces fitting;
   if (may_be_interrupted()) {  // what a pipe with room takes without a wait
-    wait_for_room(stream.fd.get());
+    wait_for_room(stream.fd);
     pieces = cut(pieces, PIPE_BUF, fitting);
   }
   const PipeSignalHeld held;
-  const ssize_t written = ::writev(stream.fd.get(), pieces.data(), static_cast<int>(pieces.size()));
+  const ssize_t written = ::writev(stream.fd, pieces.data(), static_cast<int>(pieces.size()));
   if (written < 0 && errno == EPIPE) {
     held.take_away();
     errno = EPIPE;
@@ -141,7 +141,7 @@ std::size_t write_some(Stream stream, std::span<const iovec> pieces,
         stream.is_socket ? send_pieces(stream, pieces, descriptors) : write_pieces(stream, pieces);
     if (written >= 0) return static_cast<std::size_t>(written);
     if (errno == EAGAIN)
-      wait_for_room(stream.fd.get());  // or somebody made it non-blocking
+      wait_for_room(stream.fd);  // or somebody made it non-blocking
     else if (errno == EMSGSIZE && most > least_packet)
       most /= 2;  // somebody made the socket's buffer small
     else if (errno != EINTR)
@@ -150,9 +150,9 @@ std::size_t write_some(Stream stream, std::span<const iovec> pieces,
 }
 
 Read read_some(Stream stream, const iovec& piece, bool wait) {
-  if (!stream.is_socket) return result_of(::read(stream.fd.get(), piece.iov_base, piece.iov_len));
+  if (!stream.is_socket) return result_of(::read(stream.fd, piece.iov_base, piece.iov_len));
   msghdr message = message_of({&piece, 1});
-  const ssize_t size = ::recvmsg(stream.fd.get(), &message, wait ? 0 : MSG_DONTWAIT);
+  const ssize_t size = ::recvmsg(stream.fd, &message, wait ? 0 : MSG_DONTWAIT);
   if (size > 0) check_whole(message);
   return result_of(size);
 }
@@ -162,7 +162,7 @@ Read read_some(Stream stream, const iovec& piece, std::vector<UniqueFd>& descrip
   Ancillary ancillary{};
   message.msg_control = &ancillary;
   message.msg_controllen = sizeof ancillary;
-  const ssize_t size = ::recvmsg(stream.fd.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  const ssize_t size = ::recvmsg(stream.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (size > 0) {
     detach(message, descriptors);
     check_whole(message);

@@ -9,14 +9,13 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
-#include "connection/late_use.hpp"
 #include "connection/ring.hpp"
 
 namespace multiprocessing::detail {
 
 /// A descriptor for the length of one call, and what is known about it.
 struct Stream {
-  LateUse& fd;
+  int fd;
   bool is_socket;
   bool is_packets;  // what one call sends, one call receives, whole or not at all
 };

@@ -27,10 +27,17 @@ EndFd::EndFd(UniqueFd fd) : fd_(std::move(fd)), next_(EndFds::open_) {
 
 EndFd::~EndFd() { close(); }
 
+void throw_closed() { throw_os_error(EBADF, "handle is closed"); }
+
+int EndFd::Use::get_open() const {
+  if (end_ == nullptr) throw_closed();
+  return get();
+}
+
 bool EndFd::begin_use() noexcept {
   std::uint32_t seen = state_.load(std::memory_order_relaxed);
   do {
-    if ((seen & closed_bit) != 0) return false;
+    if (seen == closed_bit) return false;
   } while (!state_.compare_exchange_weak(seen, seen + one_user, std::memory_order_acquire));
   return true;
 }

@@ -15,6 +15,8 @@
 
 namespace multiprocessing::detail {
 
+[[noreturn]] MULTIPROCESSING_API void throw_closed();
+
 /// One end of a pipe or socket. Every process that has a copy keeps end-of-file from the other
 /// side, so a child made by Process has a copy of the ends among its arguments alone; a child of a
 /// raw fork has all, as the system has it.
@@ -31,6 +33,7 @@ class MULTIPROCESSING_API EndFd {
   EndFd& operator=(const EndFd&) = delete;
 
   /// Closed for all calls to come; the descriptor itself when the last call that uses it returns.
+  /// A call that uses it may do so again meanwhile.
   void close() noexcept;
   [[nodiscard]] bool closed() const noexcept { return (state_.load() & closed_bit) != 0; }
 
@@ -46,6 +49,8 @@ class MULTIPROCESSING_API EndFd {
 
     /// -1 when it is closed.
     [[nodiscard]] int get() const noexcept { return end_ == nullptr ? -1 : end_->fd_.get(); }
+    /// Throws OSError when it is closed.
+    [[nodiscard]] int get_open() const;
 
    private:
     EndFd* end_;

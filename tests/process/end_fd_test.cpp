@@ -155,8 +155,10 @@ TEST(EndFdTest, AnEndIsGivenBackWhenTheLastCallThatUsesItReturns) {
     const EndFd::Use use{there.fd()};
     there.fd().close();
     EXPECT_GE(fcntl(use.get(), F_GETFD), 0);
-    EXPECT_EQ(EndFd::Use{there.fd()}.get(), -1);
+    EXPECT_EQ(EndFd::Use{there.fd()}.get(), use.get());  // by the same call, perhaps
   }
+  EXPECT_EQ(EndFd::Use{there.fd()}.get(), -1);
+  EXPECT_THROW((void)EndFd::Use{there.fd()}.get_open(), mp::OSError);
   EXPECT_EQ(here.get(), "");
 }
 
