@@ -6,15 +6,7 @@
 namespace multiprocessing::detail {
 
 template <>
-struct Codec<Form::custom> {
-  template <class T, class... Outer>
-  static consteval bool sendable() {
-    return true;
-  }
-  template <class T>
-  static consteval std::size_t least() {
-    return 1;
-  }
+struct Codec<Form::custom> : CodecBase<> {
   template <class T>
   static void write(Writer& writer, const T& value) {
     const Nested nested{writer};
@@ -32,15 +24,7 @@ struct Codec<Form::custom> {
 };
 
 template <>
-struct Codec<Form::user> {
-  template <class T, class... Outer>
-  static consteval bool sendable() {
-    return true;
-  }
-  template <class T>
-  static consteval std::size_t least() {
-    return 1;
-  }
+struct Codec<Form::user> : CodecBase<> {
   // The version comes first, so that no value takes no room.
   template <class T>
   static void write(Writer& writer, const T& value) {

@@ -40,14 +40,10 @@ struct Codec<Form::tuple> {
 };
 
 template <>
-struct Codec<Form::optional> {
+struct Codec<Form::optional> : CodecBase<> {
   template <class T, class... Outer>
   static consteval bool sendable() {
     return detail::sendable<typename T::value_type, Outer...>();
-  }
-  template <class T>
-  static consteval std::size_t least() {
-    return 1;
   }
   template <class T>
   static void write(Writer& writer, const T& value) {
@@ -62,7 +58,7 @@ struct Codec<Form::optional> {
 };
 
 template <>
-struct Codec<Form::pointer> {
+struct Codec<Form::pointer> : CodecBase<> {
   template <class T, class... Outer>
   static consteval bool sendable() {
     using Element = std::remove_cv_t<typename T::element_type>;
@@ -73,10 +69,6 @@ struct Codec<Form::pointer> {
     } else {
       return WholeObject<Element> && detail::sendable<Element, Outer...>();
     }
-  }
-  template <class T>
-  static consteval std::size_t least() {
-    return 1;
   }
   template <class T>
   static void write(Writer& writer, const T& value) {
@@ -94,14 +86,10 @@ struct Codec<Form::pointer> {
 };
 
 template <>
-struct Codec<Form::variant> {
+struct Codec<Form::variant> : CodecBase<2> {
   template <class T, class... Outer>
   static consteval bool sendable() {
     return alternatives_sendable<Outer...>(static_cast<T*>(nullptr));
-  }
-  template <class T>
-  static consteval std::size_t least() {
-    return 2;
   }
   template <class T>
   static void write(Writer& writer, const T& value) {

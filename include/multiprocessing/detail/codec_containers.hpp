@@ -17,15 +17,11 @@ void reserve_for(T& container, std::size_t count, const Reader& reader) {
 }
 
 template <>
-struct Codec<Form::sequence> {
+struct Codec<Form::sequence> : CodecBase<sizeof(std::uint64_t)> {
   template <class T, class... Outer>
   static consteval bool sendable() {
     return std::is_default_constructible_v<T> &&
            detail::sendable<typename T::value_type, Outer...>();
-  }
-  template <class T>
-  static consteval std::size_t least() {
-    return sizeof(std::uint64_t);
   }
   template <class T>
   static void write(Writer& writer, const T& value) {
@@ -72,7 +68,7 @@ struct Codec<Form::sequence> {
 };
 
 template <>
-struct Codec<Form::associative> {
+struct Codec<Form::associative> : CodecBase<sizeof(std::uint64_t)> {
   template <class T, class... Outer>
   static consteval bool sendable() {
     if constexpr (requires { typename T::mapped_type; }) {
@@ -83,10 +79,6 @@ struct Codec<Form::associative> {
       return std::is_default_constructible_v<T> &&
              detail::sendable<typename T::key_type, Outer...>();
     }
-  }
-  template <class T>
-  static consteval std::size_t least() {
-    return sizeof(std::uint64_t);
   }
   template <class T>
   static void write(Writer& writer, const T& value) {
@@ -195,15 +187,7 @@ void read_bits(Reader& reader, Bits& bits, std::size_t count) {
 }
 
 template <>
-struct Codec<Form::bit_vector> {
-  template <class T, class... Outer>
-  static consteval bool sendable() {
-    return true;
-  }
-  template <class T>
-  static consteval std::size_t least() {
-    return sizeof(std::uint64_t);
-  }
+struct Codec<Form::bit_vector> : CodecBase<sizeof(std::uint64_t)> {
   template <class T>
   static void write(Writer& writer, const T& value) {
     writer.count(value.size());
@@ -220,11 +204,7 @@ struct Codec<Form::bit_vector> {
 };
 
 template <>
-struct Codec<Form::bits> {
-  template <class T, class... Outer>
-  static consteval bool sendable() {
-    return true;
-  }
+struct Codec<Form::bits> : CodecBase<> {
   template <class T>
   static consteval std::size_t least() {
     return (T{}.size() + 7) / 8;
@@ -242,15 +222,7 @@ struct Codec<Form::bits> {
 };
 
 template <>
-struct Codec<Form::path> {
-  template <class T, class... Outer>
-  static consteval bool sendable() {
-    return true;
-  }
-  template <class T>
-  static consteval std::size_t least() {
-    return sizeof(std::uint64_t);
-  }
+struct Codec<Form::path> : CodecBase<sizeof(std::uint64_t)> {
   template <class T>
   static void write(Writer& writer, const T& value) {
     write_value(writer, value.native());

@@ -6,11 +6,7 @@
 namespace multiprocessing::detail {
 
 template <>
-struct Codec<Form::bytes> {
-  template <class T, class... Outer>
-  static consteval bool sendable() {
-    return true;
-  }
+struct Codec<Form::bytes> : CodecBase<> {
   template <class T>
   static consteval std::size_t least() {
     return sizeof(T);
@@ -36,15 +32,7 @@ struct Codec<Form::bytes> {
 };
 
 template <>
-struct Codec<Form::boolean> {
-  template <class T, class... Outer>
-  static consteval bool sendable() {
-    return true;
-  }
-  template <class T>
-  static consteval std::size_t least() {
-    return 1;
-  }
+struct Codec<Form::boolean> : CodecBase<> {
   template <class T>
   static void write(Writer& writer, const T& value) {
     writer.raw(static_cast<std::uint8_t>(value));
@@ -58,15 +46,7 @@ struct Codec<Form::boolean> {
 };
 
 template <>
-struct Codec<Form::function> {
-  template <class T, class... Outer>
-  static consteval bool sendable() {
-    return true;
-  }
-  template <class T>
-  static consteval std::size_t least() {
-    return 1;
-  }
+struct Codec<Form::function> : CodecBase<> {
   template <class T>
   static void write(Writer& writer, const T& value) {
     write_function(writer, reinterpret_cast<AnyFunction>(value));
@@ -78,14 +58,10 @@ struct Codec<Form::function> {
 };
 
 template <>
-struct Codec<Form::member_function> {
+struct Codec<Form::member_function> : CodecBase<> {
   template <class T, class... Outer>
   static consteval bool sendable() {
     return sizeof(T) == sizeof(MemberFunctionWords);
-  }
-  template <class T>
-  static consteval std::size_t least() {
-    return 1;
   }
   template <class T>
   static void write(Writer& writer, const T& value) {
@@ -98,15 +74,7 @@ struct Codec<Form::member_function> {
 };
 
 template <>
-struct Codec<Form::exception> {
-  template <class T, class... Outer>
-  static consteval bool sendable() {
-    return true;
-  }
-  template <class T>
-  static consteval std::size_t least() {
-    return 1;
-  }
+struct Codec<Form::exception> : CodecBase<> {
   template <class T>
   static void write(Writer& writer, const T& value) {
     write_exception(writer, value);
@@ -118,15 +86,7 @@ struct Codec<Form::exception> {
 };
 
 template <>
-struct Codec<Form::stateless> {
-  template <class T, class... Outer>
-  static consteval bool sendable() {
-    return true;
-  }
-  template <class T>
-  static consteval std::size_t least() {
-    return 1;
-  }
+struct Codec<Form::stateless> : CodecBase<> {
   template <class T>
   static void write(Writer& writer, const T&) {
     writer.raw(std::uint8_t{0});

@@ -20,20 +20,25 @@
 
 namespace multiprocessing::detail {
 
-/// A way to bytes. `sendable` is told the aggregates that lie around the type, for types that
-/// contain themselves; `least` is how many bytes a value takes at least, never 0, so that a count
-/// of elements can be checked against the bytes that are left.
-template <Form F>
-struct Codec {
+/// What a way to bytes says of its types, where it has nothing else to say. `sendable` is told the
+/// aggregates that lie around the type, for types that contain themselves; `least` is how many
+/// bytes a value takes at least, never 0, so that a count of elements can be checked against the
+/// bytes that are left.
+template <std::size_t Least = 1, bool Sendable = true>
+struct CodecBase {
   template <class T, class... Outer>
   static consteval bool sendable() {
-    return false;
+    return Sendable;
   }
   template <class T>
   static consteval std::size_t least() {
-    return 1;
+    return Least;
   }
 };
+
+/// A way to bytes, one for each form; the types of no form have none.
+template <Form F>
+struct Codec : CodecBase<1, false> {};
 
 template <class T, class... Outer>
 consteval bool sendable() {
