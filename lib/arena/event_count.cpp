@@ -17,9 +17,9 @@ constexpr std::chrono::nanoseconds too_seldom = 25ms;
 
 constinit std::atomic<SleepObserver*> observer{nullptr};
 
-/// Between 3/4 and 5/4 of it.
+/// Between 3/4 of it and all of it.
 std::chrono::nanoseconds about(std::chrono::nanoseconds length) {
-  const auto noise = std::chrono::steady_clock::now().time_since_epoch().count() >> 4 & 255;
+  const auto noise = std::chrono::steady_clock::now().time_since_epoch().count() >> 4 & 127;
   return length * (384 + noise) / 512;
 }
 
@@ -34,6 +34,7 @@ class Observed {
   }
   Observed(const Observed&) = delete;
   [[nodiscard]] bool looks_up() const { return looks_up_; }
+  [[nodiscard]] auto since() const { return sleep_.since; }
 
  private:
   const Sleep sleep_;
@@ -45,11 +46,16 @@ class Observed {
 
 void observe_sleeps(SleepObserver* wanted) { observer.store(wanted); }
 
+// Only whole sleeps of the longest kind count. A thread that polls with short time-outs looks for
+// itself alone, and would have the others look less and less.
 void Wait::share_the_looks() {
+  if (length_ < how_.longest) {
+    seen_looks_ = looks_->load(std::memory_order_relaxed);
+    return;
+  }
   const std::uint32_t now = looks_->fetch_add(1, std::memory_order_relaxed) + 1;
   const std::uint32_t others = now - seen_looks_ - 1;
   seen_looks_ = now;
-  if (length_ < how_.longest) return;  // the first count is of ages ago
   if (others * too_often > length_)
     longest_ = std::min<std::chrono::nanoseconds>(longest_ * 2, how_.seldom);
   else if (others * too_seldom < length_)
@@ -59,9 +65,12 @@ void Wait::share_the_looks() {
 void Wait::sleep(const std::atomic<std::uint32_t>& word, std::uint32_t seen,
                  const Deadline& deadline) {
   const Observed observed{{word, operation_, std::chrono::steady_clock::now()}};
-  const Deadline limit = observed.looks_up() ? deadline.at_most(about(length_)) : deadline;
+  const auto nap = about(length_);
+  const Deadline limit = observed.looks_up() ? deadline.at_most(nap) : deadline;
   last_ = futex_wait(word, seen, how_.of_program ? interruptible(limit) : limit);
-  if (last_ == Woken::timed_out && looks_ != nullptr) share_the_looks();
+  const bool whole =
+      last_ == Woken::timed_out && std::chrono::steady_clock::now() - observed.since() >= nap;
+  if (whole && looks_ != nullptr) share_the_looks();
   length_ = std::min(length_ * 2, longest_);
 }
 
@@ -75,11 +84,12 @@ void EventCount::wait(Wait& wait, std::uint32_t key, const Deadline& deadline) {
   wait.sleep(word_, key | sleepers, deadline);
 }
 
-// The mark goes with all sleepers, or stays. It is taken down together with another count, so that
-// a thread that went to sleep meanwhile finds the word changed or is woken with the rest.
+// The mark stays until a wake finds nobody asleep: a process that dies or is stopped in here does
+// not keep others from waking. It is taken down together with another count, so that a thread that
+// went to sleep meanwhile finds the word changed or is woken.
 void EventCount::wake_some(int count) {
   fail_point("arena.event_count.before_wake");
-  if (count < INT_MAX && wake(word_, count) >= count) return;
+  if (wake(word_, count) > 0) return;
   std::uint32_t seen = word_.load();
   while (!word_.compare_exchange_weak(seen, (seen + one) & ~sleepers)) {
   }

@@ -44,6 +44,9 @@ class MULTIPROCESSING_API Wait {
   /// the program's, throws Interrupted.
   void sleep(const std::atomic<std::uint32_t>& word, std::uint32_t seen, const Deadline& deadline);
 
+  /// What was waited for has come: the next sleep is as short as the first.
+  void start_again() { length_ = how_.first; }
+
   /// How the last sleep ended; `changed` when there was none.
   [[nodiscard]] Woken last() const { return last_; }
 

@@ -40,8 +40,10 @@ inline constexpr BackOff inner_lock{64, 0, 1, 16, 2ms, 50ms, 50ms, false};
 inline constexpr BackOff lock{64, 0, 16, 16, 2ms, 50ms, 1s, true};
 // The others at a barrier, each of which may die.
 inline constexpr BackOff party{1024, 0, 1, 16, 2ms, 400ms, 1s, true};
-// Events, notifications, units, values, tasks: all that comes when it comes.
+// Events, notifications, units, values: all that comes when it comes.
 inline constexpr BackOff news{1024, 0, 1, 16, 2ms, 1s, 10s, true};
+// Tasks of a queue. No looks, for each asks the kernel whether those that owe some live.
+inline constexpr BackOff tasks{1, 0, 1, 16, 2ms, 1s, 1s, true};
 // Messages of queues and chunks of jobs. They come in streams, sooner than a pause is over.
 inline constexpr BackOff messages{2000, 2000, 0, 32, 50ms, 1s, 10s, true};
 // Packets of a pipe, and room in it. Its sleeps on the descriptor are in connection/ring.cpp.

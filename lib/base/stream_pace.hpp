@@ -51,8 +51,10 @@ class StreamPace {
     pauses_.store(static_cast<std::uint16_t>(pauses), std::memory_order_relaxed);
   }
 
-  /// No pauses until the next trial.
-  void stop() { pauses_.store(0, std::memory_order_relaxed); }
+  /// No pauses until the next trial; by the thread that notes.
+  void stop(const Pacing& how) {
+    if (pauses_.exchange(0, std::memory_order_relaxed) != 0) rest_ = how.rest;
+  }
 
   void let_ahead() const {
     const unsigned pauses = pauses_.load(std::memory_order_relaxed);

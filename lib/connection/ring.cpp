@@ -23,6 +23,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr unsigned waits_per_trial = 64;
+constexpr Pacing pacing{
+    .looks = 1, .few = 128, .many = 512, .first = 32, .longest = 512, .rest = 255};
 
 // On the futex before one on the descriptor, which the system ends when nobody has the other end.
 constexpr std::chrono::nanoseconds short_sleep = 10ms;
@@ -321,8 +323,6 @@ bool Ring::stirs_soon(const Wait& wait, const Deadline& deadline) {
 }
 
 void Ring::let_ahead() {
-  constexpr Pacing pacing{
-      .looks = 1, .few = 128, .many = 512, .first = 32, .longest = 512, .rest = 255};
   const std::uint32_t head = body_->taking.head.load(std::memory_order_relaxed);
   const std::uint32_t bytes = head - std::exchange(waited_at_, head);
   pace_.note(pacing, std::exchange(taken_, 0), bytes > ring_bytes / 2);
@@ -339,7 +339,7 @@ Ring::Came Ring::wait(const Deadline& deadline) {
     let_ahead();
     return Came::something;
   }
-  pace_.stop();
+  pace_.stop(pacing);
   const EndFd::Use use{socket_};
   if (bell_missed_) bell_missed_ = !has_event(POLLIN);
   for (bool first = true;; first = false) {

@@ -214,8 +214,10 @@ Handle PoolCore::take_spare(std::size_t bytes) {
     spare = std::exchange(spare_, Handle{});
   }
   // A worker lets go of a job just after its caller was told; it is not worth waiting for long.
-  if (!spin(back_off::messages, [&] { return holders_of(spare) == 1; })) return {};
-  return spare;
+  if (spin(back_off::messages, [&] { return holders_of(spare) == 1; })) return spare;
+  const std::scoped_lock guard{mutex_};
+  if (state_ == State::running && !spare_) spare_ = std::move(spare);  // for the next map
+  return {};
 }
 
 void PoolCore::keep_spare(Handle job, std::size_t bytes) {

@@ -6,7 +6,11 @@ namespace multiprocessing::detail {
 
 bool Patience::wait(const Deadline& deadline) {
   if (!wait_) wait_.emplace(back_off::messages, operation_, &watched_.looks);
-  if (wait_->spin([&] { return moved(); })) {
+  constexpr int looks_per_clock = 256;
+  int looks = 0;
+  const bool over =
+      wait_->spin([&] { return moved() || (++looks % looks_per_clock == 0 && deadline.passed()); });
+  if (over && moved()) {
     side_.pace.let_ahead();
     return true;
   }
@@ -17,8 +21,9 @@ bool Patience::wait(const Deadline& deadline) {
   fence_against(other_);
   fail_point("queue.wait.before_sleep");
   const Deadline limit = alone_ ? deadline.at_most(untold) : deadline;
-  if (!moved()) wait_->sleep(watched_.calls, calls, limit);
+  if (!moved(std::memory_order_seq_cst)) wait_->sleep(watched_.calls, calls, limit);
   slept_in_vain_ = !moved();
+  if (!slept_in_vain_) wait_->start_again();
   // The process that should wake the others may have died when it had taken the flag down, and they
   // will not put it up again while they sleep. With it, a call that succeeds now and sees more
   // wakes the next.

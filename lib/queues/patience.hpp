@@ -47,9 +47,8 @@ class Patience {
   [[nodiscard]] bool slept_in_vain() const { return slept_in_vain_; }
 
  private:
-  [[nodiscard]] bool moved() const {
-    return watched_.word.load(std::memory_order_relaxed) != seen_ ||
-           body_.state.load(std::memory_order_relaxed) != state_;
+  [[nodiscard]] bool moved(std::memory_order order = std::memory_order_relaxed) const {
+    return watched_.word.load(order) != seen_ || body_.state.load(order) != state_;
   }
 
   const QueueBody& body_;

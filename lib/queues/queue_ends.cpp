@@ -102,7 +102,7 @@ bool QueueCore::join(Timeout timeout) const {
   LazyDeadline limit{timeout};
   const Deadline deadline = limit.get();
   bool unread = false;
-  for (Wait wait{back_off::news, "JoinableQueue.join", &body.tasks.looks()};;) {
+  for (Wait wait{back_off::tasks, "JoinableQueue.join"};;) {
     const std::uint32_t key = body.tasks.prepare();
     if (unfinished(queue) == 0) return true;
     if (const auto debtor = find_debtor(queue, limit)) {

@@ -8,7 +8,7 @@ namespace multiprocessing::detail {
 bool wait_for_change(EventCount& changes, Timeout timeout, const std::function<bool()>& changed) {
   if (changed()) return true;
   const Deadline deadline{timeout};
-  for (Wait wait{back_off::news, "Value.wait", &changes.looks()};;) {
+  for (Wait wait{back_off::news, "Value.wait"};;) {
     const std::uint32_t key = changes.key();
     if (changed()) return true;
     if (deadline.passed()) return false;
