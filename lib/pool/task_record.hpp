@@ -1,0 +1,130 @@
+// A task as it lies in shared memory: a record with one word that says where the task stands.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "arena/owner_lock.hpp"
+
+namespace multiprocessing::detail {
+
+/// The word of a task's record: which use of the record it is, where the task stands, and marks. A
+/// worker that runs the task stands there by its name; every change is a compare-and-swap, so that
+/// of two ends one decides.
+///
+///     63 … 33 use | 32 … 3 state or worker | 2 kept free | 1 dropped | 0 waiting
+class TaskWord {
+ public:
+  // Below all names of workers.
+  enum State : std::uint32_t { free, queued, done, threw, lost, cancelled, refused };
+
+  static constexpr std::uint64_t waiting = 1;  // a thread may sleep on the word
+  static constexpr std::uint64_t dropped = 2;  // no result refers to the task any more
+  static constexpr std::uint32_t last_use = 0x7fff'ffff;
+
+  constexpr explicit TaskWord(std::uint64_t bits) : bits_(bits) {}
+  constexpr TaskWord(std::uint32_t use, State state, std::uint64_t marks = 0)
+      : bits_(std::uint64_t{use} << 33 | std::uint64_t{state} << 3 | marks) {}
+
+  [[nodiscard]] constexpr std::uint64_t bits() const { return bits_; }
+  [[nodiscard]] constexpr std::uint32_t use() const {
+    return static_cast<std::uint32_t>(bits_ >> 33);
+  }
+  [[nodiscard]] constexpr std::uint64_t marks() const { return bits_ & (waiting | dropped); }
+  [[nodiscard]] constexpr bool is(std::uint64_t mark) const { return (bits_ & mark) != 0; }
+
+  /// A State, or what worker() makes of a name.
+  [[nodiscard]] constexpr std::uint32_t state() const {
+    return static_cast<std::uint32_t>(bits_ >> 3 & 0x3fff'ffff);
+  }
+  [[nodiscard]] constexpr bool ended() const { return state() >= done && state() <= refused; }
+  [[nodiscard]] constexpr bool runs() const { return state() > refused; }
+
+  /// The 31 bits by which an OwnerLock names a member, of which the lowest is 0.
+  [[nodiscard]] static constexpr std::uint32_t worker(std::uint32_t lock_name) {
+    return lock_name >> 1;
+  }
+
+  [[nodiscard]] constexpr TaskWord with_state(std::uint32_t state) const {
+    constexpr std::uint64_t field = std::uint64_t{0x3fff'ffff} << 3;
+    return TaskWord{(bits_ & ~field) | std::uint64_t{state} << 3};
+  }
+  /// An end wakes all that wait.
+  [[nodiscard]] constexpr TaskWord ended_as(State state) const {
+    return TaskWord{with_state(state).bits_ & ~waiting};
+  }
+  [[nodiscard]] constexpr TaskWord marked(std::uint64_t mark) const {
+    return TaskWord{bits_ | mark};
+  }
+  /// The next one, also of a task that is queued again. None is 0, so no name of a task is.
+  [[nodiscard]] constexpr std::uint32_t next_use() const {
+    return use() == last_use ? 1 : use() + 1;
+  }
+
+ private:
+  std::uint64_t bits_;
+};
+
+/// Names one use of a record: an entry of an order ring. 0 names none.
+class TaskName {
+ public:
+  constexpr TaskName() = default;
+  constexpr explicit TaskName(std::uint64_t bits) : bits_(bits) {}
+  constexpr TaskName(std::uint32_t record, std::uint32_t use)
+      : bits_(std::uint64_t{use} << 32 | record) {}
+
+  [[nodiscard]] constexpr std::uint64_t bits() const { return bits_; }
+  [[nodiscard]] constexpr std::uint32_t record() const { return static_cast<std::uint32_t>(bits_); }
+  [[nodiscard]] constexpr std::uint32_t use() const {
+    return static_cast<std::uint32_t>(bits_ >> 32);
+  }
+  [[nodiscard]] constexpr explicit operator bool() const { return bits_ != 0; }
+  friend constexpr bool operator==(TaskName, TaskName) = default;
+
+ private:
+  std::uint64_t bits_ = 0;
+};
+
+/// Two cache lines. Its segment has two links for it: the blocks of argument and result, for what
+/// does not fit below or mentions handles.
+struct alignas(64) TaskRecord {
+  std::atomic<std::uint64_t> word;
+  std::atomic<std::uint64_t> serial;   // its place in the order of tasks and maps
+  std::atomic<std::uint32_t> retries;  // that are left
+  std::atomic<std::uint32_t> size;     // of what lies below
+  std::byte bytes[104];                // the call, then the result
+
+  [[nodiscard]] TaskWord look() const { return TaskWord{word.load(std::memory_order_acquire)}; }
+
+  /// Replaces `seen`, or says in it what stands there instead.
+  [[nodiscard]] bool change(TaskWord& seen, TaskWord to) {
+    std::uint64_t bits = seen.bits();
+    const bool changed = word.compare_exchange_strong(bits, to.bits());
+    if (!changed) seen = TaskWord{bits};
+    return changed;
+  }
+};
+static_assert(sizeof(TaskRecord) == 128);
+
+/// A queued task becomes the worker's; not one that was cancelled or queued anew since it was
+/// named so.
+[[nodiscard]] inline bool claim(TaskRecord& record, TaskName name, std::uint32_t worker) {
+  TaskWord seen = record.look();
+  while (seen.use() == name.use() && seen.state() == TaskWord::queued)
+    if (record.change(seen, seen.with_state(worker))) return true;
+  return false;
+}
+
+/// Ends a task that stands at `state`, and says what stood there; none when it stands elsewhere.
+[[nodiscard]] inline std::uint64_t end_if(TaskRecord& record, std::uint32_t state,
+                                          TaskWord::State end) {
+  TaskWord seen = record.look();
+  while (seen.state() == state)
+    if (record.change(seen, seen.ended_as(end))) return seen.bits();
+  return 0;
+}
+
+inline constexpr std::uint32_t records_per_segment = 1024;
+
+}  // namespace multiprocessing::detail
