@@ -32,6 +32,7 @@ struct WorkerEnd {
   pid_t pid = 0;
   int exitcode = 0;
   bool served = false;  // its initializer had returned
+  TaskName at = {};     // the task that it took last
   std::string cause;    // what is known of it beside the code
 };
 

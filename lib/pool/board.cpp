@@ -3,9 +3,16 @@
 #include "base/interruption.hpp"
 
 namespace multiprocessing::detail {
+namespace {
+
+constexpr std::size_t seats_at =
+    (sizeof(Board) + alignof(SeatRecord) - 1) / alignof(SeatRecord) * alignof(SeatRecord);
+
+}  // namespace
 
 Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker) {
-  Handle board = Handle::make(sizeof(Board) + seats * sizeof(SeatRecord), 1 + job_places);
+  Handle board = Handle::make(seats_at + seats * sizeof(SeatRecord),
+                              1 + job_places + task_orders * rings_per_order + most_segments);
   auto& at = *board.as<Board>();
   at.tasks_per_worker = tasks_per_worker;
   at.seats = seats;
@@ -19,18 +26,30 @@ Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker) {
 }
 
 std::span<SeatRecord> seats_of(const Handle& board) {
-  auto* at = board.as<Board>();
-  return {reinterpret_cast<SeatRecord*>(at + 1), at->seats};
+  auto* at = board.as<std::byte>();
+  return {reinterpret_cast<SeatRecord*>(at + seats_at), board.as<Board>()->seats};
 }
 
 void clear_seat(SeatRecord& seat) {
   seat.name.store(0);
   seat.member.store(0);
   seat.serves.store(0);
+  seat.at.store(0);
 }
 
 Link& initializer_link(const Handle& board) { return links_of(board)[0]; }
 
-std::span<Link> job_links(const Handle& board) { return links_of(board).subspan(1); }
+std::span<Link> job_links(const Handle& board) { return links_of(board).subspan(1, job_places); }
+
+std::span<Link> ring_links(const Handle& board, TaskOrders order) {
+  return links_of(board).subspan(1 + job_places + order * rings_per_order, rings_per_order);
+}
+
+std::span<Link> segment_links(const Handle& board) { return links_of(board).last(most_segments); }
+
+std::uint64_t next_serial() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
 
 }  // namespace multiprocessing::detail

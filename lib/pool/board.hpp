@@ -14,25 +14,31 @@
 #include "multiprocessing/detail/event_count.hpp"
 #include "multiprocessing/detail/handle.hpp"
 #include "multiprocessing/detail/map_job.hpp"
+#include "pool/task_order.hpp"
 
 namespace multiprocessing::detail {
 
 inline constexpr std::size_t job_places = 64;  // jobs at one time; more callers wait for a place
+inline constexpr std::size_t most_segments = 2048;  // of records of tasks
+
+/// Tasks that a death has set free again go before those that were submitted.
+enum TaskOrders : std::size_t { returned, submitted, task_orders };
 
 enum class BoardState : std::uint32_t { open, closing };
 
 /// A worker's entry, written by it before it claims anything, so that its claims can be told from
 /// those of others after its death.
-struct SeatRecord {
+struct alignas(64) SeatRecord {
   std::atomic<std::uint32_t> name;    // as it stands in chunk words; 0 until it serves
   std::atomic<std::uint32_t> serves;  // 1 once its initializer has returned
   std::atomic<std::uint64_t> member;
+  std::atomic<std::uint64_t> at;  // the TaskName that it takes, or took last; 0: none yet
 };
 
 /// An object of the arena, held by the pool and by each worker. Its links: the exception of an
-/// initializer, then the jobs that are posted. Only the pool posts and takes down; `lock` keeps a
-/// job from going between a worker's look and its hold. A holder that dies leaves nothing half
-/// done.
+/// initializer, the jobs that are posted, the rings of the orders, the segments of records. Only
+/// the pool posts and takes down; `lock` keeps a job from going between a worker's look and its
+/// hold. A holder that dies leaves nothing half done.
 struct Board {
   EventCount news;  // workers without work sleep here
   std::atomic<BoardState> state;
@@ -42,6 +48,8 @@ struct Board {
   sigset_t signal_mask;  // of who made the pool: workers take it on, whoever starts them
   bool deaf_to_sigterm;  // workers begin with it blocked or ignored
   OwnerLock lock;
+  std::atomic<std::uint32_t> posted;  // jobs: without any, workers need not look for them
+  TaskOrder orders[task_orders];
   // Followed by a SeatRecord for each seat.
 };
 
@@ -53,6 +61,11 @@ void clear_seat(SeatRecord& seat);
 
 [[nodiscard]] Link& initializer_link(const Handle& board);
 [[nodiscard]] std::span<Link> job_links(const Handle& board);
+[[nodiscard]] std::span<Link> ring_links(const Handle& board, TaskOrders order);
+[[nodiscard]] std::span<Link> segment_links(const Handle& board);
+
+/// The next place in the order of tasks and jobs.
+[[nodiscard]] std::uint64_t next_serial();
 
 // A chunk's word: one of these, or the name of the worker that has it, which is above all of them.
 inline constexpr std::uint32_t chunk_free = 0;

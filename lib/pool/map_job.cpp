@@ -49,11 +49,6 @@ std::size_t chosen_chunk_size(const MapShape& shape, const MapOptions& options, 
   return std::max<std::size_t>({wanted, least, 1});
 }
 
-std::uint64_t next_serial() {
-  static std::atomic<std::uint64_t> last{0};
-  return ++last;
-}
-
 /// The job is on the board for as long as this lives.
 class Posted {
  public:

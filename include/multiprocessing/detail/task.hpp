@@ -1,0 +1,88 @@
+// One task as its two sides see it: a caller submits it and reads its result, a worker runs it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "multiprocessing/base/timeout.hpp"
+#include "multiprocessing/detail/call.hpp"
+#include "multiprocessing/detail/export.hpp"
+
+namespace multiprocessing::detail {
+
+class PoolCore;
+class TaskTable;
+
+/// A task for as long as its result is of interest. Belongs to the process that submitted it:
+/// elsewhere, such as in a forked child, calls throw AssertionError, and it may only be destroyed.
+class MULTIPROCESSING_API SubmittedTask {
+ public:
+  SubmittedTask(std::shared_ptr<TaskTable> table, std::uint32_t record)
+      : table_(std::move(table)), record_(record) {}
+  SubmittedTask(SubmittedTask&&) noexcept = default;
+  SubmittedTask& operator=(SubmittedTask&&) = delete;
+  ~SubmittedTask();  // it runs all the same, and leaves nothing
+
+  [[nodiscard]] bool ended() const;
+
+  /// Waits until it has ended; false when that was not in time. Throws Interrupted.
+  [[nodiscard]] bool wait(Timeout timeout) const;
+
+  /// Whether it never runs, now and ever after.
+  [[nodiscard]] bool cancel() const;
+
+  /// When it has ended, once: gives the result to `read`, or throws what it threw, or why it has
+  /// not been done. Then the blocks of argument and result are given back.
+  void read_result(void (*read)(void* state, Reader& reader), void* state);
+
+ private:
+  [[nodiscard]] TaskTable& table() const;
+
+  std::shared_ptr<TaskTable> table_;
+  std::uint32_t record_;
+};
+
+/// The worker's side: where the call is read, and where its result is written.
+struct WorkerTask {
+  Reader& call;
+  Writer& result;
+};
+using TaskRunner = void (*)(WorkerTask&);
+
+/// A call that is being written. Handles and ends in it are collected on this thread meanwhile.
+class MULTIPROCESSING_API TaskCall {
+ public:
+  /// Throws as a pool does that takes no more work.
+  TaskCall(PoolCore& pool, TaskRunner runner);
+  ~TaskCall();
+  TaskCall(const TaskCall&) = delete;
+
+  /// Takes callable and arguments.
+  [[nodiscard]] Writer& writer();
+
+  /// Throws OSError when memory is short, and as the constructor: nothing has been queued then.
+  [[nodiscard]] SubmittedTask submit();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+template <class F, class... A>
+void run_task(WorkerTask& task) {
+  auto callable = read_callable<F>(task.call);
+  // They have names because the function may give a part of one.
+  std::tuple<arrival_t<A>...> arguments{read<arrival_t<A>>(task.call)...};  // left to right
+  using Result = result_of<F, A...>;
+  if constexpr (std::is_void_v<Result>) {
+    invoke_on_arrival<F, A...>(std::move(callable), arguments);
+  } else {
+    write<std::decay_t<Result>>(task.result,
+                                invoke_on_arrival<F, A...>(std::move(callable), arguments));
+  }
+}
+
+}  // namespace multiprocessing::detail

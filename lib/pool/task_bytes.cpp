@@ -1,0 +1,41 @@
+#include "pool/task_bytes.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace multiprocessing::detail {
+namespace {
+
+Reader in_record(const TaskRecord& record) {
+  const std::size_t size = record.size.load(std::memory_order_relaxed);
+  return Reader{std::span{record.bytes}.first(std::min(size, sizeof record.bytes))};
+}
+
+}  // namespace
+
+TaskLinks links_of(const Handle& segment, std::uint32_t record) {
+  const std::span<Link> links = links_of(segment);
+  const std::size_t at = record % records_per_segment * 2;
+  return {links[at], links[at + 1]};
+}
+
+bool fits_record(const Writer& writer, const Mentioned& mentioned) {
+  return writer.size() <= sizeof TaskRecord::bytes && mentioned.handles.handles().empty() &&
+         mentioned.ends.empty();
+}
+
+void put(TaskRecord& record, const Writer& writer) {
+  std::memcpy(record.bytes, writer.view().data(), writer.size());
+  record.size.store(static_cast<std::uint32_t>(writer.size()), std::memory_order_relaxed);
+}
+
+TaskReader::TaskReader(const TaskRecord& record, const Link& link)
+    : handles_(links_of(link)),
+      ends_(links_of(link)),
+      reader_(link.load() == 0 ? in_record(record) : results_in(link)) {}
+
+void give_back(Link& link) {
+  if (link.load() != 0) release(link);
+}
+
+}  // namespace multiprocessing::detail
