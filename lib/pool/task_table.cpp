@@ -1,0 +1,289 @@
+#include "pool/task_table.hpp"
+
+#include <bit>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "arena/event_count.hpp"
+#include "base/interruption.hpp"
+#include "base/os_error.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+/// The half of a record's word in which every end shows: the mark of those that wait goes.
+const std::atomic<std::uint32_t>& low_half(const std::atomic<std::uint64_t>& word) {
+  static_assert(std::endian::native == std::endian::little);
+  const void* low = &word;  // only its address is used, by the kernel
+  return *static_cast<const std::atomic<std::uint32_t>*>(low);
+}
+
+/// Workers may have died of the signal that is to end this wait.
+bool check_end(const TaskRecord& record) {
+  const std::uint32_t state = record.look().state();
+  if (state == TaskWord::lost || state == TaskWord::refused) check_interruption();
+  return true;
+}
+
+}  // namespace
+
+void wake_waiting(TaskRecord& record) { (void)wake(low_half(record.word)); }
+
+TaskTable::TaskTable(Handle board)
+    : creator_(self()),
+      board_(std::move(board)),
+      returned_(board_.as<Board>()->orders[returned], ring_links(board_, returned)),
+      submitted_(board_.as<Board>()->orders[submitted], ring_links(board_, submitted)) {
+  segments_.reserve(most_segments);
+}
+
+TaskRecord& TaskTable::at(std::uint32_t record) const {
+  return segments_[record / records_per_segment].as<TaskRecord>()[record % records_per_segment];
+}
+
+TaskLinks TaskTable::links(std::uint32_t record) const {
+  return links_of(segments_[record / records_per_segment], record);
+}
+
+// ---- for callers
+
+void TaskTable::check_open() const {
+  const std::scoped_lock guard{mutex_};
+  if (closed_) std::rethrow_exception(closed_);
+}
+
+std::uint32_t TaskTable::submit(const Writer& call, Mentioned& mentioned, int retries) {
+  Block block;
+  if (!fits_record(call, mentioned)) block = outcome_block(Outcome::results, call, mentioned);
+  std::uint32_t record = 0;
+  {
+    const std::scoped_lock guard{mutex_};
+    if (closed_) std::rethrow_exception(closed_);
+    record = take_record();
+    TaskRecord& task = at(record);
+    try {
+      if (block)
+        std::move(block).give_to(links(record).call);
+      else
+        put(task, call);
+      task.serial.store(next_serial(), std::memory_order_relaxed);
+      task.retries.store(static_cast<std::uint32_t>(retries), std::memory_order_relaxed);
+      const std::uint32_t use = task.look().next_use();
+      task.word.store(TaskWord{use, TaskWord::queued}.bits());
+      submitted_.push(TaskName{record, use});
+    } catch (...) {
+      recycle(record);
+      throw;
+    }
+  }
+  board_.as<Board>()->news.notify(1);
+  return record;
+}
+
+bool TaskTable::await_end(std::uint32_t record, const Deadline& deadline) const {
+  TaskRecord& task = at(record);
+  for (Wait wait{back_off::messages, "AsyncResult.get"};;) {
+    if (wait.spin([&] { return task.look().ended(); })) return check_end(task);
+    if (deadline.passed()) return false;
+    TaskWord seen = task.look();
+    const TaskWord marked = seen.marked(TaskWord::waiting);
+    if (seen.ended() || (seen.bits() != marked.bits() && !task.change(seen, marked))) continue;
+    wait.sleep(low_half(task.word), static_cast<std::uint32_t>(marked.bits()), deadline);
+  }
+}
+
+bool TaskTable::cancel(std::uint32_t record) {
+  TaskRecord& task = at(record);
+  const TaskWord before{end_if(task, TaskWord::queued, TaskWord::cancelled)};
+  if (before.is(TaskWord::waiting)) wake_waiting(task);
+  return task.look().state() == TaskWord::cancelled;
+}
+
+void TaskTable::read_result(std::uint32_t record, void (*read)(void*, Reader&), void* state) {
+  const TaskLinks at_blocks = links(record);
+  struct BlocksGo {
+    ~BlocksGo() { table.give_back_blocks(record); }
+    const TaskTable& table;
+    const std::uint32_t record;
+  } const at_the_end{*this, record};
+  switch (look(record).state()) {
+    case TaskWord::done: {
+      TaskReader result(at(record), at_blocks.result);
+      return read(state, result.reader());
+    }
+    case TaskWord::threw:
+      std::rethrow_exception(exception_in(at_blocks.result));
+    case TaskWord::cancelled:
+      throw CancelledError("the task was cancelled before it began");
+    default:
+      break;
+  }
+  const std::scoped_lock guard{mutex_};
+  if (const auto loss = losses_.find(record); loss != losses_.end()) throw WorkerDied(loss->second);
+  std::rethrow_exception(refused_);
+}
+
+void TaskTable::give_back_record(std::uint32_t record) {
+  TaskRecord& task = at(record);
+  TaskWord seen = task.look();
+  while (!seen.ended() && !task.change(seen, seen.marked(TaskWord::dropped))) {
+  }
+  const std::scoped_lock guard{mutex_};
+  if (seen.ended())
+    recycle(record);
+  else
+    dropped_.push_back(record);
+}
+
+std::uint32_t TaskTable::take_record() {
+  if (free_.empty()) look_through_dropped();
+  if (free_.empty()) add_segment();
+  const std::uint32_t record = free_.back();
+  free_.pop_back();
+  return record;
+}
+
+void TaskTable::add_segment() {
+  const std::size_t index = segments_.size();
+  if (index == most_segments)
+    throw_os_error(
+        ENOMEM, "submit a task",
+        std::to_string(index * records_per_segment) + " have not ended or been looked at");
+  Handle made =
+      Handle::make(records_per_segment * sizeof(TaskRecord), records_per_segment * std::size_t{2});
+  free_.reserve((index + 1) * records_per_segment);
+  hold(segment_links(board_)[index], made);
+  segments_.push_back(std::move(made));
+  const auto first = static_cast<std::uint32_t>(index * records_per_segment);
+  for (std::uint32_t i = records_per_segment; i-- > 0;) free_.push_back(first + i);
+}
+
+/// A few of them, so that no caller pays for all: they end about in the order of their coming.
+void TaskTable::look_through_dropped() {
+  for (int i = 0; i < 8 && !dropped_.empty(); ++i) {
+    const std::uint32_t record = dropped_.front();
+    dropped_.pop_front();
+    if (look(record).ended())
+      recycle(record);
+    else
+      dropped_.push_back(record);
+  }
+}
+
+void TaskTable::give_back_blocks(std::uint32_t record) const noexcept {
+  // When a task is refused a worker may be at it still: its blocks go with all the others.
+  if (look(record).state() == TaskWord::refused) return;
+  const TaskLinks blocks = links(record);
+  try {
+    give_back(blocks.call);
+    give_back(blocks.result);
+  } catch (const std::exception&) {
+    // The others took this process for dead, and have given them back.
+  }
+}
+
+void TaskTable::recycle(std::uint32_t record) {
+  give_back_blocks(record);
+  losses_.erase(record);
+  TaskRecord& task = at(record);
+  task.word.store(TaskWord{task.look().use(), TaskWord::free}.bits());
+  free_.push_back(record);
+}
+
+// ---- for the pool
+
+void TaskTable::close(std::exception_ptr reason) {
+  const std::scoped_lock guard{mutex_};
+  closed_ = std::move(reason);
+}
+
+/// Ends the records for whose word `ends` gives true.
+template <class Ends>
+void TaskTable::end_each(Ends ends) {
+  for (std::uint32_t record = 0; record < segments_.size() * records_per_segment; ++record) {
+    TaskRecord& task = at(record);
+    TaskWord seen = task.look();
+    while (ends(seen) && !task.change(seen, seen.ended_as(TaskWord::refused))) {
+    }
+    if (ends(seen) && seen.is(TaskWord::waiting)) wake_waiting(task);
+  }
+}
+
+void TaskTable::refuse(const std::exception_ptr& reason) {
+  const std::scoped_lock guard{mutex_};
+  if (!refused_) refused_ = reason;
+  end_each([](TaskWord word) { return word.state() == TaskWord::queued; });
+}
+
+void TaskTable::refuse_all(const std::exception_ptr& reason) {
+  const std::scoped_lock guard{mutex_};
+  if (!refused_) refused_ = reason;
+  end_each([](TaskWord word) { return word.state() == TaskWord::queued || word.runs(); });
+}
+
+void TaskTable::take_from_the_dead(const WorkerEnd& end) {
+  if (!end.at) return;
+  const std::scoped_lock guard{mutex_};
+  const std::uint32_t record = end.at.record();
+  const TaskWord word = look(record);
+  if (word.state() == TaskWord::queued && word.use() == end.at.use()) {
+    // It may have taken the entry, and not lived to claim the task. Twice in the order does no
+    // harm.
+    try {
+      returned_.push(end.at);
+    } catch (const std::exception&) {
+      lose(record, end);
+    }
+  } else if (word.state() == TaskWord::worker(end.name)) {
+    if (!retry(record, end)) lose(record, end);
+  } else {
+    wake_waiting(at(record));  // it may have died before it did
+  }
+}
+
+bool TaskTable::retry(std::uint32_t record, const WorkerEnd& end) {
+  TaskRecord& task = at(record);
+  const std::uint32_t left = task.retries.load();
+  if (refused_ || left == 0) return false;
+  task.retries.store(left - 1);
+  TaskWord seen = task.look();
+  const std::uint32_t use = seen.next_use();
+  while (!task.change(seen, TaskWord{use, TaskWord::queued, seen.marks()})) {
+    if (seen.state() != TaskWord::worker(end.name)) return true;
+  }
+  try {
+    returned_.push(TaskName{record, use});
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+void TaskTable::lose(std::uint32_t record, const WorkerEnd& end) {
+  TaskRecord& task = at(record);
+  if (!refused_)
+    losses_.insert_or_assign(
+        record, WorkerDied(describe(end) + (end.cause.empty() ? "" : ",") + " while it had a task",
+                           end.pid, end.exitcode));
+  TaskWord seen = task.look();
+  while (!seen.ended() &&
+         !task.change(seen, seen.ended_as(refused_ ? TaskWord::refused : TaskWord::lost))) {
+  }
+  if (seen.is(TaskWord::waiting)) wake_waiting(task);
+  if (seen.is(TaskWord::dropped)) give_back_blocks(record);
+}
+
+bool TaskTable::any_queued() const {
+  const std::scoped_lock guard{mutex_};
+  for (OrderSide* order : {&returned_, &submitted_}) {
+    while (const auto front = order->front()) {
+      const TaskWord word = look(front->name.record());
+      if (word.state() == TaskWord::queued && word.use() == front->name.use()) return true;
+      static_cast<void>(OrderSide::take(*front));
+    }
+  }
+  return false;
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,99 @@
+// TaskTable: the tasks of a pool as the process that made it sees them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "base/deadline.hpp"
+#include "multiprocessing/base/errors.hpp"
+#include "pool/active_job.hpp"
+#include "pool/board.hpp"
+#include "pool/outcome.hpp"
+#include "pool/task_bytes.hpp"
+
+namespace multiprocessing::detail {
+
+/// Lives as long as the pool or a result of it. The death of its process ends the pool, so all that
+/// is done here need not survive a kill; what workers do to records meanwhile is done to their
+/// words. Any thread may call.
+class TaskTable {
+ public:
+  explicit TaskTable(Handle board);
+
+  [[nodiscard]] bool in_creator() const { return self_if_any() == creator_; }
+
+  // ---- for callers
+
+  /// Throws when no more tasks are taken, with the reason.
+  void check_open() const;
+
+  /// Queues a task; its record is the caller's until it gives it back.
+  [[nodiscard]] std::uint32_t submit(const Writer& call, Mentioned& mentioned, int retries);
+
+  [[nodiscard]] bool ended(std::uint32_t record) const { return look(record).ended(); }
+  [[nodiscard]] bool await_end(std::uint32_t record, const Deadline& deadline) const;
+  [[nodiscard]] bool cancel(std::uint32_t record);
+  void read_result(std::uint32_t record, void (*read)(void*, Reader&), void* state);
+  void give_back_record(std::uint32_t record);
+
+  // ---- for the pool
+
+  /// No more tasks are taken.
+  void close(std::exception_ptr reason);
+
+  /// No task begins any more: those that are queued end with the reason, and so do those whose
+  /// worker dies.
+  void refuse(const std::exception_ptr& reason);
+
+  /// Also those that a worker has, which can never end them now.
+  void refuse_all(const std::exception_ptr& reason);
+
+  /// The worker's task is lost, or queued again while it may be retried. So is one that the worker
+  /// was about to take. Its death has been settled.
+  void take_from_the_dead(const WorkerEnd& end);
+
+  /// Whether there is a task that no worker has yet.
+  [[nodiscard]] bool any_queued() const;
+
+ private:
+  [[nodiscard]] TaskRecord& at(std::uint32_t record) const;
+  [[nodiscard]] TaskLinks links(std::uint32_t record) const;
+  void give_back_blocks(std::uint32_t record) const noexcept;
+  [[nodiscard]] TaskWord look(std::uint32_t record) const { return at(record).look(); }
+
+  // With the mutex held.
+  [[nodiscard]] std::uint32_t take_record();
+  void add_segment();
+  void look_through_dropped();
+  void recycle(std::uint32_t record);
+  void lose(std::uint32_t record, const WorkerEnd& end);
+  [[nodiscard]] bool retry(std::uint32_t record, const WorkerEnd& end);
+  template <class Ends>
+  void end_each(Ends ends);
+
+  const Member creator_;
+  const Handle board_;
+  mutable std::mutex mutex_;
+
+  // Grows with the mutex held, and has room for all: who knows a record may look it up without.
+  std::vector<Handle> segments_;
+
+  // All below are guarded by the mutex.
+  std::vector<std::uint32_t> free_;
+  std::deque<std::uint32_t> dropped_;  // not ended when their last result went
+  mutable OrderSide returned_;
+  mutable OrderSide submitted_;
+  std::exception_ptr closed_;   // why no more are taken
+  std::exception_ptr refused_;  // why none begins any more
+  std::unordered_map<std::uint32_t, WorkerDied> losses_;
+};
+
+/// Wakes the threads that sleep until the task has ended.
+void wake_waiting(TaskRecord& record);
+
+}  // namespace multiprocessing::detail
