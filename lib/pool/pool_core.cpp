@@ -55,6 +55,7 @@ PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory)
       factory_(std::move(factory)),
       board_(make_board(static_cast<std::uint32_t>(checked_processes(options)),
                         checked_tasks(options))),
+      tasks_(std::make_shared<TaskTable>(board_)),
       seats_(seats_of(board_).size()),
       jobs_(job_places, nullptr),
       bell_(clear_of_stdio(UniqueFd{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)})) {
@@ -156,6 +157,12 @@ void PoolCore::check_open() const {
   if (state_ == State::terminated) throw ValueError("Pool not running: it was terminated");
 }
 
+const std::shared_ptr<TaskTable>& PoolCore::open_tasks() const {
+  if (!tasks_->in_creator()) check_creator();
+  tasks_->check_open();
+  return tasks_;
+}
+
 std::vector<ProcessHandle> PoolCore::workers() const {
   check_creator();
   const std::scoped_lock guard{mutex_};
@@ -181,6 +188,7 @@ void PoolCore::post(ActiveJob& job) {
   job.place = static_cast<std::size_t>(place - jobs_.begin());
   hold(job_links(board_)[job.place], job.handle);
   *place = &job;
+  board_.as<Board>()->posted.fetch_add(1);
   fail_point("pool.post.before_ring");
   board_.as<Board>()->news.notify(
       static_cast<int>(std::min<std::size_t>(job.header().chunks, INT_MAX)));
@@ -200,6 +208,7 @@ void PoolCore::retire(ActiveJob& job) noexcept {
   {
     const std::scoped_lock guard{mutex_};
     jobs_[job.place] = nullptr;
+    board.posted.fetch_sub(1);
     // Workers of a pool that was closed leave when the last job has gone.
     if (state_ != State::running) board.news.notify_all();
   }
@@ -233,6 +242,7 @@ void PoolCore::close() {
   if (state_ != State::running) return;
   state_ = State::closed;
   spare_ = {};
+  tasks_->close(std::make_exception_ptr(ValueError("Pool not running: it was closed")));
   Board& board = *board_.as<Board>();
   board.state.store(BoardState::closing);
   board.news.notify_all();
@@ -245,6 +255,8 @@ void PoolCore::terminate() {
   const std::scoped_lock guard{mutex_};
   if (state_ == State::terminated) return;
   state_ = State::terminated;
+  if (!broken_)
+    tasks_->close(std::make_exception_ptr(ValueError("Pool not running: it was terminated")));
   end_workers(std::make_exception_ptr(ProcessError("the pool was terminated")));
   stir_watcher();
 }
@@ -253,6 +265,7 @@ void PoolCore::end_workers(const std::exception_ptr& reason) {
   spare_ = {};
   for (ActiveJob* job : jobs_)
     if (job != nullptr) abort(*job, reason);
+  tasks_->refuse(reason);
   Board& board = *board_.as<Board>();
   for (Seat& seat : seats_) seat.send(board.deaf_to_sigterm ? &Process::kill : &Process::terminate);
   // Only now, or some would end by themselves, with another exit code. Those that may not be

@@ -19,6 +19,7 @@
 #include "pool/active_job.hpp"
 #include "pool/board.hpp"
 #include "pool/memory_kills.hpp"
+#include "pool/task_table.hpp"
 #include "process/fork_gate.hpp"
 #include "process/own_threads.hpp"
 #include "process/program_end.hpp"
@@ -42,6 +43,9 @@ class PoolCore {
 
   /// Throws when the pool takes no more work, with the reason.
   void check_open() const;
+
+  /// The tasks, to which one may be added. Throws as check_open().
+  [[nodiscard]] const std::shared_ptr<TaskTable>& open_tasks() const;
 
   /// Posts the job, waits for a place if all are taken. Throws as check_open().
   void post(ActiveJob& job);
@@ -109,6 +113,7 @@ class PoolCore {
   const Context context_;
   const WorkerFactory factory_;
   const Handle board_;
+  const std::shared_ptr<TaskTable> tasks_;
   mutable std::mutex mutex_;
   std::condition_variable place_free_;
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "process/keeper_client.hpp"
+
 namespace multiprocessing::detail {
 namespace {
 
@@ -31,7 +33,7 @@ void put(TaskRecord& record, const Writer& writer) {
 
 TaskReader::TaskReader(const TaskRecord& record, const Link& link)
     : handles_(links_of(link)),
-      ends_(links_of(link)),
+      ends_(links_of(link), take_ends),
       reader_(link.load() == 0 ? in_record(record) : results_in(link)) {}
 
 void give_back(Link& link) {

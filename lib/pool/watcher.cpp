@@ -38,10 +38,10 @@ bool PoolCore::any_serves() const {
   return false;
 }
 
-/// While it runs, always; once it is closed, as long as there are jobs that somebody has to do.
+/// While it runs, always; once it is closed, as long as there are jobs and tasks to do.
 bool PoolCore::worker_wanted() const {
   if (broken_ || state_ == State::terminated) return false;
-  if (state_ == State::running) return true;
+  if (state_ == State::running || tasks_->any_queued()) return true;
   return std::ranges::any_of(jobs_, [](const ActiveJob* job) { return job != nullptr; });
 }
 
@@ -51,6 +51,8 @@ void PoolCore::watch() noexcept {
   } catch (...) {
     give_up(std::current_exception());
   }
+  // All have ended, unless the workers could not be watched to their end.
+  tasks_->refuse_all(std::make_exception_ptr(ProcessError("the pool has ended")));
   watching_ = 0;
   (void)wake(watching_);
 }
@@ -66,6 +68,8 @@ void PoolCore::give_up(const std::exception_ptr& reason) noexcept {
     if (!broken_) broken_ = reason;
     for (ActiveJob* job : jobs_)
       if (job != nullptr) abort(*job, broken_);
+    tasks_->close(broken_);
+    tasks_->refuse(broken_);
     place_free_.notify_all();
   }
   for (Seat& seat : seats_) seat.send(&Process::kill);
@@ -115,11 +119,9 @@ std::optional<WorkerEnd> PoolCore::end_of(std::size_t seat) {
   Process& process = *seats_[seat].process;
   process.join();
   SeatRecord& record = seats_of(board_)[seat];
-  WorkerEnd end{record.name.load(),
-                process.pid().value_or(0),
-                process.exitcode().value_or(255),
-                record.serves.load() != 0,
-                {}};
+  WorkerEnd end{
+      record.name.load(),        process.pid().value_or(0),  process.exitcode().value_or(255),
+      record.serves.load() != 0, TaskName{record.at.load()}, {}};
   // Before its chunks are given to others, what it was doing to their links has to be finished. Who
   // settles its death may be stopped, and is killed by those who can have the mutex meanwhile.
   if (!settle_fully(Member::from(record.member.load()), Deadline{turn_of_others}))
@@ -134,6 +136,7 @@ void PoolCore::tend_seat(std::size_t seat) {
   seats_[seat].ended = true;
   for (ActiveJob* job : jobs_)
     if (job != nullptr) take_from_the_dead(*job, *end);
+  tasks_->take_from_the_dead(*end);
   // Workers may sleep while chunks of the dead one are free again.
   board_.as<Board>()->news.notify_all();
   break_if_hopeless(*end);
@@ -157,6 +160,7 @@ void PoolCore::break_if_hopeless(const WorkerEnd& end) {
 void PoolCore::break_pool(const std::string& why) {
   if (broken_ || state_ == State::terminated) return;
   broken_ = std::make_exception_ptr(BrokenProcessPool(why));
+  tasks_->close(broken_);
   end_workers(broken_);
 }
 

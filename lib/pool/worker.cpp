@@ -10,6 +10,7 @@
 #include "pool/board.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
+#include "pool/task_worker.hpp"
 #include "process/keeper_client.hpp"
 
 namespace multiprocessing::detail {
@@ -219,14 +220,15 @@ bool has_work(const WorkerState& worker, JobHeader& job) {
 struct Look {
   Handle job;         // the oldest with chunks to take; held while the pool may take it down
   bool empty = true;  // nobody waits for any
+  std::uint64_t serial = UINT64_MAX;
 };
 
 Look look_at_board(WorkerState& worker) {
+  Look look;
+  if (worker.at().posted.load() == 0) return look;
   const OwnerGuard guard{worker.at().lock};
   fail_point("pool.pick.holding");
-  Look look;
   const Link* oldest = nullptr;
-  std::uint64_t oldest_serial = 0;
   std::vector<WorkerState::Exhausted> posted;
   for (const Link& link : job_links(worker.board)) {
     auto* job = static_cast<JobHeader*>(body_of(link));
@@ -235,9 +237,9 @@ Look look_at_board(WorkerState& worker) {
       if (each.serial == job->serial) posted.push_back(each);
     if (job->stopped.load() != 0) continue;
     look.empty = false;
-    if (!has_work(worker, *job) || (oldest != nullptr && oldest_serial < job->serial)) continue;
+    if (!has_work(worker, *job) || look.serial < job->serial) continue;
     oldest = &link;
-    oldest_serial = job->serial;
+    look.serial = job->serial;
   }
   worker.exhausted = std::move(posted);  // forget those that were taken down
   if (oldest != nullptr) look.job = handle_from(*oldest);
@@ -280,6 +282,26 @@ bool initialised(const Handle& board, const std::function<void()>& initialise) {
   }
 }
 
+/// Does what comes first, or sleeps until there is something; false when it is to leave.
+bool serve_once(WorkerState& worker, TaskWorker& tasks) {
+  if (worker.spent()) return false;
+  Board& at = worker.at();
+  const std::uint32_t key = at.news.key();
+  const bool closing = at.state.load() == BoardState::closing;
+  const auto next = tasks.next();
+  const Look look = look_at_board(worker);
+  if (look.job && (!next || look.serial < next->serial)) {
+    JobInWorker::run(worker, look.job);
+  } else if (next) {
+    if (tasks.run(*next)) ++worker.tasks_done;
+  } else if (look.empty && closing) {
+    return false;
+  } else {
+    sleep_for_work(at.news, key);
+  }
+  return true;
+}
+
 }  // namespace
 
 void serve(const Handle& board, int seat, const std::function<void()>& initialise) {
@@ -290,16 +312,8 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
   SeatRecord& record = take_seat(board, seat, me);
   if (!initialised(board, initialise)) throw Exit{1};
   record.serves.store(1);
-  Board& at = worker.at();
-  while (!worker.spent()) {
-    const std::uint32_t key = at.news.key();
-    const Look look = look_at_board(worker);
-    if (look.job)
-      JobInWorker::run(worker, look.job);
-    else if (look.empty && at.state.load() == BoardState::closing)
-      return;
-    else
-      sleep_for_work(at.news, key);
+  TaskWorker tasks{board, record, worker.name};
+  while (serve_once(worker, tasks)) {
   }
 }
 

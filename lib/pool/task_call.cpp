@@ -1,0 +1,63 @@
+// Tasks as their callers see them.
+#include <new>
+
+#include "multiprocessing/detail/task.hpp"
+#include "pool/pool_core.hpp"
+#include "pool/task_table.hpp"
+
+namespace multiprocessing::detail {
+
+SubmittedTask::~SubmittedTask() {
+  if (table_ == nullptr || !table_->in_creator()) return;
+  try {
+    table_->give_back_record(record_);
+  } catch (const std::bad_alloc&) {
+    // Then the record is found when the pool has gone.
+  }
+}
+
+TaskTable& SubmittedTask::table() const {
+  if (!table_->in_creator())
+    throw AssertionError("a task's result belongs to the process that submitted the task");
+  return *table_;
+}
+
+bool SubmittedTask::ended() const { return table().ended(record_); }
+
+bool SubmittedTask::wait(Timeout timeout) const {
+  return table().await_end(record_, Deadline{timeout});
+}
+
+bool SubmittedTask::cancel() const { return table().cancel(record_); }
+
+void SubmittedTask::read_result(void (*read)(void* state, Reader& reader), void* state) {
+  table().read_result(record_, read, state);
+}
+
+class TaskCall::Impl {
+ public:
+  explicit Impl(std::shared_ptr<TaskTable> table) : table_(std::move(table)), scope_(mentioned_) {}
+
+  [[nodiscard]] Writer& writer() { return writer_; }
+
+  [[nodiscard]] SubmittedTask submit() { return {table_, table_->submit(writer_, mentioned_, 0)}; }
+
+ private:
+  const std::shared_ptr<TaskTable> table_;
+  Writer writer_;
+  Mentioned mentioned_;
+  const Mentioned::Scope scope_;
+};
+
+TaskCall::TaskCall(PoolCore& pool, TaskRunner runner)
+    : impl_(std::make_unique<Impl>(pool.open_tasks())) {
+  write_function(impl_->writer(), any_function(runner));
+}
+
+TaskCall::~TaskCall() = default;
+
+Writer& TaskCall::writer() { return impl_->writer(); }
+
+SubmittedTask TaskCall::submit() { return impl_->submit(); }
+
+}  // namespace multiprocessing::detail

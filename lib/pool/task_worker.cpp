@@ -1,0 +1,116 @@
+#include "pool/task_worker.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/fail_point.hpp"
+#include "multiprocessing/detail/task.hpp"
+#include "pool/task_table.hpp"
+
+namespace multiprocessing::detail {
+
+TaskWorker::TaskWorker(const Handle& board, SeatRecord& seat, std::uint32_t name)
+    : board_(board),
+      seat_(seat),
+      worker_(TaskWord::worker(name)),
+      returned_(board.as<Board>()->orders[returned], ring_links(board, returned)),
+      submitted_(board.as<Board>()->orders[submitted], ring_links(board, submitted)) {}
+
+const Handle& TaskWorker::segment(std::uint32_t record) {
+  const std::size_t index = record / records_per_segment;
+  if (index >= segments_.size()) segments_.resize(index + 1);
+  if (!segments_[index]) segments_[index] = handle_from(segment_links(board_)[index]);
+  return segments_[index];
+}
+
+std::optional<TaskWorker::Next> TaskWorker::next() {
+  auto front = returned_.front();
+  if (!front) front = submitted_.front();
+  if (!front) return {};
+  return Next{*front, at(front->name.record()).serial.load(std::memory_order_relaxed)};
+}
+
+bool TaskWorker::run(const Next& next) {
+  const TaskName name = next.front.name;
+  seat_.at.store(name.bits());  // whatever happens from here on, the watcher looks there
+  fail_point("pool.task.named");
+  if (!OrderSide::take(next.front)) return false;
+  fail_point("pool.task.taken");
+  TaskRecord& task = at(name.record());
+  if (!claim(task, name, worker_)) return false;
+  fail_point("pool.task.claimed");
+  run_claimed(task, links_of(segment(name.record()), name.record()));
+  return true;
+}
+
+void TaskWorker::run_claimed(TaskRecord& task, const TaskLinks& links) {
+  TaskWord::State state = TaskWord::done;
+  try {
+    call(task, links);
+    deliver(task, links);
+  } catch (...) {
+    const std::exception_ptr exception = std::current_exception();
+    if (exception == nullptr) throw;  // pthread_exit: the worker ends with the task in hand
+    deliver_exception(links, exception);
+    state = TaskWord::threw;
+  }
+  writer_.clear();
+  mentioned_.clear();
+  end(task, links, state);
+}
+
+void TaskWorker::call(TaskRecord& task, const TaskLinks& links) {
+  const Mentioned::Scope scope(mentioned_);
+  TaskReader bytes(task, links.call);
+  const auto runner = reinterpret_cast<TaskRunner>(read_function(bytes.reader()));
+  if (runner == nullptr) throw SerializationError("a task that is no call");
+  WorkerTask worker_task{bytes.reader(), writer_};
+  runner(worker_task);
+}
+
+void TaskWorker::deliver(TaskRecord& task, const TaskLinks& links) {
+  give_back(links.result);  // of a worker that died before it could end the task
+  // The place of the call is wanted for it while the task may be retried.
+  const bool retried = task.retries.load(std::memory_order_relaxed) != 0 && links.call.load() == 0;
+  if (!retried && fits_record(writer_, mentioned_)) return put(task, writer_);
+  Block block = outcome_block(Outcome::results, writer_, mentioned_);
+  fail_point("pool.task.before_give");
+  std::move(block).give_to(links.result);
+  fail_point("pool.task.given");
+}
+
+void TaskWorker::deliver_exception(const TaskLinks& links,
+                                   const std::exception_ptr& exception) noexcept {
+  try {
+    writer_.clear();
+    mentioned_.clear();
+    give_back(links.result);
+    Block block = exception_block(exception);
+    fail_point("pool.task.before_give_error");
+    std::move(block).give_to(links.result);
+  } catch (...) {
+    // No memory for it, or it cannot be copied: the caller is told that a task threw, not what.
+    writer_.clear();
+  }
+}
+
+void TaskWorker::end(TaskRecord& task, const TaskLinks& links, TaskWord::State state) {
+  fail_point("pool.task.before_end");
+  TaskWord seen = task.look();
+  // Elsewhere it stands when the pool has given up all its tasks.
+  while (seen.state() == worker_) {
+    if (seen.is(TaskWord::dropped)) {
+      task.retries.store(0);  // it has been done, and its call goes now
+      give_back(links.call);
+      give_back(links.result);
+      fail_point("pool.task.cleaned");
+    }
+    if (!task.change(seen, seen.ended_as(state))) continue;
+    fail_point("pool.task.ended");
+    if (seen.is(TaskWord::waiting)) wake_waiting(task);
+    fail_point("pool.task.woke");
+    return;
+  }
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,52 @@
+// TaskWorker: takes tasks in a worker, and runs them.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <vector>
+
+#include "pool/board.hpp"
+#include "pool/outcome.hpp"
+#include "pool/task_bytes.hpp"
+
+namespace multiprocessing::detail {
+
+class TaskWorker {
+ public:
+  /// `name` is the worker's, as in chunk words.
+  TaskWorker(const Handle& board, SeatRecord& seat, std::uint32_t name);
+
+  struct Next {
+    OrderSide::Front front;
+    std::uint64_t serial;  // its place in the order of tasks and jobs
+  };
+  /// The task whose turn it is; none when all have been taken.
+  [[nodiscard]] std::optional<Next> next();
+
+  /// Takes that task and runs it to its end; false when another worker has taken it, or it was
+  /// cancelled.
+  bool run(const Next& next);
+
+ private:
+  [[nodiscard]] const Handle& segment(std::uint32_t record);
+  [[nodiscard]] TaskRecord& at(std::uint32_t record) {
+    return segment(record).as<TaskRecord>()[record % records_per_segment];
+  }
+  void run_claimed(TaskRecord& task, const TaskLinks& links);
+  void call(TaskRecord& task, const TaskLinks& links);
+  void deliver(TaskRecord& task, const TaskLinks& links);
+  void deliver_exception(const TaskLinks& links, const std::exception_ptr& exception) noexcept;
+  void end(TaskRecord& task, const TaskLinks& links, TaskWord::State state);
+
+  const Handle& board_;
+  SeatRecord& seat_;
+  const std::uint32_t worker_;  // as it stands in words of tasks
+  OrderSide returned_;
+  OrderSide submitted_;
+  std::vector<Handle> segments_;
+  Writer writer_;
+  Mentioned mentioned_;  // by what is in the writer
+};
+
+}  // namespace multiprocessing::detail
