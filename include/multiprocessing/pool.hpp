@@ -1,6 +1,7 @@
 // Pools of worker processes.
 #pragma once
 
+#include "multiprocessing/pool/async_result.hpp"
 #include "multiprocessing/pool/pool.hpp"
 #include "multiprocessing/pool/pool_options.hpp"
 #include "multiprocessing/pool/submodule.hpp"

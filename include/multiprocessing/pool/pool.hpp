@@ -19,6 +19,8 @@
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/handle.hpp"
 #include "multiprocessing/detail/map_job.hpp"
+#include "multiprocessing/detail/task.hpp"
+#include "multiprocessing/pool/async_result.hpp"
 #include "multiprocessing/pool/pool_options.hpp"
 #include "multiprocessing/process/process.hpp"
 
@@ -158,6 +160,26 @@ class MULTIPROCESSING_API Pool {
   list_of<mapped<F, std::initializer_list<T>>> map(F&& f, std::initializer_list<T> items,
                                                    MapOptions options) {
     return run_map(std::forward<F>(f), items, options);
+  }
+
+  /// Has a worker call `f` with the arguments, and returns at once. Arguments, results and
+  /// exceptions cross as those of `map` do; the result may be move-only. Throws what cannot be
+  /// sent, `OSError` when memory is short, `ValueError` once the pool is closed.
+  template <class F, class... A>
+  requires detail::is_call<F, A...> AsyncResult<std::decay_t<result_of<F, A...>>> apply_async(
+      F&& f, A&&... args) {
+    using Result = std::decay_t<result_of<F, A...>>;
+    detail::check_call<std::decay_t<F>, std::decay_t<A>...>();
+    if constexpr (!std::is_void_v<Result>) detail::check_sendable<Result>();
+    detail::TaskCall call(core(), &detail::run_task<std::decay_t<F>, std::decay_t<A>...>);
+    detail::write_callable_and_arguments(call.writer(), f, args...);
+    return AsyncResult<Result>(call.submit());
+  }
+
+  /// `f` of the arguments, in a worker; waits for it.
+  template <class F, class... A>
+  requires detail::is_call<F, A...> std::decay_t<result_of<F, A...>> apply(F&& f, A&&... args) {
+    return apply_async(std::forward<F>(f), std::forward<A>(args)...).get();
   }
 
   /// Takes no more work; workers end when all is done.
