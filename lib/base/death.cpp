@@ -94,12 +94,28 @@ bool kill_and_reap(pid_t pid, const Deadline& patience) noexcept {
   }
 }
 
-bool is_stopped(pid_t pid) {
+namespace {
+
+/// As proc(5) has it: T or t when it is stopped, Z or X when it has ended; 0 when it is not there.
+char state_letter(pid_t pid) {
   std::ifstream file{"/proc/" + std::to_string(pid) + "/stat"};
   std::string text;
   std::getline(file, text);
   const std::size_t name_ends = text.rfind(") ");  // the name may hold anything
-  return name_ends < text.size() - 2 && (text[name_ends + 2] == 'T' || text[name_ends + 2] == 't');
+  return name_ends < text.size() - 2 ? text[name_ends + 2] : '\0';
+}
+
+}  // namespace
+
+bool is_stopped(pid_t pid) {
+  const char state = state_letter(pid);
+  return state == 'T' || state == 't';
+}
+
+bool cannot_answer(pid_t pid) {
+  const char state = state_letter(pid);
+  if (state == '\0') return ::kill(pid, 0) != 0 && errno == ESRCH;
+  return state == 'T' || state == 't' || state == 'Z' || state == 'X';
 }
 
 bool signal_process(int pidfd, pid_t pid, int signal) {

@@ -37,6 +37,9 @@ MULTIPROCESSING_API bool kill_and_reap(pid_t pid, const Deadline& patience) noex
 /// where that cannot be known.
 [[nodiscard]] MULTIPROCESSING_API bool is_stopped(pid_t pid);
 
+/// The same, or it has ended.
+[[nodiscard]] MULTIPROCESSING_API bool cannot_answer(pid_t pid);
+
 /// Sends a signal to a process whose pidfd is `pidfd`; by kill(2) where the pidfd's call is refused
 /// or unknown. True also when the process has ended; false, with errno set, when it may not be
 /// signalled.

@@ -274,6 +274,7 @@ std::size_t ConnectionCore::put_some(std::span<const iovec> pieces) {
 
 int ConnectionCore::fileno() {
   const EndFd::Use fd{*end_};
+  if (end_->closed()) throw_closed();  // while another thread is amid a call
   const int number = fd.get_open();
   if (in_ != nullptr) {
     if (!in_->seal_wanted()) {

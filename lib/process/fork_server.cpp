@@ -187,6 +187,7 @@ class Server {
     const pid_t pid = fork_for(child);
     if (pid != 0) return pid;
     status.reset();  // or the process that waits for an answer would not see the server's end
+    requests_.reset();
     be_child(std::move(given));
   }
 
@@ -244,16 +245,23 @@ class Server {
     children_.clear();
     unwatched_.clear();
     events_.reset();
-    requests_.reset();
     if (ignored_children_) (void)signal(SIGCHLD, SIG_IGN);
-    adopt_fork_server(std::move(given[request_socket]), getppid(), key_, begun_);
-    const BirthFile file = read_birth_file(given[birth_file].get());
-    const std::string_view content{file.content};
-    adopt(Reader{content}.raw<Settings>(), begun_.settings);
-    given[birth_file].reset();
-    const int life_fd = given[life_read_end].release();
-    given.erase(given.begin(), given.begin() + request_descriptors);
-    run_child(content.substr(sizeof(Settings)), life_fd, std::move(given));
+    BirthFile file{};
+    int life_fd = -1;
+    try {
+      fail_point("fork_server.in_child");
+      adopt_fork_server(std::move(given[request_socket]), getppid(), key_, begun_);
+      file = read_birth_file(given[birth_file].get());
+      adopt(Reader{std::string_view{file.content}}.raw<Settings>(), begun_.settings);
+      given[birth_file].reset();
+      life_fd = given[life_read_end].release();
+      given.erase(given.begin(), given.begin() + request_descriptors);
+    } catch (...) {
+      // Caught further up, the child would go on as a server, and end well without any work.
+      print_error("a child process cannot start:\n" + describe_current_exception() + '\n');
+      _exit(1);
+    }
+    run_child(std::string_view{file.content}.substr(sizeof(Settings)), life_fd, std::move(given));
   }
 
   UniqueFd requests_;

@@ -98,13 +98,14 @@ bool send_request(const ForkServer& server, Member child, bool own_group,
   return send_message(server.socket.get(), std::as_bytes(std::span{&request, 1}), fds);
 }
 
-/// Waits for the server's answer; false when it stands still, for another one does it as well.
+/// Waits for the server's answer; false when it stands still or has ended, for another one does it
+/// as well. Its end alone may not be seen by the channel: a forked child may have a copy still.
 bool answers(const ForkServer& server, const ServedPopen& popen) {
   Standstill standstill{server.number};
   while (!wait_readable(popen.status.get(), Deadline{look})) {
     if (!standstill.seen()) continue;
     get_logger().warning("the fork server, process " + std::to_string(server.number) +
-                         ", is stopped; another one is started");
+                         ", is stopped or has ended; another one is started");
     return false;
   }
   return true;

@@ -20,7 +20,7 @@ bool Standstill::seen() {
   if (pid_ == 0 || !next_look_.passed()) return false;
   next_look_ = Deadline{between_looks};
   std::scoped_lock guard{fork_gate()};  // a child forked meanwhile would keep the file open
-  const bool was_stopped = std::exchange(stopped_, is_stopped(pid_));
+  const bool was_stopped = std::exchange(stopped_, cannot_answer(pid_));
   return was_stopped && stopped_;
 }
 

@@ -1,4 +1,4 @@
-// Standstill: seeing that a helper does not answer because it is stopped.
+// Standstill: seeing that a helper does not answer because it is stopped or has ended.
 #pragma once
 
 #include <sys/types.h>

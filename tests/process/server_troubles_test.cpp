@@ -205,6 +205,11 @@ TEST_F(ServerTroublesTest, KilledBetweenForkAndAnswerItHoldsUpNoStart) {
   EXPECT_NE(fork_server_pid(), server);
 }
 
+TEST_F(ServerTroublesTest, AChildWithoutMemoryToBeginDoesNotEndWell) {
+  start_anew([] { arm_fail_point_throw("fork_server.in_child"); });
+  EXPECT_EQ(run_in_child(entry::nothing), 1);
+}
+
 TEST_F(ServerTroublesTest, AnAnswerIsWaitedForWhenThereIsNoMemoryForAMoment) {
   receives_without_memory = 3;
   EXPECT_EQ(run_in_child(entry::nothing), 0);

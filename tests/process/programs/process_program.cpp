@@ -27,6 +27,7 @@
 
 #include "multiprocessing/base.hpp"
 #include "multiprocessing/process.hpp"
+#include "process/descriptor_message.hpp"
 #include "process/fork_gate.hpp"
 #include "process/keeper_client.hpp"
 #include "process/mailbox.hpp"
