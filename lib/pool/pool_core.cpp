@@ -240,9 +240,11 @@ void PoolCore::close() {
   check_creator();
   const std::scoped_lock guard{mutex_};
   if (state_ != State::running) return;
+  // Before anything is changed: there may be no memory for it.
+  const auto why = std::make_exception_ptr(ValueError("Pool not running: it was closed"));
   state_ = State::closed;
   spare_ = {};
-  tasks_->close(std::make_exception_ptr(ValueError("Pool not running: it was closed")));
+  if (!broken_) tasks_->close(why);
   Board& board = *board_.as<Board>();
   board.state.store(BoardState::closing);
   board.news.notify_all();
@@ -254,10 +256,11 @@ void PoolCore::terminate() {
   check_creator();
   const std::scoped_lock guard{mutex_};
   if (state_ == State::terminated) return;
+  const auto why = std::make_exception_ptr(ValueError("Pool not running: it was terminated"));
+  const auto end = std::make_exception_ptr(ProcessError("the pool was terminated"));
   state_ = State::terminated;
-  if (!broken_)
-    tasks_->close(std::make_exception_ptr(ValueError("Pool not running: it was terminated")));
-  end_workers(std::make_exception_ptr(ProcessError("the pool was terminated")));
+  if (!broken_) tasks_->close(why);
+  end_workers(end);
   stir_watcher();
 }
 

@@ -16,7 +16,8 @@ TaskRing& OrderSide::chain(std::uint64_t capacity) {
   const std::uint32_t index = order_.rings.load();
   if (index == rings_per_order)
     throw_os_error(ENOMEM, "the order of a pool's tasks", std::to_string(capacity) + " tasks");
-  Handle made = Handle::make(sizeof(TaskRing) + capacity * sizeof(std::uint64_t));
+  // With a link, for that aligns it to a cache line.
+  Handle made = Handle::make(sizeof(TaskRing) + capacity * sizeof(std::uint64_t), 1);
   made.as<TaskRing>()->capacity = capacity;
   hold(links_[index], made);
   rings_[index] = std::move(made);
@@ -32,7 +33,7 @@ void OrderSide::push(TaskName name, std::uint64_t first_capacity) {
     to = &chain(2 * to->capacity);
     tail = 0;
   }
-  to->entry(tail).store(name.bits(), std::memory_order_relaxed);
+  to->entry(tail).store(name.bits(), std::memory_order_release);
   to->tail.store(tail + 1);  // the commit
 }
 
@@ -43,7 +44,7 @@ std::optional<OrderSide::Front> OrderSide::front() {
     TaskRing& from = ring(at_);
     const std::uint64_t head = from.head.load();
     if (head < from.tail.load())
-      return Front{&from, head, TaskName{from.entry(head).load(std::memory_order_relaxed)}};
+      return Front{&from, head, TaskName{from.entry(head).load(std::memory_order_acquire)}};
     if (at_ + 1 == rings) return {};
     ++at_;
   }

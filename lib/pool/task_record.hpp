@@ -21,33 +21,33 @@ class TaskWord {
 
   static constexpr std::uint64_t waiting = 1;  // a thread may sleep on the word
   static constexpr std::uint64_t dropped = 2;  // no result refers to the task any more
-  static constexpr std::uint32_t last_use = 0x7fff'ffff;
+  static constexpr std::uint32_t last_use = 0x3fff'ffff;
 
   constexpr explicit TaskWord(std::uint64_t bits) : bits_(bits) {}
   constexpr TaskWord(std::uint32_t use, State state, std::uint64_t marks = 0)
-      : bits_(std::uint64_t{use} << 33 | std::uint64_t{state} << 3 | marks) {}
+      : bits_(std::uint64_t{use} << 34 | std::uint64_t{state} << 3 | marks) {}
 
   [[nodiscard]] constexpr std::uint64_t bits() const { return bits_; }
   [[nodiscard]] constexpr std::uint32_t use() const {
-    return static_cast<std::uint32_t>(bits_ >> 33);
+    return static_cast<std::uint32_t>(bits_ >> 34);
   }
   [[nodiscard]] constexpr std::uint64_t marks() const { return bits_ & (waiting | dropped); }
   [[nodiscard]] constexpr bool is(std::uint64_t mark) const { return (bits_ & mark) != 0; }
 
   /// A State, or what worker() makes of a name.
   [[nodiscard]] constexpr std::uint32_t state() const {
-    return static_cast<std::uint32_t>(bits_ >> 3 & 0x3fff'ffff);
+    return static_cast<std::uint32_t>(bits_ >> 3 & 0x7fff'ffff);
   }
   [[nodiscard]] constexpr bool ended() const { return state() >= done && state() <= refused; }
   [[nodiscard]] constexpr bool runs() const { return state() > refused; }
 
-  /// The 31 bits by which an OwnerLock names a member, of which the lowest is 0.
+  /// The 32 bits by which an OwnerLock names a member, of which the lowest is 0.
   [[nodiscard]] static constexpr std::uint32_t worker(std::uint32_t lock_name) {
     return lock_name >> 1;
   }
 
   [[nodiscard]] constexpr TaskWord with_state(std::uint32_t state) const {
-    constexpr std::uint64_t field = std::uint64_t{0x3fff'ffff} << 3;
+    constexpr std::uint64_t field = std::uint64_t{0x7fff'ffff} << 3;
     return TaskWord{(bits_ & ~field) | std::uint64_t{state} << 3};
   }
   /// An end wakes all that wait.

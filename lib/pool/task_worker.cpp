@@ -24,10 +24,16 @@ const Handle& TaskWorker::segment(std::uint32_t record) {
 }
 
 std::optional<TaskWorker::Next> TaskWorker::next() {
-  auto front = returned_.front();
-  if (!front) front = submitted_.front();
-  if (!front) return {};
-  return Next{*front, at(front->name.record()).serial.load(std::memory_order_relaxed)};
+  for (;;) {
+    auto front = returned_.front();
+    if (!front) front = submitted_.front();
+    if (!front) return {};
+    const TaskRecord& task = at(front->name.record());
+    const TaskWord seen = task.look();
+    if (seen.use() == front->name.use() && seen.state() == TaskWord::queued)
+      return Next{*front, task.serial.load(std::memory_order_relaxed)};
+    (void)OrderSide::take(*front);  // left over from a task that was cancelled, or taken elsewhere
+  }
 }
 
 bool TaskWorker::run(const Next& next) {

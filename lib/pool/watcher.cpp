@@ -46,13 +46,16 @@ bool PoolCore::worker_wanted() const {
 }
 
 void PoolCore::watch() noexcept {
+  std::exception_ptr reason;
   try {
+    reason = std::make_exception_ptr(ProcessError("the pool has ended"));
     watch_to_the_end();
   } catch (...) {
-    give_up(std::current_exception());
+    reason = std::current_exception();
+    give_up(reason);
   }
   // All have ended, unless the workers could not be watched to their end.
-  tasks_->refuse_all(std::make_exception_ptr(ProcessError("the pool has ended")));
+  tasks_->refuse_all(reason);
   watching_ = 0;
   (void)wake(watching_);
 }

@@ -223,10 +223,15 @@ struct Look {
   std::uint64_t serial = UINT64_MAX;
 };
 
-Look look_at_board(WorkerState& worker) {
+/// A worker that has a task in hand does not wait for the lock, whose holder may be stopped, and
+/// takes no hold of a job that comes after that task.
+Look look_at_board(WorkerState& worker, std::optional<std::uint64_t> before) {
   Look look;
   if (worker.at().posted.load() == 0) return look;
-  const OwnerGuard guard{worker.at().lock};
+  OwnerLock& lock = worker.at().lock;
+  const OwnerLock::Taken taken = before ? lock.try_acquire() : lock.acquire();
+  if (taken == OwnerLock::Taken::not_in_time) return look;
+  const OwnerGuard guard{lock, taken};
   fail_point("pool.pick.holding");
   const Link* oldest = nullptr;
   std::vector<WorkerState::Exhausted> posted;
@@ -242,7 +247,7 @@ Look look_at_board(WorkerState& worker) {
     look.serial = job->serial;
   }
   worker.exhausted = std::move(posted);  // forget those that were taken down
-  if (oldest != nullptr) look.job = handle_from(*oldest);
+  if (oldest != nullptr && (!before || look.serial < *before)) look.job = handle_from(*oldest);
   return look;
 }
 
@@ -289,8 +294,8 @@ bool serve_once(WorkerState& worker, TaskWorker& tasks) {
   const std::uint32_t key = at.news.key();
   const bool closing = at.state.load() == BoardState::closing;
   const auto next = tasks.next();
-  const Look look = look_at_board(worker);
-  if (look.job && (!next || look.serial < next->serial)) {
+  const Look look = look_at_board(worker, next ? std::optional{next->serial} : std::nullopt);
+  if (look.job) {
     JobInWorker::run(worker, look.job);
   } else if (next) {
     if (tasks.run(*next)) ++worker.tasks_done;

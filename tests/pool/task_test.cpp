@@ -25,8 +25,8 @@ using multiprocessing::detail::TaskRecord;
 using multiprocessing::detail::TaskWord;
 
 // The largest that a member's name can be, and one that differs from it in its highest bit alone.
-constexpr std::uint32_t one_worker = TaskWord::worker(0x7fff'fffe);
-constexpr std::uint32_t other_worker = TaskWord::worker(0x3fff'fffe);
+constexpr std::uint32_t one_worker = TaskWord::worker(0xffff'fffe);
+constexpr std::uint32_t other_worker = TaskWord::worker(0x7fff'fffe);
 
 struct QueuedTask {
   explicit QueuedTask(std::uint32_t use) { record.word = TaskWord(use, TaskWord::queued).bits(); }

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "multiprocessing/base/errors.hpp"
+#include "multiprocessing/base/signals.hpp"
 #include "multiprocessing/base/timeout.hpp"
 #include "multiprocessing/detail/task.hpp"
 
@@ -40,10 +41,12 @@ class SharedResult {
   [[nodiscard]] std::exception_ptr error() {
     const std::scoped_lock guard{mutex_};
     if (!is_read_) {
+      const Uninterrupted whole;  // what it mentions can be taken once
       try {
         task_.read_result(&read_one, this);
       } catch (...) {
         error_ = std::current_exception();
+        if (error_ == nullptr) throw;  // pthread_cancel
       }
       is_read_ = true;
     }
