@@ -10,7 +10,7 @@ import sys
 
 from house import run
 
-AFTER = "6d0f63090781"  # commits up to this one are as they are
+AFTER = "77ec331c4561"  # commits up to this one are as they are
 SUBJECT, ADDED, TINY = 72, 400, 10
 PREFIX = re.compile(r"^[\w./-]+(?:, [\w./-]+)*: (\S+)")
 # What no imperative begins with: articles, pronouns, past tenses and gerunds.
