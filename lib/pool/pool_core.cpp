@@ -217,15 +217,19 @@ void PoolCore::retire(ActiveJob& job) noexcept {
 
 Handle PoolCore::take_spare(std::size_t bytes) {
   Handle spare;
+  std::size_t size = 0;
   {
     const std::scoped_lock guard{mutex_};
     if (!spare_ || spare_bytes_ < bytes) return {};
     spare = std::exchange(spare_, Handle{});
+    size = spare_bytes_;
   }
   // A worker lets go of a job just after its caller was told; it is not worth waiting for long.
   if (spin(back_off::messages, [&] { return holders_of(spare) == 1; })) return spare;
   const std::scoped_lock guard{mutex_};
-  if (state_ == State::running && !spare_) spare_ = std::move(spare);  // for the next map
+  if (state_ != State::running || spare_) return {};
+  spare_ = std::move(spare);  // for the next map
+  spare_bytes_ = size;        // another may have been kept and taken meanwhile
   return {};
 }
 
