@@ -52,8 +52,8 @@ void stop(Board& board, std::vector<Child>& workers, std::uint64_t members_befor
 bool made_on_purpose(const std::string& name) {
   return name.starts_with("arena.join.") || name.starts_with("arena.event_count.") ||
          name.starts_with("arena.bias.") || name.starts_with("arena.windows.") ||
-         name == "arena.settle.window_taken" || name == "arena.ledger.after_note" ||
-         name == "arena.chunks.after_high_water";
+         name == "arena.settle.window_taken" || name == "arena.settle.chunk_taken" ||
+         name == "arena.ledger.after_note" || name == "arena.chunks.after_high_water";
 }
 
 class FailPointsTest : public ArenaTest {};
