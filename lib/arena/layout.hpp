@@ -12,7 +12,7 @@
 
 namespace multiprocessing::detail {
 
-inline constexpr std::uint64_t arena_magic = 0x31'61'6e'65'72'61'70'6dULL;  // "mparena1"
+inline constexpr std::uint64_t arena_magic = 0x32'61'6e'65'72'61'70'6dULL;  // "mparena2"
 inline constexpr std::size_t chunk_bytes = 64 * 1024;
 inline constexpr std::size_t smallest_block = 64;
 inline constexpr std::size_t words_per_chunk = chunk_bytes / smallest_block;
