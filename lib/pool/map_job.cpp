@@ -120,7 +120,7 @@ MapJob::Impl::~Impl() {
   try {
     for (Link& link : links_of(active_.handle))
       if (link.load() != 0) release(link);
-    pool_.keep_spare(std::move(active_.handle), bytes_);
+    pool_.keep_spare({std::move(active_.handle), bytes_});
   } catch (const std::exception&) {
     // The others took this process for dead: there is nothing to keep.
   }
@@ -170,8 +170,14 @@ void MapJob::Impl::take_memory() {
   const std::size_t handles = mentioned_.handles.handles().size();
   const bool in_blocks = shape_.result == Storage::as_bytes;
   reusable_ = !in_blocks && handles <= spare_handles && bytes_ <= largest_spare;
-  if (reusable_) active_.handle = pool_.take_spare(bytes_);
-  if (active_.handle) return;
+  if (reusable_) {
+    PoolCore::Spare spare = pool_.take_spare(bytes_);
+    if (spare.job) {
+      active_.handle = std::move(spare.job);
+      bytes_ = spare.bytes;
+      return;
+    }
+  }
   const std::size_t links = first_handle_link + std::max(handles, spare_handles);
   active_.handle = Handle::make(bytes_, links + (in_blocks ? chunks_ : 0));
 }

@@ -1,5 +1,6 @@
 #include "pool/pool_core.hpp"
 
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -215,29 +216,25 @@ void PoolCore::retire(ActiveJob& job) noexcept {
   place_free_.notify_one();
 }
 
-Handle PoolCore::take_spare(std::size_t bytes) {
-  Handle spare;
-  std::size_t size = 0;
+PoolCore::Spare PoolCore::take_spare(std::size_t bytes) {
+  Spare spare;
   {
     const std::scoped_lock guard{mutex_};
-    if (!spare_ || spare_bytes_ < bytes) return {};
-    spare = std::exchange(spare_, Handle{});
-    size = spare_bytes_;
+    if (spare_.bytes < bytes) return {};
+    spare = std::exchange(spare_, {});
   }
-  // A worker lets go of a job just after its caller was told; it is not worth waiting for long.
-  if (spin(back_off::messages, [&] { return holders_of(spare) == 1; })) return spare;
-  const std::scoped_lock guard{mutex_};
-  if (state_ != State::running || spare_) return {};
-  spare_ = std::move(spare);  // for the next map
-  spare_bytes_ = size;        // another may have been kept and taken meanwhile
-  return {};
+  // A worker lets go of a job just after its caller was told that it is over. Where there are more
+  // threads than processors it needs this one for that, which costs less than new pages.
+  for (int turns = 0; holders_of(spare.job) > 1; ++turns) {
+    if (turns == 200) return {};
+    sched_yield();
+  }
+  return spare;
 }
 
-void PoolCore::keep_spare(Handle job, std::size_t bytes) {
+void PoolCore::keep_spare(Spare spare) {
   const std::scoped_lock guard{mutex_};
-  if (state_ != State::running || broken_ || (spare_ && spare_bytes_ >= bytes)) return;
-  spare_ = std::move(job);
-  spare_bytes_ = bytes;
+  if (state_ == State::running && !broken_ && spare_.bytes < spare.bytes) std::swap(spare_, spare);
 }
 
 void PoolCore::close() {

@@ -56,10 +56,15 @@ class PoolCore {
   /// Guards what the watcher writes into jobs that are posted.
   [[nodiscard]] std::mutex& mutex() const { return mutex_; }
 
-  /// Memory of an earlier job of at least `bytes` that nobody is at any more, or none: the pages of
-  /// new memory cost more than all else in a small map.
-  [[nodiscard]] Handle take_spare(std::size_t bytes);
-  void keep_spare(Handle job, std::size_t bytes);
+  /// Memory of a job that is over. The pages of new memory cost more than all else in a small map.
+  struct Spare {
+    Handle job;
+    std::size_t bytes = 0;
+  };
+
+  /// One of at least `bytes` that no worker holds any more, or none.
+  [[nodiscard]] Spare take_spare(std::size_t bytes);
+  void keep_spare(Spare spare);
 
   [[nodiscard]] bool in_creator() const { return creator_.is_this_process(); }
 
@@ -127,8 +132,7 @@ class PoolCore {
   int deaths_before_serving_ = 0;  // in a row
   MemoryKills memory_kills_;
   std::optional<Deadline> next_start_;
-  Handle spare_;
-  std::size_t spare_bytes_ = 0;
+  Spare spare_;
 
   UniqueFd bell_;       // an eventfd that has the watcher look again
   std::mutex joining_;  // std::thread::join is for one thread at a time
