@@ -29,7 +29,12 @@ namespace mp = multiprocessing;
   mp::Pool pool(2, take, 1);
 #elif defined(CASE_capturing_lambda)
   // a lambda with captures cannot be sent
-  // at most 30 lines
   mp::Pool(2).map([&texts](int i) { return texts[static_cast<std::size_t>(i)]; }, {0});
+#elif defined(CASE_capturing_lambda_over_a_vector)
+  // a lambda with captures cannot be sent
+  mp::Pool(2).map([&texts](const std::string& text) { return texts[0] == text; }, texts, 1);
+#elif defined(CASE_result_that_cannot_be_sent)
+  // a pointer means nothing in another process
+  mp::Pool(2).map([](const std::string& text) { return &text; }, texts);
 #endif
 }

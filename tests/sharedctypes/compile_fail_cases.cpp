@@ -18,7 +18,6 @@ void check() {
   mp::RawArray<std::string> array(3);
 #elif defined(CASE_lock_that_is_none)
   // the lock of a shared object is a Lock, RLock or Semaphore
-  // at most 25 lines
   mp::Value<int, int> value;
 #elif defined(CASE_slice_of_one_element)
   // what is assigned to a slice is a range of elements

@@ -31,22 +31,54 @@ class RingsOf;
 
 }  // namespace detail
 
+namespace detail {
+
+template <class T>
+concept HasFileno = requires(const T& object) {
+  { object.fileno() } -> std::same_as<int>;
+};
+template <class T>
+concept HasSentinel = requires(const T& object) {
+  { object.sentinel() } -> std::same_as<int>;
+};
+
+// A constant and no concept: of a concept the compiler would say why it does not hold.
+template <class T>
+inline constexpr bool can_be_waited_for =
+    std::is_convertible_v<const T&, int> || std::is_convertible_v<const T&, const Connection&> ||
+    std::is_same_v<T, Waitable> || HasFileno<T> || HasSentinel<T>;
+
+/// Compiles if a `T` can be waited for; otherwise says what can.
+template <class T>
+consteval void check_waitable() {
+  static_assert(
+      can_be_waited_for<T>,
+      "multiprocessing: mp::wait takes a list or range of things to wait for: Connection, "
+      "Listener, Process, ProcessHandle, queues, Signals, descriptors, or what has a "
+      "`fileno()` or `sentinel()` that gives an int.");
+}
+
+/// What is no list; only to say so.
+struct NoRange {
+  template <class T>
+  requires(!std::ranges::range<T>) NoRange(const T& object);
+};
+
+}  // namespace detail
+
 /// What `wait` takes: a descriptor, such as a sentinel, or what has a `fileno()` (`Connection`,
 /// `Listener`, queues) or a `sentinel()` (`Process`, `ProcessHandle`).
 class MULTIPROCESSING_API Waitable {
  public:
   Waitable(int descriptor) noexcept : descriptor_(descriptor) {}
   Waitable(const Connection& connection);
-  template <class T>
-  requires requires(const T& object) {
-    { object.fileno() } -> std::same_as<int>;
-  }
+  template <detail::HasFileno T>
   Waitable(const T& object) : descriptor_(object.fileno()) {}
-  template <class T>
-  requires requires(const T& object) {
-    { object.sentinel() } -> std::same_as<int>;
-  }
+  template <detail::HasSentinel T>
   Waitable(const T& object) : descriptor_(object.sentinel()) {}
+  /// Of anything else it is not made; the compiler says what can be waited for.
+  template <class T>
+  requires(!detail::can_be_waited_for<T>) Waitable(const T&) { detail::check_waitable<T>(); }
 
   [[nodiscard]] int fileno() const noexcept { return descriptor_; }
 
@@ -91,9 +123,9 @@ using ready_t = typename decltype(ready_kind<T>())::type;
 /// Throws `OSError` when one is closed, `KeyError` when one stands there twice, `ValueError` when
 /// there is nothing to wait for and no end to it.
 template <std::ranges::forward_range R>
-requires std::convertible_to<std::ranges::range_reference_t<const R>, Waitable>
-    std::vector<detail::ready_t<std::ranges::range_value_t<R>>> wait(
-        const R& objects, Timeout timeout = Timeout::infinite) {
+std::vector<detail::ready_t<std::ranges::range_value_t<R>>> wait(
+    const R& objects, Timeout timeout = Timeout::infinite) {
+  detail::check_waitable<std::ranges::range_value_t<R>>();
   std::vector<Waitable> waited_for;
   for (const auto& object : objects) waited_for.emplace_back(object);
   const std::vector<std::size_t> indices = detail::wait_for(waited_for, timeout);
@@ -119,6 +151,12 @@ requires std::convertible_to<std::ranges::range_reference_t<const R>, Waitable>
 inline std::vector<Waitable> wait(std::initializer_list<Waitable> objects,
                                   Timeout timeout = Timeout::infinite) {
   return wait<std::initializer_list<Waitable>>(objects, timeout);
+}
+
+/// One thing alone is waited for as a list of it: `mp::wait({child})`.
+template <class Object = detail::NoRange>
+void wait(detail::NoRange, Timeout = Timeout::infinite) {
+  detail::check_waitable<Object>();
 }
 
 }  // namespace multiprocessing

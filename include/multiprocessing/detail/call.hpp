@@ -46,7 +46,7 @@ inline constexpr bool is_sendable_call = is_sendable_callable<F> &&
 /// Compiles if the call can be sent; otherwise says what to do instead.
 template <class F, class... A>
 consteval void check_call() {
-  check_callable<F>();
+  check_sendable<std::decay_t<F>>();
   (check_sendable<arrival_t<A>>(), ...);
   static_assert(is_call<F, A...>,
                 "multiprocessing: the callable cannot be called with these arguments. They arrive "

@@ -212,6 +212,11 @@ consteval void check_sendable() {
         never<Blamed>,
         "multiprocessing: mp::is_flat<T> is for trivially copyable types. Give this one a "
         "`serialize`.");
+  } else if constexpr (form<Blamed> == Form::user) {
+    static_assert(
+        never<Blamed>,
+        "multiprocessing: a type with `serialize` also needs a default constructor to be "
+        "read into. Without one specialise mp::Serializer<T>, whose load() returns the value.");
   } else {
     static_assert(never<Blamed>,
                   "multiprocessing: this type cannot be sent. Give it a member `template <class A> "

@@ -25,6 +25,12 @@ struct Codec<Form::custom> : CodecBase<> {
 
 template <>
 struct Codec<Form::user> : CodecBase<> {
+  // A value is made by its default constructor, then filled. One that only Boost may call counts
+  // where Boost's header was included; Boost then has to be a friend.
+  template <class T, class... Outer, class Access = boost::serialization::access>
+  static consteval bool sendable() {
+    return std::is_default_constructible_v<T> || requires { sizeof(Access); };
+  }
   // The version comes first, so that no value takes no room.
   template <class T>
   static void write(Writer& writer, const T& value) {
@@ -64,14 +70,8 @@ struct Codec<Form::user> : CodecBase<> {
     }
   }
 
-  // A default constructor that only Boost may call, which then must be a friend.
   template <class T, class Access = boost::serialization::access>
   static T read_constructed(Reader& reader) {
-    static_assert(
-        requires { sizeof(Access); },
-        "multiprocessing: a type with `serialize` also needs a default constructor to be read "
-        "into; "
-        "without one, specialise multiprocessing::Serializer<T>, whose load() returns the value");
     union Room {
       Room() { Access::construct(&value); }
       ~Room() { value.~T(); }

@@ -58,6 +58,14 @@ class ArrivedNested : public Arrived<E, KeepsText>, public std::nested_exception
   using Arrived<E, KeepsText>::Arrived;
 };
 
+/// Whether an `E` is made here of the text of the one that was thrown. One with `serialize` is not:
+/// it would lack what it holds.
+template <class E>
+inline constexpr bool made_from_text = form<E> != Form::user &&
+                                       (std::is_constructible_v<E, const std::string&> ||
+                                        std::is_constructible_v<E, const char*> ||
+                                        std::is_default_constructible_v<E>);
+
 /// How an `E` crosses. Specialised for types with more to them than their text.
 template <class E>
 struct ExceptionState {
@@ -66,7 +74,8 @@ struct ExceptionState {
   static void save(Writer& writer, const E& error) {
     if constexpr (whole) write_value(writer, error);
   }
-  static E load([[maybe_unused]] Reader& reader, [[maybe_unused]] const std::string& text) {
+  static E load([[maybe_unused]] Reader& reader,
+                [[maybe_unused]] const std::string& text) requires(whole || made_from_text<E>) {
     if constexpr (whole) {
       return read_value<E>(reader);
     } else if constexpr (std::is_constructible_v<E, const std::string&>) {
@@ -74,12 +83,15 @@ struct ExceptionState {
     } else if constexpr (std::is_constructible_v<E, const char*>) {
       return E(text.c_str());
     } else {
-      static_assert(std::is_default_constructible_v<E>,
-                    "multiprocessing: to arrive as itself an exception needs a constructor from "
-                    "std::string or const char*, a default constructor, or `serialize`.");
       return E();
     }
   }
+};
+
+/// Whether an `E` that was thrown in another process can be made here.
+template <class E>
+concept Arriving = requires(Reader& reader, const std::string& text) {
+  ExceptionState<E>::load(reader, text);
 };
 
 template <class E>

@@ -12,6 +12,7 @@
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/base/signals.hpp"
 #include "multiprocessing/base/timeout.hpp"
+#include "multiprocessing/detail/codec.hpp"
 #include "multiprocessing/detail/task.hpp"
 
 namespace multiprocessing {

@@ -21,9 +21,17 @@ namespace multiprocessing {
 /// loaded.
 template <std::copy_constructible E>
 bool register_exception() {
-  static detail::ExceptionCodec codec = detail::ExceptionCodecOf<E>::make();
-  static const bool added = (detail::add_exception_codec(codec), true);
-  return added;
+  if constexpr (detail::Arriving<E>) {
+    static detail::ExceptionCodec codec = detail::ExceptionCodecOf<E>::make();
+    static const bool added = (detail::add_exception_codec(codec), true);
+    return added;
+  } else {
+    static_assert(detail::never<E>,
+                  "multiprocessing: to arrive as itself an exception needs a constructor from "
+                  "std::string or const char*, or a default constructor; `serialize` needs the "
+                  "last.");
+    return true;
+  }
 }
 
 /// What happened in the other process, when `error` came from one; otherwise empty. A line that

@@ -28,13 +28,17 @@ class Locked {
   T* object_;
 };
 
+// A constant and no concept: of a concept the compiler would say why it does not hold.
+template <class L>
+inline constexpr bool is_lock = std::derived_from<L, Acquirable>;
+
 /// The lock that a shared object derives from.
 template <class L>
 struct CarriedLock {
-  static_assert(std::derived_from<L, Acquirable>,
+  static_assert(is_lock<L>,
                 "multiprocessing: the lock of a shared object is a Lock, RLock or Semaphore; "
                 "RawValue and RawArray have none");
-  using type = std::conditional_t<std::derived_from<L, Acquirable>, L, RLock>;
+  using type = std::conditional_t<is_lock<L>, L, RLock>;
 };
 template <class L>
 using carried_lock = typename CarriedLock<L>::type;

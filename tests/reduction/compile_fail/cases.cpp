@@ -2,6 +2,7 @@
 // -DCASE_<name>; the first line of a case is a part of the text that must come out.
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,15 @@ struct Base {
 struct NotConstructible : std::exception {
   explicit NotConstructible(int) {}
 };
+struct NotRead : std::runtime_error {
+  NotRead(const std::string& text, int code) : std::runtime_error(text), code_(code) {}
+  explicit NotRead(const std::string& text) : NotRead(text, 0) {}
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& code_;
+  }
+  int code_;
+};
 struct WithUnion {
   int kind;
   union {
@@ -62,6 +72,16 @@ struct NotTrivial {
 };
 template <>
 inline constexpr bool multiprocessing::is_flat<NotTrivial> = true;
+
+[[maybe_unused]] static void throw_across() {
+#if defined(CASE_exception_from_nothing)
+  // to arrive as itself an exception needs a constructor
+  mp::register_exception<NotConstructible>();
+#elif defined(CASE_exception_that_is_not_read)
+  // `serialize` needs the last
+  mp::register_exception<NotRead>();
+#endif
+}
 
 [[maybe_unused]] static void send(mp::detail::Writer& writer, mp::detail::Reader& reader) {
   using mp::detail::read;
@@ -105,18 +125,16 @@ inline constexpr bool multiprocessing::is_flat<NotTrivial> = true;
   write(writer, std::unique_ptr<Base>{});
 #elif defined(CASE_no_default_constructor)
   // also needs a default constructor
-  // at most 80 lines
   static_cast<void>(read<NoDefault>(reader));
+#elif defined(CASE_no_default_constructor_in_a_list)
+  // also needs a default constructor
+  write(writer, std::vector<NoDefault>{});
 #elif defined(CASE_lvalue_parameter)
   // cannot be called with these arguments. They arrive as values
   write_call(writer, take_reference, std::string{"x"});
 #elif defined(CASE_too_few_arguments)
   // cannot be called with these arguments
   write_call(writer, take);
-#elif defined(CASE_exception_from_nothing)
-  // to arrive as itself an exception needs a constructor
-  // at most 40 lines
-  mp::register_exception<NotConstructible>();
 #elif defined(CASE_unnamed_union)
   // opt in by mp::is_flat<T>
   write(writer, WithUnion{1, {2}});

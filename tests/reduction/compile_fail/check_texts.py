@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Compiles each case of cases.cpp and looks for the text that must come out: in the first error,
-and with no more than 20 lines in all, unless a second comment says `// at most N lines`. What the
-cases include is compiled once for all of them.
+and with no more than 20 lines in all. What the cases include is compiled once for all of them.
 
 Usage: check_texts.py CASES.cpp COMPILER [ARGUMENT...]
 """
@@ -13,11 +12,12 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+MOST_LINES = 20
+
 
 def cases(path):
     text = open(path, encoding="utf-8").read()
-    found = re.findall(r"defined\(CASE_(\w+)\)\n\s*// (.+)\n(?:\s*// at most (\d+) lines\n)?", text)
-    return [(name, expected, int(lines or 20)) for name, expected, lines in found]
+    return re.findall(r"defined\(CASE_(\w+)\)\n\s*// (.+)\n", text)
 
 
 def precompiled(path, compiler, folder):
@@ -30,7 +30,7 @@ def precompiled(path, compiler, folder):
     return ["-include", header]  # beside which both compilers look for the other
 
 
-def failure(path, compiler, header, name, expected, most_lines):
+def failure(path, compiler, header, name, expected):
     run = subprocess.run(
         [*compiler, "-std=c++20", "-fsyntax-only", *header, f"-DCASE_{name}", path],
         capture_output=True, text=True, check=False)
@@ -46,7 +46,7 @@ def failure(path, compiler, header, name, expected, most_lines):
     errors = re.findall(r"error: [^\n]*", run.stderr)
     if not errors or expected not in errors[0] or not any(expected in text for text in texts):
         return run.stderr
-    if len(lines) > most_lines:
+    if len(lines) > MOST_LINES:
         return f"{len(lines)} lines:\n{run.stderr}"
     return None if len(texts) == 1 else f"{len(texts)} texts:\n" + "\n".join(texts)
 
