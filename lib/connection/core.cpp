@@ -200,8 +200,8 @@ void ConnectionCore::send_frame(Turn& turn, std::span<iovec> pieces, const Outgo
                                 bool by_ring) {
   const EndFd::Use fd{*end_};  // for all of a long message
   const Stream to = stream(fd.get_open());
-  std::optional<OutgoingFds::Numbers> numbers;
-  if (fds != nullptr) numbers.emplace(*fds);
+  std::optional<EndNumbers> numbers;
+  if (fds != nullptr) numbers.emplace(fds->ends());
   const auto write = [&](std::span<const int> descriptors) {
     return by_ring ? put_some(pieces) : write_some(to, pieces, descriptors);
   };

@@ -106,8 +106,8 @@ std::uint32_t OutgoingFds::collect(const std::shared_ptr<EndFd>& end) {
 OutgoingFds::Scope::Scope(OutgoingFds& into) : previous_(outgoing) { outgoing = &into; }
 OutgoingFds::Scope::~Scope() { outgoing = previous_; }
 
-OutgoingFds::Numbers::Numbers(const OutgoingFds& fds) {
-  for (const auto& end : fds.ends_) {
+EndNumbers::EndNumbers(std::span<const std::shared_ptr<EndFd>> ends) {
+  for (const auto& end : ends) {
     uses_.push_back(std::make_unique<EndFd::Use>(*end));
     if (uses_.back()->get() < 0) throw_os_error(EBADF, "send", "a connection that is closed");
     numbers_.push_back(uses_.back()->get());

@@ -72,6 +72,17 @@ class MULTIPROCESSING_API EndFd {
   EndFd* next_ = nullptr;
 };
 
+/// The numbers of ends, for one call. Throws OSError when one was closed meanwhile.
+class MULTIPROCESSING_API EndNumbers {
+ public:
+  explicit EndNumbers(std::span<const std::shared_ptr<EndFd>> ends);
+  [[nodiscard]] std::span<const int> get() const { return numbers_; }
+
+ private:
+  std::vector<std::unique_ptr<EndFd::Use>> uses_;
+  std::vector<int> numbers_;
+};
+
 /// Collects the ends that are serialised on this thread, and keeps them open.
 class MULTIPROCESSING_API OutgoingFds {
  public:
@@ -82,17 +93,7 @@ class MULTIPROCESSING_API OutgoingFds {
   static std::uint32_t collect(const std::shared_ptr<EndFd>& end);
 
   [[nodiscard]] bool empty() const { return ends_.empty(); }
-
-  /// Their numbers, for one call. Throws OSError when one was closed meanwhile.
-  class MULTIPROCESSING_API Numbers {
-   public:
-    explicit Numbers(const OutgoingFds& fds);
-    [[nodiscard]] std::span<const int> get() const { return numbers_; }
-
-   private:
-    std::vector<std::unique_ptr<EndFd::Use>> uses_;
-    std::vector<int> numbers_;
-  };
+  [[nodiscard]] std::span<const std::shared_ptr<EndFd>> ends() const { return ends_; }
 
   /// While alive, ends saved on this thread are added to the collection it was made for.
   class MULTIPROCESSING_API Scope {

@@ -258,8 +258,8 @@ std::optional<Reply> ask_to_keep(const KeeperAddress& keeper, const Handle& tick
 
 }  // namespace
 
-Handle leave_ends(const OutgoingFds& ends, const Deadline& deadline) try {
-  const OutgoingFds::Numbers numbers{ends};
+Handle leave_ends(std::span<const std::shared_ptr<EndFd>> ends, const Deadline& deadline) try {
+  const EndNumbers numbers{ends};
   const std::size_t count = numbers.get().size();
   if (count >= most_descriptors)
     throw ValueError("too many fds: the message holds " + std::to_string(count) +

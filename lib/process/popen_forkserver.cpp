@@ -148,7 +148,7 @@ std::unique_ptr<Popen> try_popen(const ForkServer& server, std::span<const std::
   Birth birth{luggage.handles};
   popen->member = birth.child();
   UniqueFd file = make_birth_file(address_for(birth), Role::child, content);
-  const OutgoingFds::Numbers given{luggage.fds};
+  const EndNumbers given{luggage.fds.ends()};
   std::vector<int> fds{of_server.get(), file.get(), life.get(), server.socket.get()};
   fds.insert(fds.end(), given.get().begin(), given.get().end());
   if (fds.size() > most_descriptors) throw_too_many(given.get().size());

@@ -39,7 +39,7 @@ std::unique_ptr<Popen> popen_spawn(const Launch& launch) {
   content.raw(life.get());
   launch.preparation.write(content);
   write_body(launch, content, luggage);
-  const OutgoingFds::Numbers given{luggage.fds};
+  const EndNumbers given{luggage.fds.ends()};
   write_descriptors(content, given.get());
   Birth birth{luggage.handles};
   popen->member = birth.child();

@@ -39,13 +39,7 @@ struct Left {
     ends.push_back(std::make_shared<EndFd>(std::move(b)));
   }
   [[nodiscard]] Handle leave() {
-    OutgoingFds fds;
-    {
-      const OutgoingFds::Scope scope{fds};
-      for (const auto& end : ends) (void)OutgoingFds::collect(end);
-    }
-    Handle ticket = leave_ends(fds);
-    fds = {};
+    Handle ticket = leave_ends(ends, Deadline::never());
     ends.clear();
     return ticket;
   }

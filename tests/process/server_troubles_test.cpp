@@ -117,14 +117,12 @@ TEST_F(ServerTroublesTest, OneThatIsStoppedAndGoesOnStartsNothingForWhoGaveItUp)
 
 /// An end that is left with the keeper.
 Handle leave_one() {
-  OutgoingFds fds;
+  std::shared_ptr<EndFd> end;
   {
     std::scoped_lock guard{fork_gate()};
-    auto ends = make_channel();
-    const OutgoingFds::Scope scope{fds};
-    (void)OutgoingFds::collect(std::make_shared<EndFd>(std::move(ends.first)));
+    end = std::make_shared<EndFd>(make_channel().first);
   }
-  return leave_ends(fds);
+  return leave_ends({&end, 1}, Deadline::never());
 }
 
 TEST_F(ServerTroublesTest, EndsAreLeftWithAnotherKeeperWhileItIsStopped) {

@@ -79,14 +79,12 @@ int waits_after_a_process() {
 
 int waits_after_an_end_in_a_message() {
   auto leave_end = [] {
-    mp::detail::OutgoingFds ends;
-    const mp::detail::OutgoingFds::Scope scope{ends};
+    std::shared_ptr<mp::detail::EndFd> end;
     {
       std::scoped_lock guard{mp::detail::fork_gate()};
-      auto [here, there] = mp::detail::make_channel();
-      (void)mp::detail::OutgoingFds::collect(std::make_shared<mp::detail::EndFd>(std::move(there)));
+      end = std::make_shared<mp::detail::EndFd>(mp::detail::make_channel().second);
     }
-    return mp::detail::leave_ends(ends);
+    return mp::detail::leave_ends({&end, 1}, mp::detail::Deadline::never());
   };
   const mp::detail::Handle ticket = leave_end();
   CHECK(waits_for_all_its_own());

@@ -302,16 +302,15 @@ const bool started_before_main = [] {
 
 // Objects that hold each other are never freed, and with them what is kept for one of them.
 int leaves_an_end_for_ever() {
-  mp::detail::OutgoingFds ends;
+  std::shared_ptr<mp::detail::EndFd> end;
   {
-    const mp::detail::OutgoingFds::Scope scope{ends};
     std::scoped_lock guard{mp::detail::fork_gate()};
-    auto [here, there] = mp::detail::make_channel();
-    (void)mp::detail::OutgoingFds::collect(std::make_shared<mp::detail::EndFd>(std::move(there)));
+    end = std::make_shared<mp::detail::EndFd>(mp::detail::make_channel().second);
   }
   const auto object = mp::detail::Handle::make(8, 2);
   mp::detail::hold(mp::detail::links_of(object)[0], object);
-  mp::detail::hold(mp::detail::links_of(object)[1], mp::detail::leave_ends(ends));
+  mp::detail::hold(mp::detail::links_of(object)[1],
+                   mp::detail::leave_ends({&end, 1}, mp::detail::Deadline::never()));
   return child_leaves(0) ? 0 : 1;
 }
 
