@@ -7,7 +7,7 @@
 #include "base/fail_point.hpp"
 #include "base/interruption.hpp"
 #include "base/os_error.hpp"
-#include "process/keeper_client.hpp"
+#include "process/envelope.hpp"
 #include "queues/book.hpp"
 #include "queues/local.hpp"
 #include "queues/patience.hpp"
@@ -127,13 +127,13 @@ bool insist_on_get(const QueueRef& queue, const GetWait& wait, LazyDeadline& lim
   }
 }
 
-Handle make_object(Piece first, Piece second, std::span<const Handle> handles) {
-  Handle object = Handle::make(first.size + second.size, handles.size());
+Handle make_object(Piece first, Piece second, const Envelope* envelope) {
+  const std::size_t links = envelope == nullptr ? 0 : envelope->handles().size();
+  Handle object = Handle::make(first.size + second.size, links);
   auto* to = object.as<std::byte>();
   copy_bytes(to, first.data, first.size);
   copy_bytes(to + first.size, second.data, second.size);
-  const std::span<Link> links = links_of(object);
-  for (std::size_t i = 0; i < handles.size(); ++i) hold(links[i], handles[i]);
+  if (links != 0) envelope->hold_by(links_of(object));
   return object;
 }
 
@@ -151,32 +151,32 @@ bool put_slot(const QueueRef& queue, HeldSlot slot, Piece first, Piece second,
   });
 }
 
-bool put_bytes(const QueueRef& queue, Piece first, Piece second, std::span<const Handle> handles,
+/// Puts a message, and what it mentions in `envelope`, or nothing.
+bool put_bytes(const QueueRef& queue, Piece first, Piece second, const Envelope* envelope,
                Timeout timeout) {
+  const bool plain = envelope == nullptr || envelope->handles().empty();
   LazyDeadline limit{timeout};
   const std::size_t size = first.size + second.size;
-  if (handles.empty() && size <= largest_inline) {
+  if (plain && size <= largest_inline) {
     const Outgoing outgoing{.size = size, .first = first, .second = second};
     return insist_on_put(queue, limit, [&] { return try_put(queue, outgoing, limit); });
   }
-  if (handles.empty())
+  if (plain)
     if (std::optional<HeldSlot> slot = HeldSlot::claim(queue, size, limit))
       return put_slot(queue, std::move(*slot), first, second, limit);
-  const Handle object = make_object(first, second, handles);
+  const Handle object = make_object(first, second, envelope);
   fail_point("queue.object.made");
   const Outgoing outgoing{.kind = RecordKind::object, .size = size, .object = &object};
   return insist_on_put(queue, limit, [&] { return try_put(queue, outgoing, limit); });
 }
 
-/// Adds what keeps the ends until the message is received; false when there was no time for that.
-bool leave_behind(const OutgoingFds& ends, OutgoingHandles& handles, Timeout& timeout) {
-  if (ends.empty()) return true;
+/// Leaves the ends until the message is received; false when there was no time for that.
+bool leave_ends(Envelope& envelope, Timeout& timeout) {
+  if (envelope.ends().empty()) return true;
   // Who does not want to wait means for room: this is part of making the message, unless the one
   // who is to keep the ends stands still.
   const Deadline deadline{timeout == Timeout{now} ? Timeout{time_to_keep} : timeout};
-  const Handle ticket = leave_ends(ends, deadline);
-  if (!ticket) return false;
-  handles.add(ticket);
+  if (!envelope.leave_ends(deadline)) return false;
   if (timeout != Timeout{now} && !deadline.is_never()) timeout = deadline.left();
   return true;
 }
@@ -214,7 +214,7 @@ bool get_bytes(const QueueRef& queue, const GetWait& wait, Use use) {
     after_put(queue.body);
     return true;
   }
-  return put_bytes(queue, {value, queue.body.shape.flat_size}, {}, {}, timeout);
+  return put_bytes(queue, {value, queue.body.shape.flat_size}, {}, nullptr, timeout);
 }
 
 [[gnu::noinline]] bool get_flat_slowly(const QueueCore& core, void* into, const GetWait& wait) {
@@ -311,22 +311,20 @@ std::size_t QueueCore::put_flats(const void* values, std::size_t count, Timeout 
 bool QueueCore::put_pieces(Piece first, Piece second, Timeout timeout) const {
   const QueueRef queue{handle_};
   check_open(queue);
-  return put_bytes(queue, first, second, {}, timeout);
+  return put_bytes(queue, first, second, nullptr, timeout);
 }
 
 bool QueueCore::put_encoded(MessageEncoder encode, const void* value, Timeout timeout) const {
   const QueueRef queue{handle_};
   check_open(queue);
   Writer writer;
-  OutgoingHandles handles;
-  OutgoingFds ends;
+  Envelope envelope;
   {
-    const OutgoingHandles::Scope handles_scope{handles};
-    const OutgoingFds::Scope ends_scope{ends};
+    const Envelope::Writing writing{envelope};
     encode(writer, value);
   }
-  if (!leave_behind(ends, handles, timeout)) return false;
-  return put_bytes(queue, {writer.view().data(), writer.size()}, {}, handles.handles(), timeout);
+  if (!leave_ends(envelope, timeout)) return false;
+  return put_bytes(queue, {writer.view().data(), writer.size()}, {}, &envelope, timeout);
 }
 
 std::size_t QueueCore::get_flats(void* into, std::size_t most, const GetWait& wait) const {
@@ -346,10 +344,9 @@ bool QueueCore::get_encoded(MessageDecoder decode, void* into, const GetWait& wa
   const QueueRef queue{handle_};
   check_open(queue);
   return get_bytes(queue, wait, [&](std::span<const std::byte> bytes, std::span<const Link> links) {
-    const IncomingHandles permitted{links};
-    // Anew, for what is left of it says little about how long the keeper takes.
-    const IncomingFds ends{links, take_ends,
-                           links.empty() ? Deadline::never() : Deadline{wait.timeout}};
+    // The time anew, for what is left of it says little about how long the keeper takes.
+    const Envelope::Reading reading{links,
+                                    links.empty() ? Deadline::never() : Deadline{wait.timeout}};
     Reader reader{bytes};
     decode(reader, into);
     if (reader.remaining() != 0) throw SerializationError("the message holds more than its value");
