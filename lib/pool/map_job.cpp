@@ -14,7 +14,6 @@
 #include "base/os_error.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
-#include "process/keeper_client.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -91,8 +90,8 @@ class MapJob::Impl {
   const std::size_t chunk_size_;
   const std::size_t chunks_;
   Writer writer_;
-  Mentioned mentioned_;
-  const Mentioned::Scope scope_;
+  Envelope mentioned_;
+  const Envelope::Writing writing_;
   std::size_t callable_bytes_ = 0;
   std::vector<ChunkElements> index_;  // of chunks in the writer, and the end of the last
   ActiveJob active_;
@@ -108,7 +107,7 @@ MapJob::Impl::Impl(PoolCore& pool, const MapShape& shape, const MapOptions& opti
       progress_(options.progress),
       chunk_size_(chosen_chunk_size(shape, options, pool.processes())),
       chunks_((shape.items + chunk_size_ - 1) / chunk_size_),
-      scope_(mentioned_) {
+      writing_(mentioned_) {
   pool.check_open();
   active_.retries = options.retries;
   write_function(writer_, any_function(runner));
@@ -133,14 +132,13 @@ void MapJob::Impl::begin_chunk() {
 }
 
 void MapJob::Impl::leave_ends_of_chunk() {
-  if (mentioned_.ends.empty()) return;
+  if (mentioned_.ends().empty()) return;
   if (index_.empty())
     throw SerializationError(
         "a pool's function cannot hold the end of a pipe or socket, for all workers would take it: "
         "give it to the initializer");
-  mentioned_.handles.add(leave_ends(mentioned_.ends));
-  mentioned_.ends = {};
-  index_.back().ticket = mentioned_.handles.handles().size();
+  mentioned_.leave_ends();
+  index_.back().ticket = mentioned_.handles().size();
 }
 
 void MapJob::Impl::prepare() {
@@ -167,7 +165,7 @@ JobLayout MapJob::Impl::lay_out() {
 }
 
 void MapJob::Impl::take_memory() {
-  const std::size_t handles = mentioned_.handles.handles().size();
+  const std::size_t handles = mentioned_.handles().size();
   const bool in_blocks = shape_.result == Storage::as_bytes;
   reusable_ = !in_blocks && handles <= spare_handles && bytes_ <= largest_spare;
   if (reusable_) {
@@ -183,23 +181,22 @@ void MapJob::Impl::take_memory() {
 }
 
 void MapJob::Impl::fill(const JobLayout& layout) {
-  const auto handles = mentioned_.handles.handles();
+  const std::size_t handles = mentioned_.handles().size();
   header_ = ::new (active_.handle.body()) JobHeader{};
   header_->serial = next_serial();
   header_->shape = shape_;
   header_->chunk_size = chunk_size_;
   header_->chunks = static_cast<std::uint32_t>(chunks_);
-  header_->handles = static_cast<std::uint32_t>(handles.size());
+  header_->handles = static_cast<std::uint32_t>(handles);
   header_->callable_bytes = callable_bytes_;
   header_->layout = layout;
   header_->result_link =
-      static_cast<std::uint32_t>(first_handle_link + std::max(handles.size(), spare_handles));
+      static_cast<std::uint32_t>(first_handle_link + std::max(handles, spare_handles));
   std::memset(header_->at<void>(layout.words_at), 0, chunks_ * sizeof(std::uint32_t));
   std::memcpy(header_->at<void>(layout.index_at), index_.data(),
               index_.size() * sizeof(ChunkElements));
   std::memcpy(header_->at<void>(layout.bytes_at), writer_.view().data(), writer_.size());
-  for (std::size_t i = 0; i < handles.size(); ++i)
-    hold(links_of(active_.handle)[first_handle_link + i], handles[i]);
+  mentioned_.hold_by(links_of(active_.handle).subspan(first_handle_link));
 }
 
 void MapJob::Impl::run() {
@@ -222,8 +219,7 @@ void MapJob::Impl::read_results(ResultsReader read, void* state) {
   for (std::uint32_t chunk = 0; chunk < chunks_; ++chunk) {
     Link& link = links_of(active_.handle)[header_->result_link + chunk];
     {
-      const IncomingHandles incoming(links_of(link));
-      const IncomingFds ends(links_of(link), take_ends);
+      const Envelope::Reading reading(links_of(link));
       Reader reader = results_in(link);
       read(state, reader, header_->items_in(chunk));
     }

@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "multiprocessing/base/errors.hpp"
-#include "process/keeper_client.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -22,19 +21,18 @@ Reader bytes_in(const Link& link, Outcome wanted) {
 
 }  // namespace
 
-Block outcome_block(Outcome outcome, const Writer& writer, Mentioned& mentioned) {
-  if (!mentioned.ends.empty()) mentioned.handles.add(leave_ends(mentioned.ends));
-  const std::span<const Handle> handles = mentioned.handles.handles();
-  Block block(sizeof(OutcomeHeader) + writer.size(), handles.size());
+Block outcome_block(Outcome outcome, const Writer& writer, Envelope& mentioned) {
+  mentioned.leave_ends();
+  Block block(sizeof(OutcomeHeader) + writer.size(), mentioned.handles().size());
   auto* header = ::new (block.data()) OutcomeHeader{writer.size(), outcome};
   std::memcpy(header + 1, writer.view().data(), writer.size());
-  for (std::size_t i = 0; i < handles.size(); ++i) hold(block.links()[i], handles[i]);
+  mentioned.hold_by(block.links());
   return block;
 }
 
 Block exception_block(const std::exception_ptr& exception) {
-  Mentioned mentioned;
-  const Mentioned::Scope scope{mentioned};
+  Envelope mentioned;
+  const Envelope::Writing writing{mentioned};
   Writer writer;
   write_exception(writer, exception);
   return outcome_block(Outcome::exception, writer, mentioned);
@@ -46,8 +44,7 @@ std::exception_ptr exception_in(const Link& link) {
   if (data_of(link) == nullptr)
     return std::make_exception_ptr(RemoteError(
         "a task threw; what it threw was lost with a worker that died, or had no memory for it"));
-  const IncomingHandles incoming(links_of(link));
-  const IncomingFds ends(links_of(link), take_ends);
+  const Envelope::Reading reading(links_of(link));
   Reader reader = bytes_in(link, Outcome::exception);
   const std::exception_ptr exception = read_exception(reader);
   if (exception == nullptr) throw SerializationError("a task failed with no exception at all");

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "process/keeper_client.hpp"
-
 namespace multiprocessing::detail {
 namespace {
 
@@ -21,9 +19,8 @@ TaskLinks links_of(const Handle& segment, std::uint32_t record) {
   return {links[at], links[at + 1]};
 }
 
-bool fits_record(const Writer& writer, const Mentioned& mentioned) {
-  return writer.size() <= sizeof TaskRecord::bytes && mentioned.handles.handles().empty() &&
-         mentioned.ends.empty();
+bool fits_record(const Writer& writer, const Envelope& mentioned) {
+  return writer.size() <= sizeof TaskRecord::bytes && mentioned.empty();
 }
 
 void put(TaskRecord& record, const Writer& writer) {
@@ -32,9 +29,7 @@ void put(TaskRecord& record, const Writer& writer) {
 }
 
 TaskReader::TaskReader(const TaskRecord& record, const Link& link)
-    : handles_(links_of(link)),
-      ends_(links_of(link), take_ends),
-      reader_(link.load() == 0 ? in_record(record) : results_in(link)) {}
+    : reading_(links_of(link)), reader_(link.load() == 0 ? in_record(record) : results_in(link)) {}
 
 void give_back(Link& link) {
   if (link.load() != 0) release(link);

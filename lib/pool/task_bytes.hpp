@@ -17,7 +17,7 @@ struct TaskLinks {
 [[nodiscard]] TaskLinks links_of(const Handle& segment, std::uint32_t record);
 
 /// Whether what was written lies in the record: it is small and mentions nothing.
-[[nodiscard]] bool fits_record(const Writer& writer, const Mentioned& mentioned);
+[[nodiscard]] bool fits_record(const Writer& writer, const Envelope& mentioned);
 void put(TaskRecord& record, const Writer& writer);
 
 /// Reads what lies behind the link, or in the record when nothing is there. Handles and ends in it
@@ -29,8 +29,7 @@ class TaskReader {
   [[nodiscard]] Reader& reader() { return reader_; }
 
  private:
-  const IncomingHandles handles_;
-  const IncomingFds ends_;
+  const Envelope::Reading reading_;
   Reader reader_;
 };
 

@@ -36,7 +36,8 @@ void SubmittedTask::read_result(void (*read)(void* state, Reader& reader), void*
 
 class TaskCall::Impl {
  public:
-  explicit Impl(std::shared_ptr<TaskTable> table) : table_(std::move(table)), scope_(mentioned_) {}
+  explicit Impl(std::shared_ptr<TaskTable> table)
+      : table_(std::move(table)), writing_(mentioned_) {}
 
   [[nodiscard]] Writer& writer() { return writer_; }
 
@@ -45,8 +46,8 @@ class TaskCall::Impl {
  private:
   const std::shared_ptr<TaskTable> table_;
   Writer writer_;
-  Mentioned mentioned_;
-  const Mentioned::Scope scope_;
+  Envelope mentioned_;
+  const Envelope::Writing writing_;
 };
 
 TaskCall::TaskCall(PoolCore& pool, TaskRunner runner)

@@ -53,7 +53,7 @@ void TaskTable::check_open() const {
   if (closed_) std::rethrow_exception(closed_);
 }
 
-std::uint32_t TaskTable::submit(const Writer& call, Mentioned& mentioned, int retries) {
+std::uint32_t TaskTable::submit(const Writer& call, Envelope& mentioned, int retries) {
   Block block;
   if (!fits_record(call, mentioned)) block = outcome_block(Outcome::results, call, mentioned);
   std::uint32_t record = 0;

@@ -33,7 +33,7 @@ class TaskTable {
   void check_open() const;
 
   /// Queues a task; its record is the caller's until it gives it back.
-  [[nodiscard]] std::uint32_t submit(const Writer& call, Mentioned& mentioned, int retries);
+  [[nodiscard]] std::uint32_t submit(const Writer& call, Envelope& mentioned, int retries);
 
   [[nodiscard]] bool ended(std::uint32_t record) const { return look(record).ended(); }
   [[nodiscard]] bool await_end(std::uint32_t record, const Deadline& deadline) const;

@@ -66,7 +66,7 @@ void TaskWorker::run_claimed(TaskRecord& task, const TaskLinks& links) {
 }
 
 void TaskWorker::call(TaskRecord& task, const TaskLinks& links) {
-  const Mentioned::Scope scope(mentioned_);
+  const Envelope::Writing writing(mentioned_);
   TaskReader bytes(task, links.call);
   const auto runner = reinterpret_cast<TaskRunner>(read_function(bytes.reader()));
   if (runner == nullptr) throw SerializationError("a task that is no call");

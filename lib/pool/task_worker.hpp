@@ -46,7 +46,7 @@ class TaskWorker {
   OrderSide submitted_;
   std::vector<Handle> segments_;
   Writer writer_;
-  Mentioned mentioned_;  // by what is in the writer
+  Envelope mentioned_;  // by what is in the writer
 };
 
 }  // namespace multiprocessing::detail

@@ -11,7 +11,6 @@
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
 #include "pool/task_worker.hpp"
-#include "process/keeper_client.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -40,7 +39,11 @@ struct WorkerState {
 class WorkerJob::Impl {
  public:
   Impl(WorkerState& worker, const Handle& job)
-      : worker_(worker), job_(job), header_(*job.as<JobHeader>()) {}
+      : worker_(worker),
+        job_(job),
+        header_(*job.as<JobHeader>()),
+        handles_(links_of(job).subspan(first_handle_link, header_.handles)),
+        writing_(mentioned) {}
 
   [[nodiscard]] JobHeader& header() const { return header_; }
   [[nodiscard]] std::uint32_t offers_seen() const { return scanned_; }
@@ -57,7 +60,7 @@ class WorkerJob::Impl {
 
   void end(const Chunk& chunk, std::uint32_t state) {
     fail_point("pool.chunk.before_end");
-    arrived_.reset();
+    elements_.reset();
     ++worker_.tasks_done;
     header_.word(chunk.index).store(state, std::memory_order_release);  // the commit
     fail_point("pool.chunk.after_end");
@@ -82,13 +85,12 @@ class WorkerJob::Impl {
 
   /// Those in the elements of a chunk may be asked for until it is over.
   void expect_ends(std::uint64_t ticket) {
-    arrived_.reset();
-    if (ticket != 0)
-      arrived_.emplace(links_of(job_).subspan(first_handle_link + ticket - 1, 1), take_ends);
+    elements_.reset();
+    if (ticket != 0) elements_.emplace(links_of(job_).subspan(first_handle_link + ticket - 1, 1));
   }
 
   Writer writer;
-  Mentioned mentioned;  // by what is in the writer
+  Envelope mentioned;  // by what is in the writer
 
  private:
   bool claim(std::uint32_t index) {
@@ -123,9 +125,11 @@ class WorkerJob::Impl {
   WorkerState& worker_;
   const Handle& job_;
   JobHeader& header_;
-  std::optional<IncomingFds> arrived_;
-  std::uint32_t scanned_ = 0;              // which offer was last looked through to its end
-  std::optional<std::uint32_t> scanning_;  // which is being looked through, up to scan_at_
+  const IncomingHandles handles_;  // of the callable and all elements
+  const Envelope::Writing writing_;
+  std::optional<Envelope::Reading> elements_;  // of a chunk with ends among them
+  std::uint32_t scanned_ = 0;                  // which offer was last looked through to its end
+  std::optional<std::uint32_t> scanning_;      // which is being looked through, up to scan_at_
   std::uint32_t scan_at_ = 0;
 };
 
@@ -188,8 +192,6 @@ class JobInWorker {
     WorkerJob::Impl impl(worker, handle);
     WorkerJob job(impl);
     JobHeader& header = impl.header();
-    const IncomingHandles incoming(links_of(handle).subspan(first_handle_link, header.handles));
-    const Mentioned::Scope scope(impl.mentioned);
     try {
       Reader bytes(
           std::span{header.at<const std::byte>(header.layout.bytes_at), header.callable_bytes});
