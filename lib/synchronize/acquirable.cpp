@@ -12,7 +12,7 @@
 namespace multiprocessing::detail {
 namespace {
 
-/// The holder's own thread alone gets past the first line.
+/// The first branch is for the thread that holds it already.
 [[gnu::noinline]] bool enter_rlock(LockCore& core) {
   if (core.owner.load(std::memory_order_relaxed) == own_token()) {
     core.depth.store(core.depth.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -23,7 +23,7 @@ namespace {
   return true;
 }
 
-/// What most calls need.
+/// The fast path: one compare-and-swap, and no look at whether a holder lives.
 inline bool acquire_at_once(LockCore& core) {
   switch (core.kind) {
     case LockKind::lock:
@@ -39,7 +39,7 @@ inline bool acquire_at_once(LockCore& core) {
   return try_take_unit(core);
 }
 
-/// After acquire_at_once() has failed.
+/// The slow path, after acquire_at_once() has failed: asks whether the holder lives, and waits.
 [[gnu::noinline]] bool acquire_slowly(LockCore& core, Timeout timeout) {
   const bool now = timeout.length().count() == 0;
   if (core.kind >= LockKind::semaphore)

@@ -18,13 +18,13 @@ using detail::BarrierBody;
 using detail::Deadline;
 using detail::Handle;
 
-/// What each process keeps: whether it is booked as a party, and the ear for those that it hands
-/// the barrier to.
+/// What each process keeps beside the handle: whether it is registered as a party; and it registers
+/// the children that are handed the barrier.
 class BarrierPart final : public detail::AskingPart {
  public:
   void given_to(const Handle& barrier, detail::Member child) override { add_party(barrier, child); }
 
-  /// Books the calling process. A forked child has a copy of its parent's note.
+  /// Registers the calling process. The name tells a forked child that the note is its parent's.
   void book(const Handle& barrier) {
     const std::uint32_t name = detail::own_name();
     if (booked_.load(std::memory_order_relaxed) == name) return;
@@ -41,7 +41,7 @@ BarrierBody& body_of(const Handle& handle) {
   return *handle.as<BarrierBody>();
 }
 
-/// The last to come runs the action; whatever comes of it ends the round.
+/// The last arrival runs the action. The round ends by it: well, or broken if it throws.
 void act(const Handle& body, const detail::Turn& turn, const Function<void()>& action) {
   try {
     action();

@@ -20,10 +20,11 @@ constexpr std::uint32_t given_up = 2;
 constexpr std::uint32_t one_round = 4;
 constexpr std::uint32_t flags = one_round - 1;
 
-// What abort() waits for a party that may be stopped with the lock.
+// How long abort() waits for the lock, which a stopped party may have.
 constexpr std::chrono::seconds time_to_abort{1};
 
-// A party that died may have come before; in a round this short nobody could tell which was first.
+// In a round this short it does not matter whether a party died before or after its arrival, so the
+// last arrival does not ask.
 constexpr std::uint64_t short_round = std::chrono::nanoseconds{50us}.count();
 
 /// In nanoseconds. Unsigned, so that a time which seems to lie ahead, by another time namespace's
@@ -44,7 +45,7 @@ bool is_over(const BarrierBody& body, std::uint32_t round) {
   return (now & ~flags) != round || (now & given_up) != 0;
 }
 
-/// Who does not want to wait means for the others.
+/// A time-out of zero is about the other parties, not about the lock.
 Deadline for_lock(const Deadline& deadline) {
   return deadline.passed() ? Deadline{turn_of_others} : deadline;
 }
@@ -103,7 +104,7 @@ void break_now(BarrierBody& body, BrokenBy how) {
   static_cast<void>(end_round(body, how, BarrierState::broken));
 }
 
-/// One that was killed or failed; forgets it, and those that ended well or never were.
+/// A party that was killed or failed. Forgets it, and the dead that ended well or never began.
 std::optional<Member> dead_party(const Handle& object, BarrierBody& body) {
   std::optional<Member> dead;
   any_record(object, body.known, [&](Record& party) {
@@ -126,7 +127,7 @@ void break_for(BarrierBody& body, Member dead) {
 }
 
 void last_has_come(const Handle& object, BarrierBody& body, bool acts) {
-  // Others may have died since they came; asking is a system call for each.
+  // Others may have died since their arrival; asking is a system call for each.
   const bool was_long =
       (body.round.load() & sleepers) != 0 || clock_now() - body.began_at.load() > short_round;
   if (const auto dead = was_long ? dead_party(object, body) : std::nullopt) {
@@ -139,8 +140,9 @@ void last_has_come(const Handle& object, BarrierBody& body, bool acts) {
     throw_broken(body);
 }
 
-/// Holds the lock, unless a party that is stopped has it beyond the deadline. One who died with it
-/// has died in the barrier; one that was stopped with it may have been given up by the others.
+/// Holds the lock, unless a stopped party has it beyond the deadline. Breaks the barrier first if
+/// the holder before died with the lock, or if others gave the round up while the holder was
+/// stopped.
 class Inside {
  public:
   explicit Inside(const Handle& object, const Deadline& deadline = Deadline::never())
@@ -170,7 +172,7 @@ class Inside {
 
 // ---- without.
 
-/// Breaks the round although a party that is stopped has the lock: who has it next does the rest.
+/// Breaks the round although a stopped party has the lock; the next holder does the rest.
 void give_up(BarrierBody& body, std::uint32_t round) {
   std::uint32_t seen = body.round.load();
   do {
@@ -180,7 +182,8 @@ void give_up(BarrierBody& body, std::uint32_t round) {
   if ((seen & sleepers) != 0) (void)wake(body.round);
 }
 
-/// Whether nobody has asked for the parties lately, which costs a system call for each of them.
+/// Whether it is time to ask which parties live. One party asks for all of them, because that costs
+/// a system call for each.
 bool is_due(BarrierBody& body) {
   constexpr std::uint64_t period = std::chrono::nanoseconds{100ms}.count();
   const std::uint64_t now = clock_now();
@@ -191,7 +194,8 @@ bool is_due(BarrierBody& body) {
 void break_for_the_dead(const Handle& object, const Turn& turn) {
   auto& body = *object.as<BarrierBody>();
   if (!is_due(body)) return;
-  // Who is found dead is forgotten, so the round must not end well between that and the break.
+  // The lock is taken first: dead_party() forgets the party that it finds, and the round must not
+  // end well between that and the break.
   const Inside inside{object, Deadline{turn_of_others}};
   if (!inside.held() || round_of(body) != turn.round) return;
   if (const auto dead = dead_party(object, body)) break_for(body, *dead);

@@ -17,9 +17,9 @@ enum class BarrierState : std::uint32_t { filling, acting, broken };
 enum class BrokenBy : std::uint32_t { nothing, abort, reset, timeout, action, death, signal };
 
 /// An object of the arena. All but `round` and the parties is changed under `lock`; a round ends,
-/// well or broken, with the store of `round`. Where a party is stopped with the lock, another whose
-/// time is over gives the round up by a bit of that word, and who has the lock next breaks it.
-/// Whoever takes the lock from a dead process breaks the barrier, for a party has died in it.
+/// well or broken, with the store of `round`. While a stopped party has the lock, another party
+/// whose time is over gives the round up by a bit of that word; the next holder of the lock breaks
+/// it. A take-over of the lock breaks the barrier, because the dead holder was a party.
 ///
 /// The parties' records hold the names of processes, whether or not they wait now.
 struct BarrierBody {
@@ -28,42 +28,43 @@ struct BarrierBody {
   std::int64_t timeout;
   std::atomic<BarrierState> state;
   std::atomic<std::uint32_t> arrived;        // in this round
-  std::atomic<std::uint32_t> round;          // futex; lowest bits: somebody sleeps; given up
+  std::atomic<std::uint32_t> round;          // futex; lowest bits: a party sleeps; given up
   std::atomic<std::uint64_t> broken_rounds;  // a bit for each of the last 64
   std::atomic<BrokenBy> broken_by;
-  std::atomic<std::uint32_t> looks;     // of waiters; see Wait
-  std::atomic<std::uint64_t> began_at;  // nanoseconds of the clock: the round's first arrival
-  std::atomic<std::uint64_t> asked_at;  // whether any party is dead
+  std::atomic<std::uint32_t> looks;     // how often waiters looked by themselves; see Wait
+  std::atomic<std::uint64_t> began_at;  // the round's first arrival, in nanoseconds of the clock
+  std::atomic<std::uint64_t> asked_at;  // when a party last asked whether one is dead
   std::atomic<std::int32_t> dead_pid;
   std::atomic<std::int32_t> dead_code;
   RecordTable known;
 };
 
-/// A round as the calling thread knows it.
+/// The calling thread's part in one round.
 struct Turn {
   std::uint32_t round;  // without the lowest bits
   std::uint32_t index;
   bool last;
 };
 
-/// The calling process, or a child that was handed the barrier, is a party from now on.
+/// Makes `party`, the calling process or a child that was handed the barrier, a party from now on.
 void add_party(const Handle& object, Member party);
 
-/// Throws BrokenBarrierError. While the action of the round before runs it waits. The last one
-/// ends the round, unless it `acts` before complete().
+/// Waits while the action of the round before runs. The last arrival ends the round; with `acts` it
+/// only stops others from arriving, until complete(). Throws BrokenBarrierError.
 [[nodiscard]] Turn arrive(const Handle& object, bool acts, const Deadline& deadline);
 
-/// For all but the last: waits until the round has ended.
+/// For every arrival but the last: waits until the round has ended.
 void wait_for_round(const Handle& object, const Turn& turn, const Deadline& deadline);
 
-/// For the last one that acted: ends the round well, unless it has been broken meanwhile.
+/// For the last arrival, after its action: ends the round well, unless it has been broken
+/// meanwhile.
 void complete(const Handle& object, const Turn& turn);
 
 /// Ends the round that `turn` belongs to, if it has not ended.
 void break_round(const Handle& object, const Turn& turn, BrokenBy cause);
 
 void break_barrier(const Handle& object);
-/// Whether the round is broken, though nobody could have the lock since.
+/// Whether a party gave the round up, so that it counts as broken before the lock is free.
 [[nodiscard]] bool is_given_up(const BarrierBody& body);
 void reset_barrier(const Handle& object);
 

@@ -12,16 +12,17 @@ namespace {
 using detail::Deadline;
 using Word = std::atomic<std::uint32_t>;
 
-// The event's one word: whether it is set, whether somebody sleeps, and above these how often it
-// was set, by which a waiter sees a set() that a clear() has followed. A set() is one
-// compare-and-swap, which takes the sleepers' bit away: whoever sleeps on wakes or looks up.
+// The event's one word: whether it is set, whether a waiter sleeps, and above these how often it
+// was set, by which a waiter sees a set() that a clear() has followed. A set() commits by one
+// compare-and-swap, which takes the sleepers' bit away; then it wakes them. If its process is
+// killed in between, the sleepers notice when they look by themselves.
 constexpr std::uint32_t set_bit = 1;
 constexpr std::uint32_t sleepers = 2;
 constexpr std::uint32_t one_set = 4;
 
 constexpr detail::ObjectMaker lazy{sizeof(Word), nullptr};
 
-/// Whether it is set, or was since `seen` was read.
+/// Whether it is set, or has been set since `seen` was read.
 bool came(std::uint32_t now, std::uint32_t seen) {
   return (now & set_bit) != 0 || now / one_set != seen / one_set;
 }

@@ -13,7 +13,7 @@
 namespace multiprocessing::detail {
 namespace {
 
-/// Notes who has just taken the word.
+/// Notes the calling thread, which has just taken the word, as the owner.
 void note_owner(LockCore& core) { core.owner.store(own_token(), std::memory_order_relaxed); }
 
 bool names_living(std::uint32_t word) { return word != 0 && !is_abandoned(word); }
@@ -35,7 +35,7 @@ std::uint32_t number_own_thread() {
 }
 
 bool is_abandoned(std::uint32_t word) {
-  return word != 0 && !alive(OwnerLock::named(word));  // nobody is not alive
+  return word != 0 && !alive(OwnerLock::named(word));  // no member lives by the name of the mark
 }
 
 Taken take_now(LockCore& core) {
@@ -53,7 +53,7 @@ Taken take(LockCore& core, const Deadline& deadline) {
       note_owner(core);
       return Taken::yes;
     case OwnerLock::Taken::from_the_dead:
-      // The others need not wait for their next look.
+      // Other waiters need not sleep on until they look by themselves.
       if ((seen.word & lock_waiting) != 0) (void)wake(core.word);
       return Taken::abandoned;
     case OwnerLock::Taken::not_in_time:

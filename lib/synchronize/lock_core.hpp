@@ -1,4 +1,14 @@
 // LockCore: what a Lock, an RLock and a Semaphore are in shared memory.
+//
+// Terms of this module, with the field's name where it differs:
+//   name       a process as a 32-bit word names it; its lowest bit says that waiters sleep
+//   holder     the process that a lock's word names (owner); `owner` adds its thread
+//   abandoned  held by a dead process (robust mutex: EOWNERDEAD)
+//   unmended   taken over, and what it protects not repaired yet (robust mutex: not yet consistent)
+//   units      what a semaphore counts; with LockKind::ledger each unit's word names its taker
+//   record     one waiter of a Condition, or one party of a Barrier
+//   arrival    one party's part in one round of a Barrier
+// Next: lock_core.cpp, units.cpp (semaphores), waiters.hpp (Condition), barrier_body.hpp.
 #pragma once
 
 #include <atomic>
@@ -19,20 +29,20 @@ enum class LockKind : std::uint32_t { lock, rlock, semaphore, bounded, ledger };
 ///
 /// `word` of a lock: 0, or the name of the process that holds it with the waiting bit, as in
 /// OwnerLock, so that it is taken and named in one compare-and-swap; freed by one exchange. A word
-/// that names a dead process is an abandoned lock: nobody takes it but by recover().
+/// that names a dead process is an abandoned lock: recover() alone takes it.
 ///
 /// `word` of a semaphore: its units, and the waiting bit on top. Of one with a ledger: a number
 /// that changes with every release; its units lie behind the core, a word each: 0 or the name of
 /// the process that took it, taken and given back in one compare-and-swap.
 struct LockCore {
   std::atomic<std::uint32_t> word;
-  LockKind kind;                        // written once, before anybody else sees the object
-  std::atomic<std::uint64_t> owner;     // name and thread; written by who holds the lock
-  std::atomic<std::uint32_t> depth;     // of an RLock; written by who holds it
-  std::atomic<std::uint32_t> unmended;  // taken from a dead holder, and not mended yet
+  LockKind kind;                        // written once, before another process sees the object
+  std::atomic<std::uint64_t> owner;     // name and thread; written by the holder
+  std::atomic<std::uint32_t> depth;     // of an RLock; written by the holder
+  std::atomic<std::uint32_t> unmended;  // taken over from a dead holder, not repaired yet
   std::atomic<std::int32_t> dead_pid;   // that holder
   std::uint32_t most;                   // units that a semaphore may have
-  std::atomic<std::uint32_t> looks;     // of waiters, at whether somebody is dead; see Wait
+  std::atomic<std::uint32_t> looks;  // how often waiters asked whether the holder lives; see Wait
 
   [[nodiscard]] std::atomic<std::uint32_t>* units() {
     return reinterpret_cast<std::atomic<std::uint32_t>*>(this + 1);
@@ -52,7 +62,7 @@ struct LockCore {
 [[gnu::tls_model("initial-exec")]] extern constinit thread_local std::uint32_t own_thread;
 [[nodiscard]] std::uint32_t number_own_thread();
 
-/// Who the calling thread is in `owner`: different for every thread there ever is.
+/// The calling thread as `owner` names it: different for every thread that there ever is.
 [[nodiscard]] inline std::uint64_t own_token() {
   const std::uint32_t thread = own_thread != 0 ? own_thread : number_own_thread();
   return std::uint64_t{own_name()} << 32 | thread;
@@ -65,7 +75,7 @@ enum class Taken { yes, not_in_time, abandoned };
 [[nodiscard]] Taken take(LockCore& core, const Deadline& deadline);
 [[nodiscard]] Taken take_now(LockCore& core);
 
-/// Takes it if nobody has it, dead or alive.
+/// Takes it if its word is 0: neither held nor abandoned.
 [[nodiscard]] inline bool take_free(LockCore& core) {
   std::uint32_t seen = 0;
   const std::uint64_t token = own_token();
@@ -76,19 +86,19 @@ enum class Taken { yes, not_in_time, abandoned };
   return true;
 }
 
-/// False when nobody held it.
+/// False when it was not held.
 [[nodiscard]] bool give_back(LockCore& core);
 
-/// Takes over what a dead process holds. False when nobody died holding it, or another was faster.
+/// Takes over an abandoned lock. False when it is not abandoned, or another thread was faster.
 [[nodiscard]] bool take_over(LockCore& core);
 
 /// Names the dead holder.
 [[noreturn]] void throw_owner_died(const LockCore& core);
 
-/// Whether the word names a process that is dead, or says that nobody has mended what one left.
+/// Whether the word names a dead process, or marks a lock that was released unmended.
 [[nodiscard]] bool is_abandoned(std::uint32_t word);
 
-/// Takes it over and holds it, at one level. Throws ValueError when nobody died holding it.
+/// Takes it over and holds it, at one level. Throws ValueError unless it is abandoned.
 void recover(LockCore& core);
 
 /// Whether the calling thread holds the lock.

@@ -15,7 +15,7 @@ void grow(const Handle& object, RecordTable& table, std::uint32_t seen) {
   if (table.blocks.load() != seen) return;
   if (seen == RecordTable::links) throw_os_error(ENOMEM, "wait", "too many waiters at one time");
   Link& link = links_of(object)[seen];
-  // One who died here may have left a block already, all of it free.
+  // A process that was killed here may have left a block already, with all records free.
   if (data_of(link) == nullptr) {
     const std::size_t bytes = sizeof(Record) * (RecordTable::first_count << (seen + 1));
     Block block{bytes};

@@ -1,4 +1,4 @@
-// Records: a table in the arena that grows, of who waits for a Condition or is party to a Barrier.
+// Records: a table in the arena that grows, of the waiters of a Condition or parties of a Barrier.
 #pragma once
 
 #include <atomic>
@@ -11,27 +11,27 @@
 
 namespace multiprocessing::detail {
 
-/// Free while its word is 0. The word is the name of a process, its lowest bit the table's user's.
-/// Taken by one compare-and-swap from 0, free again by a store or exchange.
+/// Free while its word is 0. The word is the name of a process; the table's user may use its lowest
+/// bit. It is taken by one compare-and-swap from 0, and freed by a store or an exchange.
 struct Record {
   std::atomic<std::uint32_t> word;
   std::atomic<std::uint32_t> ticket;
   std::atomic<std::uint32_t> stamp;
-  std::atomic<std::uint32_t> asleep;  // its owner may sleep on the word
+  std::atomic<std::uint32_t> asleep;  // its thread may sleep on the word
 };
 
-/// More records than those in it lie in blocks, each twice as large as the one before, which the
-/// first links of the object own that the table lies in.
+/// Further records lie in blocks, each twice as large as the one before. The object that the table
+/// lies in owns them by its first links.
 struct RecordTable {
   static constexpr std::size_t links = 14;
   static constexpr std::size_t first_count = 8;
 
   OwnerLock growing;
-  std::atomic<std::uint32_t> blocks;  // that may be looked into
+  std::atomic<std::uint32_t> blocks;  // how many are ready to be read
   Record first[first_count];
 };
 
-/// Calls `visit(record)` for each record until it says that it is done; whether one did.
+/// Calls `visit(record)` for each record until it returns true; whether it did.
 template <class Visit>
 bool any_record(const Handle& object, RecordTable& table, Visit visit) {
   for (Record& record : table.first)

@@ -20,7 +20,7 @@ void construct(LockCore& core, LockKind kind, std::uint32_t units) {
   core.word = kind == LockKind::ledger ? 0 : units;
 }
 
-// One unit is what a variable has that is about to receive another semaphore: made at first use.
+// A variable that is about to receive another semaphore has one unit: it is made at first use only.
 constexpr detail::ObjectMaker one_unit{
     sizeof(LockCore),
     [](void* body) { construct(*static_cast<LockCore*>(body), LockKind::semaphore, 1); }};

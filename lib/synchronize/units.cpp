@@ -9,7 +9,7 @@
 namespace multiprocessing::detail {
 namespace {
 
-constexpr std::uint32_t waiting = 0x8000'0000;  // somebody sleeps
+constexpr std::uint32_t waiting = 0x8000'0000;  // a waiter sleeps
 
 [[noreturn]] void throw_too_many() {
   throw ValueError("semaphore or lock released too many times: it has all its units");
@@ -17,13 +17,13 @@ constexpr std::uint32_t waiting = 0x8000'0000;  // somebody sleeps
 
 // ---- counted units.
 
-/// `mark`: the waiting bit if the caller slept, for others may sleep too.
+/// `mark` is the waiting bit if the caller slept: other waiters may sleep still.
 bool take_counted(LockCore& core, std::uint32_t mark) {
   std::uint32_t seen = core.word.load(std::memory_order_relaxed);
   while ((seen & most_units) != 0)
     if (core.word.compare_exchange_weak(seen, (seen - 1) | mark, std::memory_order_acquire)) {
       fail_point("synchronize.semaphore.taken");
-      // Units that are left may have come with a wake-up which we met on its way.
+      // The units that are left may have come with a wake that was meant for another sleeper.
       if (mark != 0 && ((seen - 1) & most_units) != 0) (void)wake(core.word, 1);
       return true;
     }
@@ -38,8 +38,8 @@ void return_counted(LockCore& core) {
   fail_point("synchronize.semaphore.returned");
   if ((seen & waiting) == 0) return;
   if (wake(core.word, 1) == 0) {
-    // Nobody sleeps: the next release need not ask. Whoever is about to sleep finds the word
-    // changed; if it is like this again by then, another release has woken them.
+    // No waiter sleeps: the next release need not ask. A waiter that is about to sleep finds the
+    // word changed; if the word has come back to this by then, another release has woken it.
     std::uint32_t raised = seen + 1;
     core.word.compare_exchange_strong(raised, raised & ~waiting);
   }
@@ -60,7 +60,7 @@ bool take_booked(LockCore& core) {
   return false;
 }
 
-/// Gives back a unit of `name`, or anybody's when it is 0.
+/// Gives back a unit that `name` took, or any unit when it is 0.
 bool return_booked_of(LockCore& core, std::uint32_t name) {
   for (std::uint32_t i = core.most; i-- > 0;) {
     std::uint32_t seen = core.units()[i].load(std::memory_order_relaxed);

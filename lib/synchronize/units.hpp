@@ -10,7 +10,7 @@ namespace multiprocessing::detail {
 inline constexpr std::uint32_t most_units = 0x7fff'ffff;
 inline constexpr int most_booked_units = 65536;
 
-/// Of the kinds that count: what most acquires and releases are. False: try the others below.
+/// The fast paths of the kinds that count. False: take the functions below.
 [[nodiscard]] inline bool take_counted_at_once(LockCore& core) {
   std::uint32_t seen = core.word.load(std::memory_order_relaxed);
   if ((seen & most_units) == 0 ||
@@ -21,17 +21,17 @@ inline constexpr int most_booked_units = 65536;
 }
 [[nodiscard]] inline bool return_counted_at_once(LockCore& core) {
   std::uint32_t seen = core.word.load(std::memory_order_relaxed);
-  if (seen >= core.most ||  // also when somebody sleeps, whose bit is above all
+  if (seen >= core.most ||  // also when a waiter sleeps: its bit is above all units
       !core.word.compare_exchange_strong(seen, seen + 1, std::memory_order_release))
     return false;
   fail_point("synchronize.semaphore.returned");
   return true;
 }
 
-/// Takes a unit that nobody has.
+/// Takes a free unit.
 [[nodiscard]] bool try_take_unit(LockCore& core);
 
-/// Of a semaphore with a ledger; whether there was any.
+/// For a semaphore with a ledger; whether a dead process had one.
 [[nodiscard]] bool return_units_of_dead(LockCore& core);
 
 /// False when the deadline passed before.

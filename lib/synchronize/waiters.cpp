@@ -10,7 +10,7 @@ namespace multiprocessing::detail {
 namespace {
 
 constexpr std::uint32_t notified = 1;
-constexpr std::uint32_t ownerless = notified;  // a notification for whoever takes it
+constexpr std::uint32_t ownerless = notified;  // a notification for the first waiter that takes it
 
 bool is_waiting(std::uint32_t word) { return word != 0 && (word & notified) == 0; }
 
@@ -21,12 +21,12 @@ bool is_dead(std::uint32_t word) {
   return (word & ~notified) != own_name() && !alive(OwnerLock::named(word));
 }
 
-/// Whether `word` is a notification that nobody will take who was meant.
+/// Whether `word` is a notification whose waiter died before it took it.
 bool is_left_over(std::uint32_t word) { return (word & notified) != 0 && is_dead(word); }
 
-/// Who has waited longest and lives; frees the records of the dead that it meets. Who polls is
-/// taken to live without being asked for, which costs as much as waking it would: if it was killed
-/// in that moment, its notification is left over and taken by another like any other.
+/// The living waiter that has waited longest; frees the records of dead ones that it meets. A
+/// waiter that spins is taken to live: to ask would cost as much as to wake it. If it was killed in
+/// that moment, its notification is left over, and another waiter takes it like any other.
 Record* longest_waiting(const Handle& object, Waiters& waiters) {
   for (;;) {
     Record* oldest = nullptr;
@@ -45,15 +45,15 @@ Record* longest_waiting(const Handle& object, Waiters& waiters) {
   }
 }
 
-/// Leaves a notification that the caller has too many for another who waited at that time.
+/// Leaves a surplus notification of the caller's to a waiter that waited at that time.
 void pass_on(const Handle& object, Waiters& waiters, Record& surplus) {
   surplus.word.store(ownerless);
   fail_point("synchronize.condition.passed_on");
   if (Record* next = longest_waiting(object, waiters)) (void)wake(next->word, 1);
 }
 
-/// Takes a left-over notification that was meant for somebody who waited as long as `mine`.
-/// From then on the calling thread has two records, and frees its own.
+/// Takes a left-over notification that was sent after `mine` had come. From then on the calling
+/// thread has two records, and frees its own.
 bool take_left_over(const Handle& object, Waiters& waiters, Record& mine) {
   const std::uint32_t name = own_name();
   return any_record(object, waiters.records, [&](Record& record) {
@@ -73,15 +73,16 @@ bool take_left_over(const Handle& object, Waiters& waiters, Record& mine) {
   });
 }
 
-/// Waits no more; a notification that has come is another's.
+/// Ends a wait; a notification that has come meanwhile goes to another waiter.
 void leave(const Handle& object, Waiters& waiters, Record& mine) {
   std::uint32_t seen = own_name();
   mine.asleep.store(0, std::memory_order_relaxed);
   if (!mine.word.compare_exchange_strong(seen, 0)) pass_on(object, waiters, mine);
 }
 
-/// Frees left-over notifications that are older than anybody who waits: they are not remembered.
-/// Those after which nobody has come are let be, for they are being taken right now.
+/// Frees left-over notifications that are older than every waiter: a notification is not remembered
+/// for those that come later. The newest, after which no waiter came, stay: they may be being
+/// taken.
 void forget_left_over(const Handle& object, Waiters& waiters) {
   const Record* oldest = longest_waiting(object, waiters);
   const std::uint32_t now = waiters.next_ticket.load();
@@ -112,7 +113,7 @@ bool wait_for_notification(const Handle& object, Record& mine, const Deadline& d
   Wait wait{back_off::news, "Condition.wait"};
   for (;;) {
     if (wait.spin([&] { return mine.word.load(std::memory_order_acquire) != name; })) break;
-    // Woken without a notification: somebody has passed one on.
+    // Woken without a notification: another waiter has passed one on.
     if (wait.last() != Woken::changed && take_left_over(object, waiters, mine)) return true;
     if (deadline.passed()) {
       std::uint32_t seen = name;

@@ -1,4 +1,4 @@
-// Waiters: who waits for a Condition, and which of them have been notified.
+// Waiters: the threads that wait for a Condition, and which of them have been notified.
 #pragma once
 
 #include "base/deadline.hpp"
@@ -8,8 +8,8 @@ namespace multiprocessing::detail {
 
 /// An object of the arena. A waiter has a record whose word is its process's name; to notify it is
 /// to set the lowest bit, in one compare-and-swap; the waiter takes the notification by freeing the
-/// record. A notified record whose process died, or that nobody owns, is taken by another waiter
-/// that had come before the notification, by putting its own name there.
+/// record. Where the process of a notified record died, or the record names none, another waiter
+/// takes it that had come before the notification, by putting its own name there.
 ///
 /// Records are added and notified under the condition's lock, and freed without.
 struct Waiters {
@@ -24,7 +24,7 @@ struct Waiters {
 [[nodiscard]] bool wait_for_notification(const Handle& object, Record& mine,
                                          const Deadline& deadline);
 
-/// Notifies the `n` that have waited longest, passing over the dead.
+/// Notifies the `n` waiters that have waited longest, passing over the dead.
 void notify_waiters(const Handle& object, std::uint32_t n);
 
 [[nodiscard]] std::uint32_t count_waiters(const Handle& object);
