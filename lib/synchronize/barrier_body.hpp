@@ -17,9 +17,10 @@ enum class BarrierState : std::uint32_t { filling, acting, broken };
 enum class BrokenBy : std::uint32_t { nothing, abort, reset, timeout, action, death, signal };
 
 /// An object of the arena. All but `round` and the parties is changed under `lock`; a round ends,
-/// well or broken, with the store of `round`. While a stopped party has the lock, another party
-/// whose time is over gives the round up by a bit of that word; the next holder of the lock breaks
-/// it. A take-over of the lock breaks the barrier, because the dead holder was a party.
+/// well or broken, with the store of `round`. While a stopped party has the lock, a party
+/// with a time-out gives the round up, when that passes, by a bit of that word; the next holder of
+/// the lock breaks it. A take-over of the lock breaks the barrier, because the dead holder was a
+/// party.
 ///
 /// The parties' records hold the names of processes, whether or not they wait now.
 struct BarrierBody {

@@ -21,7 +21,7 @@ bool is_dead(std::uint32_t word) {
   return (word & ~notified) != own_name() && !alive(OwnerLock::named(word));
 }
 
-/// Whether `word` is a notification whose waiter died before it took it.
+/// Whether `word` is a notification that its waiter died before taking.
 bool is_left_over(std::uint32_t word) { return (word & notified) != 0 && is_dead(word); }
 
 /// The living waiter that has waited longest; frees the records of dead ones that it meets. A

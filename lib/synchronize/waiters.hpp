@@ -6,7 +6,7 @@
 
 namespace multiprocessing::detail {
 
-/// An object of the arena. A waiter has a record whose word is its process's name; to notify it is
+/// An object of the arena. A waiter has a record with its process's name as word; to notify it is
 /// to set the lowest bit, in one compare-and-swap; the waiter takes the notification by freeing the
 /// record. Where the process of a notified record died, or the record names none, another waiter
 /// takes it that had come before the notification, by putting its own name there.

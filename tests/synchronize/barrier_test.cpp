@@ -1,4 +1,4 @@
-// Barrier when nobody dies.
+// Barrier while no process dies.
 #include <chrono>
 #include <stdexcept>
 #include <thread>
@@ -34,7 +34,7 @@ void require(bool holds) {
   if (!holds) throw std::runtime_error("a party saw something wrong");
 }
 
-/// Nobody is ahead of the others by more than a phase.
+/// No process is ahead of the others by more than a phase.
 void step(mp::Barrier barrier, Counters counters, std::uint32_t rounds) {
   for (std::uint32_t round = 0; round < rounds; ++round) {
     counters.raise(0);
@@ -189,7 +189,7 @@ TEST_F(BarrierTest, OfOnePartyNeverBlocks) {
   EXPECT_EQ(barrier.wait(0s), 0);
 }
 
-// W30: CPython accepts Barrier(0), whose wait() nobody can ever release.
+// W30: CPython accepts Barrier(0), and a wait() for it never ends.
 TEST_F(BarrierTest, W30NoPartiesAreRefused) {
   EXPECT_THROW(mp::Barrier{0}, mp::ValueError);
   EXPECT_THROW(mp::Barrier{-1}, mp::ValueError);

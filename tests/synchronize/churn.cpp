@@ -30,12 +30,12 @@ bool take(const L& lock) {
     try {
       lock.recover();
       return true;
-    } catch (const mp::ValueError&) {  // somebody was faster
+    } catch (const mp::ValueError&) {  // another process was faster
     }
   }
 }
 
-/// Two counters that are equal unless somebody died between them.
+/// Two counters that are equal unless a process died between them.
 void count(const Counters& counters, std::size_t at, bool mend) {
   if (mend) counters[at + 1].store(counters[at].load());
   if (counters[at].load() != counters[at + 1].load())
@@ -69,7 +69,7 @@ void wait_and_die_notified(mp::Condition condition, Counters counters) {
   condition.wait();
 }
 
-/// A wait that somebody who dies with the lock has ended.
+/// A wait that was ended by a process that then dies with the lock.
 void wait_for_one_who_dies() {
   const mp::Condition condition;
   mp::Process child = mp::get_context("fork").Process(notify_and_die, condition);
@@ -85,7 +85,7 @@ void wait_for_one_who_dies() {
   condition.release();
 }
 
-/// A notification whose taker dies, and a waiter that died before it.
+/// A notification that its taker dies with, and a waiter that died before it.
 void wait_beside_the_dead() {
   const mp::Condition condition;
   const Counters counters;

@@ -7,7 +7,7 @@
 
 namespace synchronize_test {
 
-/// What the workers share. All of it is whole again whenever somebody has mended it.
+/// What the workers share. All of it is whole again after each repair.
 struct Shared {
   mp::Lock lock;
   mp::RLock rlock;
@@ -49,7 +49,7 @@ class Churn {
 /// Does rounds until counter 7 is not zero; counts them in `counter`.
 void work_until_stopped(Shared shared, std::size_t counter);
 
-/// Whether everything can be used, and counts what it should, when nobody is left at work.
+/// Whether everything can be used, and counts what it should, when no process is left at work.
 void expect_whole(const Shared& shared);
 
 }  // namespace synchronize_test

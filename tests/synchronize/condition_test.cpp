@@ -1,4 +1,4 @@
-// Condition when nobody dies.
+// Condition while no process dies.
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -69,7 +69,7 @@ void notify(const mp::Condition& condition, int n) {
   condition.notify(n);
 }
 
-/// The invariant: nobody waits, and none of the records is in use.
+/// The invariant: no thread waits, and none of the records is in use.
 void expect_at_rest(const mp::Condition& condition) {
   EXPECT_EQ(mp::to_string(condition), "<Condition(<RLock(None, 0)>, 0)>");
 }

@@ -1,4 +1,4 @@
-// How soon everybody knows of a death.
+// How soon every waiter learns of a death.
 #include <unistd.h>
 
 #include <algorithm>
@@ -65,10 +65,10 @@ void expect_owner_died_soon() {
     for (std::uint32_t i = 0; i < waiters; ++i)
       all.emplace_back(stamp_owner_died<L>, lock, counters, 10 + i).start();
     counters.wait_for(waiters, 1);
-    usleep(static_cast<useconds_t>(round) * 30'000);  // any time is right: naps get longer
+    usleep(static_cast<useconds_t>(round) * 30'000);  // any time is right: sleeps get longer
     const std::uint32_t killed_at = stamp();
     holder.kill();
-    counters.wait_for(waiters, 2);  // before anybody comes who would wake them
+    counters.wait_for(waiters, 2);  // before this thread comes, which would wake them
     const std::uint32_t comes_at = stamp();
     EXPECT_THROW(lock.acquire(), mp::OwnerDied);
     std::uint32_t latest = stamp() - comes_at;
@@ -107,7 +107,7 @@ TEST_P(DeathNoticeTest, EverybodyKnowsWithinASecondThatAPartyOfABarrierIsDead) {
     for (std::size_t i = 0; i < 3; ++i)
       parties.emplace_back(wait_and_stamp, barrier, counters, 10 + i).start();
     wait_until([&] { return barrier.n_waiting() == 3; });
-    usleep(static_cast<useconds_t>(round) * 100'000);  // any time is right: naps get longer
+    usleep(static_cast<useconds_t>(round) * 100'000);  // any time is right: sleeps get longer
     mp::Process& victim = round % 2 == 0 ? idle : parties.back();
     const std::uint32_t killed_at = stamp();
     victim.kill();

@@ -1,4 +1,4 @@
-// Holders, waiters and parties that die: who is told what, and that everything else goes on.
+// Holders, waiters and parties that die: which callers get which error, and that all others go on.
 #include <signal.h>
 
 #include <chrono>
@@ -107,7 +107,7 @@ TEST_P(DeathTest, OneOfManyRecoversAndTheOthersTakeTurns) {
         try {
           l.recover();
           c.raise(3);
-        } catch (const mp::ValueError&) {  // somebody was faster
+        } catch (const mp::ValueError&) {  // another process was faster
           continue;
         }
       }

@@ -77,7 +77,7 @@ TEST_P(IdleTest, WaitersHardlyCost) {
   }
   counters.wait_for(idle);
   const auto let_them_wait = [](mp::Timeout time) { EXPECT_FALSE(mp::Event{}.wait(time)); };
-  let_them_wait(whole ? 4s : 100ms);  // until their naps are long
+  let_them_wait(whole ? 4s : 100ms);  // until their sleeps are long
   const auto before = used_by(waiters);
   const auto start = Clock::now();
   let_them_wait(whole ? 5s : 200ms);

@@ -1,4 +1,4 @@
-// Lock and RLock: what they are for when nobody dies.
+// Lock and RLock while no process dies.
 #include <signal.h>
 #include <unistd.h>
 
@@ -179,7 +179,8 @@ TEST_P(LockInChildrenTest, HoldersExcludeEachOther) {
   EXPECT_EQ(counters[0], 20000U);
 }
 
-// Who waited had read its name, and asked whether it lives when it had released the lock and gone.
+// A waiter may read the name of a holder, and ask whether that lives only after it has released the
+// lock and ended.
 TEST_P(LockInChildrenTest, AHolderThatReleasesItAndEndsIsNotTakenForDead) {
   const mp::RLock lock;
   const auto take_turns = [](mp::RLock l) {

@@ -1,4 +1,4 @@
-// Acquirable: what all have that are locks or carry one.
+// Acquirable: the base of locks, and of all that carries a lock.
 #pragma once
 
 #include <atomic>
@@ -15,24 +15,31 @@ namespace multiprocessing::detail {
 
 struct LockCore;  // lies in the arena; lib/synchronize/lock_core.hpp
 
-/// Something to acquire and release: a lock, a semaphore, or an object that carries a lock, which
-/// shares it with whoever has a copy of the lock. `std::scoped_lock` and `std::unique_lock` take
-/// it. It is a handle: copies are the same thing, in this process and in others.
+/// Something to acquire and release: a lock, a semaphore, or an object that carries a lock and
+/// shares it with all copies of that lock. `std::scoped_lock` and `std::unique_lock` take it. It is
+/// a handle: copies are the same thing, in this process and in others.
+///
+/// Acquiring what is free costs one atomic instruction, and so does releasing what no thread waits
+/// for: no system call. A thread that waits looks for some microseconds, then sleeps in the kernel,
+/// and asks now and then whether the holder lives: one system call. `mp::Signals` may end a wait
+/// by `Interrupted`.
 class MULTIPROCESSING_API Acquirable {
  public:
-  /// Waits until it is the caller's. Throws `OwnerDied` when the process that held it died.
+  /// Waits until it is the caller's. Throws `OwnerDied` when the process that held it died: within
+  /// a second of the death, in all threads that wait, and in each that comes later.
   void acquire() const;
 
   /// Waits at most `timeout`; says whether it is the caller's now. Zero or less: looks once.
   [[nodiscard]] bool acquire(Timeout timeout) const;
 
-  /// Takes it if that is possible now; says whether it did.
+  /// Takes it if that is possible now; says whether it did. Throws `OwnerDied` as `acquire` does.
   [[nodiscard]] bool try_acquire() const;
 
-  /// Gives it back, and lets somebody who waits have it.
+  /// Gives it back, and wakes a thread that waits, if one sleeps: one system call.
   void release() const;
 
-  /// Whether an acquire by another thread would have to wait, whichever process holds it.
+  /// Whether an acquire by another thread would have to wait now. One look, which may be out of
+  /// date when it arrives.
   [[nodiscard]] bool locked() const;
 
   // The names that std::scoped_lock and std::unique_lock look for.
@@ -44,7 +51,7 @@ class MULTIPROCESSING_API Acquirable {
   friend bool operator==(const Acquirable& a, const Acquirable& b) { return a.core_ == b.core_; }
 
  protected:
-  // A lazy one, made at first use; one that is there already; and a copy that shares the lock.
+  // One that is made at first use; one that is there already; and a copy that shares the lock.
   explicit Acquirable(const ObjectMaker& lazy) noexcept : core_(lazy) {}
   explicit Acquirable(Handle core) noexcept : core_(std::move(core)) {}
   Acquirable(const Acquirable&) = default;

@@ -18,19 +18,19 @@ namespace multiprocessing {
 ///     mp::Process child{print_greeting, lock};  // the child gets the same lock
 ///     std::scoped_lock guard{lock};             // the standard's guards work
 ///
-/// Any process and thread may release it, as in Python; `release()` throws `ValueError` when nobody
-/// holds it.
+/// Any process and thread may release it, as in Python; `release()` throws `ValueError` when it is
+/// free.
 ///
-/// When the process that holds it dies, `acquire` throws `OwnerDied` to everyone, until somebody
-/// calls `recover()` and with that holds the lock and may mend what it protects.
+/// When the process that holds it dies, every `acquire` throws `OwnerDied` until one caller's
+/// `recover()` succeeds: that caller holds the lock then, and repairs what it protects. In Python
+/// the lock stays taken for ever.
 class MULTIPROCESSING_API Lock : public detail::Acquirable {
  public:
-  /// A lock that nobody holds. It is made at first use, which throws `OSError` when shared memory
-  /// runs out.
+  /// A free lock. It is made at first use, which throws `OSError` when shared memory runs out.
   Lock();
 
-  /// Takes over a lock whose holder died: the caller holds it. Throws `ValueError` when nobody died
-  /// holding it.
+  /// Takes over the lock of a dead holder: the caller holds it. Throws `ValueError` when it is free
+  /// or its holder lives, also because another caller was faster.
   void recover() const;
 
   template <class Archive>

@@ -15,17 +15,15 @@ namespace multiprocessing {
 /// A handle: copies are the same lock. `release()` throws `AssertionError` unless the calling
 /// thread holds it. A child that is forked while its parent holds it does not.
 ///
-/// When the process that holds it dies, `acquire` throws `OwnerDied` until somebody calls
-/// `recover()` and with that holds the lock once. A thread that ends without releasing it keeps it
-/// until its process ends.
+/// When the process that holds it dies, `acquire` throws `OwnerDied` until one caller's `recover()`
+/// succeeds. A thread that ends without releasing the lock keeps it until its process ends.
 class MULTIPROCESSING_API RLock : public detail::Acquirable {
  public:
-  /// A lock that nobody holds. It is made at first use, which throws `OSError` when shared memory
-  /// runs out.
+  /// A free lock. It is made at first use, which throws `OSError` when shared memory runs out.
   RLock();
 
-  /// Takes over a lock whose holder died: the caller holds it once. Throws `ValueError` when nobody
-  /// died holding it.
+  /// Takes over the lock of a dead holder: the calling thread holds it, at one level. Throws
+  /// `ValueError` when the lock is free or its holder lives, also because another was faster.
   void recover() const;
 
   template <class Archive>

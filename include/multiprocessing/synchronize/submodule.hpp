@@ -1,4 +1,4 @@
-// The names of Python's submodule `multiprocessing.synchronize`, for those who know them by it.
+// The names of Python's submodule `multiprocessing.synchronize`.
 #pragma once
 
 #include "multiprocessing/synchronize/barrier.hpp"
@@ -8,7 +8,8 @@
 #include "multiprocessing/synchronize/rlock.hpp"
 #include "multiprocessing/synchronize/semaphore.hpp"
 
-/// `mp::synchronize::Lock` is `mp::Lock`: both memories of a Python programmer work.
+/// `mp::synchronize::Lock` is `mp::Lock`, as `multiprocessing.synchronize.Lock` is the class of
+/// what `multiprocessing.Lock()` makes.
 namespace multiprocessing::synchronize {
 
 using multiprocessing::Barrier;
