@@ -42,14 +42,15 @@ BarrierBody& body_of(const Handle& handle) {
 }
 
 /// The last arrival runs the action. The round ends by it: well, or broken if it throws.
-void act(const Handle& body, const detail::Turn& turn, const Function<void()>& action) {
+void act(const Handle& body, const detail::BarrierArrival& arrival,
+         const Function<void()>& action) {
   try {
     action();
   } catch (...) {
-    break_round(body, turn, detail::BrokenBy::action);
+    break_round(body, arrival, detail::BrokenBy::action);
     throw;
   }
-  complete(body, turn);
+  complete(body, arrival);
 }
 
 }  // namespace
@@ -83,12 +84,12 @@ int Barrier::wait(Timeout timeout) const {
   static_cast<void>(body_of(body_));
   const Deadline deadline{timeout};
   static_cast<BarrierPart*>(body_.local_part())->book(body_);
-  const detail::Turn turn = arrive(body_, static_cast<bool>(action_), deadline);
-  if (!turn.last)
-    wait_for_round(body_, turn, deadline);
+  const detail::BarrierArrival arrival = arrive(body_, static_cast<bool>(action_), deadline);
+  if (!arrival.last)
+    wait_for_round(body_, arrival, deadline);
   else if (action_)
-    act(body_, turn, action_);
-  return static_cast<int>(turn.index);
+    act(body_, arrival, action_);
+  return static_cast<int>(arrival.index);
 }
 
 void Barrier::reset() const {

@@ -191,31 +191,32 @@ bool is_due(BarrierBody& body) {
   return now - before >= period && body.asked_at.compare_exchange_strong(before, now);
 }
 
-void break_for_the_dead(const Handle& object, const Turn& turn) {
+void break_for_the_dead(const Handle& object, const BarrierArrival& arrival) {
   auto& body = *object.as<BarrierBody>();
   if (!is_due(body)) return;
   // The lock is taken first: dead_party() forgets the party that it finds, and the round must not
   // end well between that and the break.
   const Inside inside{object, Deadline{turn_of_others}};
-  if (!inside.held() || round_of(body) != turn.round) return;
+  if (!inside.held() || round_of(body) != arrival.round) return;
   if (const auto dead = dead_party(object, body)) break_for(body, *dead);
 }
 
 /// Waits until `round` is over; false when the deadline passed before.
-bool wait_until_over(const Handle& object, const Turn& turn, const Deadline& deadline) {
+bool wait_until_over(const Handle& object, const BarrierArrival& arrival,
+                     const Deadline& deadline) {
   auto& body = *object.as<BarrierBody>();
   Wait wait{back_off::party, "Barrier.wait", &body.looks};
   for (;;) {
-    if (wait.spin([&] { return is_over(body, turn.round); })) return true;
+    if (wait.spin([&] { return is_over(body, arrival.round); })) return true;
     // Looked at before the first sleep, and whenever a sleep was long.
-    break_for_the_dead(object, turn);
-    if (deadline.passed()) return is_over(body, turn.round);
-    std::uint32_t seen = turn.round;
+    break_for_the_dead(object, arrival);
+    if (deadline.passed()) return is_over(body, arrival.round);
+    std::uint32_t seen = arrival.round;
     if (!body.round.compare_exchange_strong(seen, seen | sleepers) &&
-        seen != (turn.round | sleepers))
+        seen != (arrival.round | sleepers))
       continue;
     fail_point("synchronize.barrier.before_sleep");
-    wait.sleep(body.round, turn.round | sleepers, deadline);
+    wait.sleep(body.round, arrival.round | sleepers, deadline);
   }
 }
 
@@ -230,59 +231,60 @@ void add_party(const Handle& object, Member party) {
   fail_point("synchronize.barrier.party_added");
 }
 
-Turn arrive(const Handle& object, bool acts, const Deadline& deadline) {
+BarrierArrival arrive(const Handle& object, bool acts, const Deadline& deadline) {
   auto& body = *object.as<BarrierBody>();
   for (;;) {
-    Turn turn{.round = round_of(body), .index = 0, .last = false};
+    BarrierArrival arrival{.round = round_of(body), .index = 0, .last = false};
     {
       const Inside inside{object, for_lock(deadline)};
       if (!inside.held()) {
-        give_up(body, turn.round);
+        give_up(body, arrival.round);
         throw_broken(body);
       }
       const BarrierState state = body.state.load();
       if (state == BarrierState::broken) throw_broken(body);
-      turn.round = round_of(body);
+      arrival.round = round_of(body);
       if (state == BarrierState::filling) {
-        turn.index = body.arrived.fetch_add(1);
+        arrival.index = body.arrived.fetch_add(1);
         fail_point("synchronize.barrier.arrived");
-        turn.last = turn.index + 1 == body.parties;
-        if (turn.index == 0) body.began_at.store(clock_now());
-        if (turn.last) last_has_come(object, body, acts);
-        return turn;
+        arrival.last = arrival.index + 1 == body.parties;
+        if (arrival.index == 0) body.began_at.store(clock_now());
+        if (arrival.last) last_has_come(object, body, acts);
+        return arrival;
       }
     }
-    if (wait_until_over(object, turn, deadline)) continue;
-    break_round(object, turn, BrokenBy::timeout);
+    if (wait_until_over(object, arrival, deadline)) continue;
+    break_round(object, arrival, BrokenBy::timeout);
     throw_broken(body);
   }
 }
 
-void wait_for_round(const Handle& object, const Turn& turn, const Deadline& deadline) {
+void wait_for_round(const Handle& object, const BarrierArrival& arrival, const Deadline& deadline) {
   auto& body = *object.as<BarrierBody>();
   try {
-    if (!wait_until_over(object, turn, deadline)) break_round(object, turn, BrokenBy::timeout);
+    if (!wait_until_over(object, arrival, deadline))
+      break_round(object, arrival, BrokenBy::timeout);
   } catch (const Interrupted&) {
-    break_round(object, turn, BrokenBy::signal);
+    break_round(object, arrival, BrokenBy::signal);
     throw;
   }
-  const bool lasts = round_of(body) == turn.round;  // and was given up
-  if (lasts || (body.broken_rounds.load() & bit_of(turn.round)) != 0) throw_broken(body);
+  const bool lasts = round_of(body) == arrival.round;  // and was given up
+  if (lasts || (body.broken_rounds.load() & bit_of(arrival.round)) != 0) throw_broken(body);
 }
 
-void complete(const Handle& object, const Turn& turn) {
+void complete(const Handle& object, const BarrierArrival& arrival) {
   auto& body = *object.as<BarrierBody>();
   const Inside inside{object};
-  if (round_of(body) != turn.round) throw_broken(body);
+  if (round_of(body) != arrival.round) throw_broken(body);
   if (!end_round(body, BrokenBy::nothing, BarrierState::filling)) throw_broken(body);
 }
 
-void break_round(const Handle& object, const Turn& turn, BrokenBy cause) {
+void break_round(const Handle& object, const BarrierArrival& arrival, BrokenBy cause) {
   auto& body = *object.as<BarrierBody>();
   const Inside inside{object, Deadline{turn_of_others}};
   if (!inside.held())
-    give_up(body, turn.round);
-  else if (round_of(body) == turn.round)
+    give_up(body, arrival.round);
+  else if (round_of(body) == arrival.round)
     break_now(body, cause);
 }
 

@@ -41,7 +41,7 @@ struct BarrierBody {
 };
 
 /// The calling thread's part in one round.
-struct Turn {
+struct BarrierArrival {
   std::uint32_t round;  // without the lowest bits
   std::uint32_t index;
   bool last;
@@ -52,17 +52,17 @@ void add_party(const Handle& object, Member party);
 
 /// Waits while the action of the round before runs. The last arrival ends the round; with `acts` it
 /// only stops others from arriving, until complete(). Throws BrokenBarrierError.
-[[nodiscard]] Turn arrive(const Handle& object, bool acts, const Deadline& deadline);
+[[nodiscard]] BarrierArrival arrive(const Handle& object, bool acts, const Deadline& deadline);
 
 /// For every arrival but the last: waits until the round has ended.
-void wait_for_round(const Handle& object, const Turn& turn, const Deadline& deadline);
+void wait_for_round(const Handle& object, const BarrierArrival& arrival, const Deadline& deadline);
 
 /// For the last arrival, after its action: ends the round well, unless it has been broken
 /// meanwhile.
-void complete(const Handle& object, const Turn& turn);
+void complete(const Handle& object, const BarrierArrival& arrival);
 
-/// Ends the round that `turn` belongs to, if it has not ended.
-void break_round(const Handle& object, const Turn& turn, BrokenBy cause);
+/// Ends the round that `arrival` belongs to, if it has not ended.
+void break_round(const Handle& object, const BarrierArrival& arrival, BrokenBy cause);
 
 void break_barrier(const Handle& object);
 /// Whether a party gave the round up, so that it counts as broken before the lock is free.

@@ -15,8 +15,8 @@ namespace multiprocessing::detail {
 /// bit. It is taken by one compare-and-swap from 0, and freed by a store or an exchange.
 struct Record {
   std::atomic<std::uint32_t> word;
-  std::atomic<std::uint32_t> ticket;
-  std::atomic<std::uint32_t> stamp;
+  std::atomic<std::uint32_t> number;  // of a waiter: its place in the order of coming
+  std::atomic<std::uint32_t> stamp;   // of a notified one: the number of the next to come then
   std::atomic<std::uint32_t> asleep;  // its thread may sleep on the word
 };
 

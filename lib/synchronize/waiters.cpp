@@ -14,7 +14,7 @@ constexpr std::uint32_t ownerless = notified;  // a notification for the first w
 
 bool is_waiting(std::uint32_t word) { return word != 0 && (word & notified) == 0; }
 
-/// Tickets wrap; no two that are compared are 2^31 apart.
+/// Numbers wrap; no two that are compared are 2^31 apart.
 bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
 
 bool is_dead(std::uint32_t word) {
@@ -32,7 +32,7 @@ Record* longest_waiting(const Handle& object, Waiters& waiters) {
     Record* oldest = nullptr;
     any_record(object, waiters.records, [&](Record& record) {
       if (is_waiting(record.word.load()) &&
-          (oldest == nullptr || before(record.ticket.load(), oldest->ticket.load())))
+          (oldest == nullptr || before(record.number.load(), oldest->number.load())))
         oldest = &record;
       return false;
     });
@@ -59,7 +59,7 @@ bool take_left_over(const Handle& object, Waiters& waiters, Record& mine) {
   return any_record(object, waiters.records, [&](Record& record) {
     std::uint32_t seen = record.word.load();
     if (&record == &mine || !is_left_over(seen)) return false;
-    if (!before(mine.ticket.load(), record.stamp.load())) return false;
+    if (!before(mine.number.load(), record.stamp.load())) return false;
     if (!record.word.compare_exchange_strong(seen, name | notified)) return false;
     fail_point("synchronize.condition.left_over_taken");
     std::uint32_t own = name;
@@ -85,12 +85,12 @@ void leave(const Handle& object, Waiters& waiters, Record& mine) {
 /// taken.
 void forget_left_over(const Handle& object, Waiters& waiters) {
   const Record* oldest = longest_waiting(object, waiters);
-  const std::uint32_t now = waiters.next_ticket.load();
+  const std::uint32_t now = waiters.next_number.load();
   any_record(object, waiters.records, [&](Record& record) {
     std::uint32_t seen = record.word.load();
     const std::uint32_t stamp = record.stamp.load();
     if ((seen & notified) != 0 && stamp != now &&
-        (oldest == nullptr || !before(oldest->ticket.load(), stamp)) && is_left_over(seen))
+        (oldest == nullptr || !before(oldest->number.load(), stamp)) && is_left_over(seen))
       record.word.compare_exchange_strong(seen, 0);
     return false;
   });
@@ -103,7 +103,7 @@ Record& add_waiter(const Handle& object) {
   Record& mine = claim_record(object, waiters.records, own_name());
   fail_point("synchronize.condition.claimed");
   mine.asleep.store(0, std::memory_order_relaxed);
-  mine.ticket.store(waiters.next_ticket.fetch_add(1));
+  mine.number.store(waiters.next_number.fetch_add(1));
   return mine;
 }
 
@@ -142,7 +142,7 @@ void notify_waiters(const Handle& object, std::uint32_t n) {
     if (next == nullptr) break;
     std::uint32_t seen = next->word.load();
     if (!is_waiting(seen)) continue;
-    next->stamp.store(waiters.next_ticket.load());
+    next->stamp.store(waiters.next_number.load());
     if (!next->word.compare_exchange_strong(seen, seen | notified)) continue;
     fail_point("synchronize.condition.marked");
     if (next->asleep.load() != 0) (void)wake(next->word, 1);

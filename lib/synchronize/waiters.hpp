@@ -13,7 +13,8 @@ namespace multiprocessing::detail {
 ///
 /// Records are added and notified under the condition's lock, and freed without.
 struct Waiters {
-  std::atomic<std::uint32_t> next_ticket;  // changed under the condition's lock
+  std::atomic<std::uint32_t>
+      next_number;  // for the next waiter; changed under the condition's lock
   RecordTable records;
 };
 
