@@ -15,7 +15,7 @@ namespace multiprocessing::detail {
 /// and known in one network namespace alone.
 using AbstractName = std::array<char, 5>;
 
-/// Binds the AF_UNIX socket to a name that nobody else has. Throws OSError.
+/// Binds the AF_UNIX socket to a name that no other socket has. Throws OSError.
 [[nodiscard]] MULTIPROCESSING_API AbstractName bind_to_fresh_name(int fd);
 
 /// Names the network namespace of a socket that the calling thread has just made: in no other one

@@ -10,8 +10,8 @@ namespace multiprocessing::detail {
 /// A set of signals as the kernel has it: the first bit is signal 1.
 using SignalBits = std::uint64_t;
 
-/// Holds all signals back from this thread: over a fork, in whose child no handler of its parent
-/// may run, and over the start of a thread that is not to take the program's signals.
+/// Holds all signals back from this thread: over a fork, because no handler of the parent may run
+/// in the child, and over the start of a thread that is not to take the program's signals.
 class MULTIPROCESSING_API AllSignalsBlocked {
  public:
   /// Signals of libraries are let through unless they are asked for, too: by its own the C library

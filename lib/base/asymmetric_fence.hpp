@@ -1,8 +1,8 @@
-// Two fences that are one together: the light one costs nothing and is passed often, the heavy one
-// is a system call for whoever has to know what the others did before it.
+// An asymmetric fence: the light half costs nothing and is passed often; the heavy half is a system
+// call for a thread that has to see what other threads did before their light halves.
 //
-// "A flag, then a look" on both sides needs a full fence on both; with these the side that is
-// seldom at it pays for both. C++ proposes them as asymmetric_thread_fence_light and _heavy
+// Where two sides each set a flag and then look at the other's, both need a full fence; with these
+// the rare side pays for both. C++ proposes them as asymmetric_thread_fence_light and _heavy
 // (P1202).
 #pragma once
 

@@ -1,6 +1,6 @@
-// Back-off: how a thread waits for a word in shared memory. It looks at the word a number of times,
-// for what another processor is about to do is seen without a sleep, which costs some 100 µs. Then
-// it sleeps, twice as long each time. What sleeps and wakes is in arena/event_count.hpp.
+// Back-off: how a thread waits for a word in shared memory. It first looks at the word a number of
+// times, because a change that comes soon is then seen without a sleep, which costs some 100 µs.
+// Then it sleeps, twice as long each time. Sleeping and waking are in arena/event_count.hpp.
 #pragma once
 
 #include <algorithm>
@@ -24,8 +24,8 @@ struct BackOff {
   bool of_program;  // such a wait is the program's: signals end it, see interruption.hpp
 };
 
-// A wake may be lost with the process that was to send it, so no sleep is longer than `longest`; of
-// many threads that sleep on one word, some look each `longest`.
+// A wake is lost if the process that was to send it is killed, so no sleep is longer than
+// `longest`; of many threads that sleep on one word, some look each `longest`.
 namespace back_off {
 
 using namespace std::chrono_literals;
@@ -34,15 +34,16 @@ using namespace std::chrono_literals;
 
 // A lock inside an object, which is held for microseconds unless its holder is stopped or killed.
 inline constexpr BackOff inner_lock{64, 0, 1, 16, 2ms, 50ms, 50ms, false};
-// A lock of the program. Pauses are long, for each look takes the line from the holder, who can
-// take the lock again meanwhile: two processors that take turns at a line do less than one after
-// the other. The waiters see within 50 ms that the holder has died.
+// A lock of the program. Pauses are long, because each look takes the cache line from the holder:
+// two processors that take turns at a line get less done than one after the other, and the holder
+// often takes the lock again meanwhile. Waiters see within 50 ms that the holder has died.
 inline constexpr BackOff lock{64, 0, 16, 16, 2ms, 50ms, 1s, true};
 // The others at a barrier, each of which may die.
 inline constexpr BackOff party{1024, 0, 1, 16, 2ms, 400ms, 1s, true};
-// Events, notifications, units, values: all that comes when it comes.
+// Events, notifications, units of semaphores, values: any time may pass until one comes.
 inline constexpr BackOff news{1024, 0, 1, 16, 2ms, 1s, 10s, true};
-// Tasks of a queue. No looks, for each asks the kernel whether those that owe some live.
+// Tasks of a queue. One look at a time, because each asks the kernel whether the processes that
+// have tasks in hand live.
 inline constexpr BackOff tasks{1, 0, 1, 16, 2ms, 1s, 1s, true};
 // Messages of queues and chunks of jobs. They come in streams, sooner than a pause is over.
 inline constexpr BackOff messages{2000, 2000, 0, 32, 50ms, 1s, 10s, true};
@@ -64,8 +65,9 @@ inline void pause_processor(unsigned times = 1) {
   }
 }
 
-/// Whether this machine has more work than processors, as far as waits have met it of late. Then a
-/// sleep, from which the kernel wakes at once, is over sooner than the next turns.
+/// Whether this machine is oversubscribed, as far as waits have met it of late: it has more
+/// runnable threads than processors. Then a sleep, from which the kernel wakes a thread at once, is
+/// over sooner than a spin that has to wait for a processor.
 [[nodiscard]] MULTIPROCESSING_API bool is_crowded();
 
 /// Gives the processor away; for how long it was away. Nothing is done on a crowded machine.

@@ -1,4 +1,4 @@
-// Setting close-on-exec on descriptors that nobody told us about, or closing them.
+// Setting close-on-exec on descriptors of which this library knows nothing, or closing them.
 #pragma once
 
 // For functions that run in a child which borrows its parent's memory: a sanitizer's book-keeping

@@ -35,8 +35,8 @@ class MULTIPROCESSING_API Deadline {
   std::chrono::steady_clock::time_point when_;
 };
 
-/// How long a call that has no time to wait gives the holder of an internal lock, who needs
-/// microseconds unless its process is stopped.
+/// How long a call that has no time to wait gives the holder of an internal lock. A holder needs
+/// microseconds, unless its process is stopped.
 inline constexpr std::chrono::milliseconds turn_of_others{20};
 
 /// A call's deadline, made when it is first asked for: most calls need not look at the clock.

@@ -31,7 +31,7 @@ constexpr long SYS_pidfd_send_signal = 424;
 // P_PIDFD by its number: older headers lack the name, and it is an enumerator.
 constexpr auto by_pidfd = static_cast<idtype_t>(3);
 
-// The first 64 bytes of the kernel's struct pidfd_info, whose size is part of the request.
+// The first 64 bytes of the kernel's struct pidfd_info; the size is part of the request.
 struct PidfdInfo {
   std::uint64_t mask;
   std::uint64_t cgroup;

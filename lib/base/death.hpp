@@ -18,7 +18,8 @@ namespace multiprocessing::detail {
 /// How a process ended, in Python's terms: its code, or minus the signal.
 using ExitCode = int;
 
-/// Reaps our ended child. Nothing while it runs; `lost` when somebody else has reaped it (ECHILD).
+/// Reaps our ended child. `running` until it has ended; `lost` when other code of this process has
+/// reaped it (ECHILD).
 struct Reaped {
   enum { running, ended, lost } state;
   ExitCode exitcode = 0;
@@ -40,8 +41,8 @@ MULTIPROCESSING_API bool kill_and_reap(pid_t pid, const Deadline& patience) noex
 /// The same, or it has ended.
 [[nodiscard]] MULTIPROCESSING_API bool cannot_answer(pid_t pid);
 
-/// Sends a signal to a process whose pidfd is `pidfd`; by kill(2) where the pidfd's call is refused
-/// or unknown. True also when the process has ended; false, with errno set, when it may not be
+/// Sends a signal to the process of `pidfd`; by kill(2) where the pidfd's call is refused or
+/// unknown. True also when the process has ended; false, with errno set, when it may not be
 /// signalled.
 [[nodiscard]] MULTIPROCESSING_API bool signal_process(int pidfd, pid_t pid, int signal);
 
@@ -50,7 +51,7 @@ MULTIPROCESSING_API bool kill_and_reap(pid_t pid, const Deadline& patience) noex
 /// open by then; nothing before, so ask again.
 [[nodiscard]] MULTIPROCESSING_API std::optional<ExitCode> exit_code_of_stranger(int pidfd);
 
-/// A pipe whose write end only the parent holds: its end-of-file is the parent's death.
+/// A pipe with its write end in the parent alone: its end-of-file is the parent's death.
 struct LifePipe {
   UniqueFd read_end;   // for the child
   UniqueFd write_end;  // for the parent alone

@@ -1,4 +1,5 @@
-// Named places where a test or a user can have the process killed, to show that the others go on.
+// Fail points: named places at which a test or a user can have the process killed, stopped or
+// failed, to show that other processes go on.
 #pragma once
 
 #include <atomic>
@@ -39,8 +40,9 @@ inline void fail_point(const char* name) {
     pass_fail_point(name);
 }
 
-/// For code that is there twice: with its fail points, and without for the shortest way, in which
-/// the calls for an armed point would cost registers. Whoever chooses asks `fail_points_armed`.
+/// For code that is compiled twice: with its fail points, and without them for the fastest path, in
+/// which the calls for an armed point would cost registers. The caller asks `fail_points_armed` to
+/// choose.
 struct WithFailPoints {
   static void fail_point(const char* name) { detail::fail_point(name); }
 };

@@ -39,8 +39,8 @@ Woken futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
 
 int futex_wake(const std::atomic<std::uint32_t>& word, int count) {
   const auto woken = futex(word, FUTEX_WAKE, static_cast<std::uint32_t>(count), nullptr);
-  // Only a word that is no longer mapped fails, and nobody sleeps on that one. No exception: waking
-  // is allowed in a signal handler.
+  // It fails only for a word that is no longer mapped, and no thread sleeps on that. No exception,
+  // because waking is allowed in a signal handler.
   return woken < 0 ? 0 : static_cast<int>(woken);
 }
 

@@ -1,5 +1,5 @@
 // The futex: sleeping on a word in shared memory, and waking. For arena/event_count.cpp alone,
-// which knows that the process that is to wake another may die before.
+// which allows for a waker that is killed before it wakes.
 #pragma once
 
 #include <atomic>

@@ -16,8 +16,9 @@ namespace multiprocessing::detail {
 inline constexpr std::chrono::milliseconds noticed_within{100};
 
 /// Throws Interrupted when a signal has come that is to end the waits of this thread. Each wait of
-/// the program's asks before each of its sleeps, where it may fail as by its time-out. So does what
-/// is about to report that another process is gone: the same Ctrl-C has often killed that one.
+/// the program's calls it before each of its sleeps, where it may fail as by its time-out. So does
+/// code that is about to report that another process is gone: the same Ctrl-C has often killed
+/// that.
 MULTIPROCESSING_API void check_interruption();
 
 /// The same, and then until when to sleep: not for long in a thread that is to be interrupted, for
@@ -27,8 +28,8 @@ MULTIPROCESSING_API void check_interruption();
 /// Whether a signal may end a wait of this thread now.
 [[nodiscard]] MULTIPROCESSING_API bool may_be_interrupted() noexcept;
 
-/// Has `attempt(until)` try until it says true, in pieces that a signal can come between; false
-/// after the deadline. What takes no longer than a piece is not interrupted.
+/// Calls `attempt(until)` until it returns true, each time for a short while, so that a signal can
+/// come in between; false after the deadline. An attempt that succeeds in time is not interrupted.
 template <class Attempt>
 [[nodiscard]] bool try_interruptibly(const Deadline& deadline, Attempt attempt) {
   for (;;) {

@@ -13,9 +13,10 @@ MULTIPROCESSING_API void set_process_name(const std::string& name);
 [[nodiscard]] MULTIPROCESSING_API std::string process_name();
 
 /// What ps, top, pgrep and core dumps call this process, in up to 15 characters: the program's name
-/// unless the program has chosen another one. It is that of the main thread, whichever one asks.
+/// unless the program has chosen another one. It is that of the main thread, also when another
+/// asks.
 [[nodiscard]] MULTIPROCESSING_API std::string command_name();
-/// For a child, whose calling thread is its main one.
+/// For a child, in its main thread.
 MULTIPROCESSING_API void set_command_name(const std::string& name);
 
 /// What a child takes over from its parent's logger.

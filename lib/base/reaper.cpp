@@ -16,7 +16,7 @@
 namespace multiprocessing::detail {
 namespace {
 
-// A system call that needs nothing of the C library, whose data are gone by then.
+// A system call that needs nothing of the C library: its data are unmapped by then.
 #if defined(__x86_64__)
 #define MULTIPROCESSING_REAPER_GIVES_BACK_MEMORY
 __attribute__((always_inline)) inline long direct_call(long number, long a, long b, long c,

@@ -1,8 +1,9 @@
-// The reaper: a small process that has a helper as its child, so that this process need not.
+// The reaper: a small process between this one and a helper, so that waits of the program's do not
+// find the helper.
 //
-// A child that has executed a program is seen by every wait of its parent and sends it SIGCHLD; one
-// that was made with another exit signal and never executes is not and does not. The reaper is such
-// a child. It waits for its own child, the helper, and ends with it.
+// A child that has executed a program is seen by every wait of its parent and sends it SIGCHLD. A
+// child that was made with another exit signal and never executes a program is not seen, and sends
+// none. The reaper is such a child. It waits for its own child, the helper, and ends with it.
 #pragma once
 
 #include <sys/types.h>
@@ -17,23 +18,25 @@ namespace multiprocessing::detail {
 /// What ps calls it.
 inline constexpr const char* reaper_name = "mp-reaper";
 
-/// argv[1] of a reaper whose parent has executed another program: it has to end before its main.
+/// argv[1] of a reaper after its parent has executed another program: it has to end before its
+/// main.
 inline constexpr char reaper_mark[] = "--multiprocessing-reaper";
 
 /// The one descriptor that a reaper keeps: an end of a pair of sockets. Its parent holds the other
 /// for as long as it knows of the reaper.
 inline constexpr int reaper_line = 0;
 
-/// Forks a process whose end sends no signal, and which only a wait with __WALL or __WCLONE sees.
-/// It has a copy of this one's memory, which costs as much as fork(). 0 in it; -1 and errno when
-/// there is none. `pidfd` stays -1 on a kernel that does not give one.
+/// Forks a process that sends no signal when it ends, and that only a wait with __WALL or __WCLONE
+/// sees. It has a copy of this one's memory, which costs as much as fork(). 0 in it; -1 and errno
+/// when there is none. `pidfd` stays -1 on a kernel that does not give one.
 [[nodiscard]] pid_t fork_hidden(int& pidfd) noexcept;
 
-/// What the process lives for from then on: gives back terminal, folder, all descriptors but its
-/// line and all memory but a few pages, waits for its child, ends. All signals are blocked.
+/// The rest of its life: gives back terminal, folder, all descriptors but its line and all memory
+/// but a few pages, waits for its child, and ends. All signals are blocked.
 [[noreturn]] MULTIPROCESSING_BORROWED_MEMORY void be_reaper(pid_t child) noexcept;
 
-/// Whether this process comes to be the parent of orphans among its descendants.
+/// Whether this process becomes the parent of orphans among its descendants (a subreaper, or the
+/// first process of a container).
 [[nodiscard]] MULTIPROCESSING_API bool inherits_orphans() noexcept;
 
 /// How much memory a fork() copies, in bytes; 0 when that is not to be known.

@@ -7,7 +7,8 @@
 
 namespace multiprocessing::detail {
 
-/// What passes when somebody gives memory back: ENOBUFS and ENOMEM, unlike a limit of the process.
+/// Whether the error passes when other processes give memory back: ENOBUFS and ENOMEM, unlike a
+/// limit of this process.
 inline bool is_short_of_memory(int error) { return error == ENOBUFS || error == ENOMEM; }
 
 /// Calls `once` until it returns true, with pauses of 1, 2, 4, ... 32 ms in between; false when it

@@ -24,13 +24,13 @@
 namespace multiprocessing {
 namespace detail {
 
-/// What the handler writes to. One that is not used any more waits for the next object: it is never
-/// freed, because a handler may be reading it.
+/// What the handler writes to. A record that is not used any more is kept for the next object: it
+/// is never freed, because a handler may be reading it.
 struct CaughtSignals {
   std::atomic<std::uint64_t> wanted{0};  // bit 0 is signal 1
   std::atomic<std::uint64_t> come{0};
   std::atomic<int> bell{-1};             // an eventfd
-  std::atomic<std::uint64_t> thread{0};  // whose waits are interrupted, by its number
+  std::atomic<std::uint64_t> thread{0};  // its waits are interrupted; a number
   std::atomic<bool> used{true};
   CaughtSignals* next = nullptr;
 };
@@ -70,7 +70,7 @@ void silence(const CaughtSignals& caught) noexcept {
 std::optional<int> take(CaughtSignals& caught) noexcept {
   std::uint64_t come = caught.come.load();
   if (come == 0) return std::nullopt;
-  silence(caught);  // before the look: what comes after it rings again
+  silence(caught);  // before the look: a signal that comes after it rings the doorbell again
   for (come = caught.come.load(); come != 0;) {
     const int signal = std::countr_zero(come) + 1;
     if (!caught.come.compare_exchange_strong(come, come & ~bit_of(signal))) continue;
@@ -84,7 +84,7 @@ std::optional<int> take(CaughtSignals& caught) noexcept {
 
 extern "C" void note_signal(int signal) {
   const int error = errno;
-  // A child that was made without fork(3), whose handlers are still its parent's.
+  // In a child that was made without fork(3) the handlers are still its parent's.
   if (::getpid() != owner.load()) {
     (void)::sigaction(signal, &dispositions[static_cast<std::size_t>(signal)].before, nullptr);
     (void)::raise(signal);

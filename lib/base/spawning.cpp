@@ -37,7 +37,7 @@ namespace {
 
 constinit PublishedString chosen_program;
 
-// What a reaper has to end whose helper could not be started.
+// How long a reaper has to end when its helper could not be started.
 constexpr std::chrono::milliseconds time_to_end{500};
 
 // Up to this much memory a copy of it takes less time than executing a program; the parent has to
@@ -55,8 +55,8 @@ struct Outcome {
   int error = 0;
 };
 
-// All that the child reads and writes. It lies in the parent, whose thread stands still until the
-// child has executed or ended.
+// All that the child reads and writes. It lies in the parent, where the thread that forks stands
+// still until the child has executed or ended.
 struct Plan {
   int program_fd = -1;
   const char* path = nullptr;  // instead of program_fd

@@ -21,7 +21,8 @@ constinit std::atomic<ChildMain> child_main{nullptr};
 constinit std::atomic<bool> has_run{false};
 constinit Main user_main = nullptr;
 
-// The user's main is not entered and nobody handles exceptions here, so: words and the exit code 1.
+// The user's main is not entered, and nothing above handles exceptions, so: words and the exit
+// code 1.
 [[noreturn]] void refuse(const std::string& reason) {
   write_whole(STDERR_FILENO, "multiprocessing: " + reason + "\n");
   ::_exit(1);

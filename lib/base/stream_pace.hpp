@@ -20,11 +20,12 @@ struct Pacing {
   std::uint8_t rest;  // rounds between a trial in vain and the next
 };
 
-/// A stream is faster when each side lets the other get ahead before it looks, for then the two
-/// meet in fewer cache lines. An answer that somebody waits for is not, nor is a side that waits
-/// for this processor. Which of them it is shows only by trying, and so does for how long to pause.
+/// A stream of messages is faster when each side lets the other get ahead before it looks, because
+/// then the two meet in fewer cache lines. A single answer that the other side waits for is slower
+/// by it, and so is a side that waits for this processor. Which case it is, and how long to pause,
+/// shows only by trying.
 ///
-/// All zero at first; may lie in shared memory, where a crash leaves nothing to mend.
+/// All zero at first; may lie in shared memory, where a crash leaves nothing to repair.
 class StreamPace {
  public:
   /// A look at the other side found `news` messages; by one thread at a time.

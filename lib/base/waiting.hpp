@@ -1,4 +1,16 @@
-// Waiting for descriptors.
+// Waiting for descriptors; and where to begin in this module.
+//
+// What others wait with:  deadline.hpp, futex.hpp (asleep on a word), back_off.hpp (how often to
+// look
+//                         before and between sleeps), interruption.hpp (signals that end a wait)
+// What others start with: spawning.hpp (execute this program again), start_hook.hpp (the
+//                         __libc_start_main by which a child enters its work instead of main)
+// How deaths are seen:    death.hpp (pidfds; life pipe: a pipe that closes when the parent dies),
+//                         reaper.hpp (the hidden parent of a service process)
+// How crashes are tested: fail_point.hpp (fault injection by named places)
+// Other terms: crowded = oversubscribed, more runnable threads than processors; look = one read of
+// a shared word; doorbell (bell) = a descriptor that wakes a poll.
+// Next: back_off.hpp, then fail_point.hpp, death.hpp, spawning.hpp.
 #pragma once
 
 #include <poll.h>

@@ -19,7 +19,7 @@ constexpr std::chrono::seconds longest_wait{1};
 bool can_go_on(int fd, int error, const Deadline& limit) noexcept {
   if (error == EINTR) return true;
   if (error != EAGAIN) return false;
-  // Somebody made the terminal or pipe non-blocking; half a line is worse than a short wait.
+  // The terminal or pipe was made non-blocking; half a line is worse than a short wait.
   pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
   const auto left = limit.left_as_timespec();
   const int found = ::ppoll(&room, 1, left ? &*left : nullptr, nullptr);

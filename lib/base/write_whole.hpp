@@ -1,4 +1,4 @@
-// write_whole: a text to a descriptor, for messages whose loss is no error.
+// write_whole: a text to a descriptor, for messages that may be lost without an error.
 #pragma once
 
 #include <string_view>

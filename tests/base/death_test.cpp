@@ -181,8 +181,8 @@ bool kernel_tells_strangers() {
          (major > 6 || (major == 6 && minor >= 15));
 }
 
-// Runs a grandchild that ends as `last_words` does; what the kernel tells us, who are not its
-// parent, before and after its parent has reaped it.
+// Runs a grandchild that ends as `last_words` does. What the kernel tells this process, which is
+// not its parent, before and after its parent has reaped it.
 template <class LastWords>
 std::pair<std::optional<int>, std::optional<int>> asked_of_grandchild(LastWords last_words) {
   LifePipe news = make_life_pipe(), go = make_life_pipe(), may_reap = make_life_pipe();

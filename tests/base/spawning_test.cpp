@@ -59,8 +59,7 @@ bool forbid(unsigned number) {
          prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
 }
 
-// 0 when a child has exactly what it was given; in a forked process whose surroundings were
-// changed.
+// 0 when a child has exactly what it was given; in a forked process with changed surroundings.
 int child_has_what_it_was_given() {
   const Careless careless;
   const UniqueFd given{open("/dev/null", O_RDONLY | O_CLOEXEC)};

@@ -1,4 +1,8 @@
 // The family of errors, named as in Python.
+//
+// They cross from one process to another as themselves: out of a pool's task, a child, a message.
+// Their text says what happened and, where something can be done, what. Errors of the system have
+// an errno in `code()`. `Exit` and `Interrupted`, which end programs, are none of these.
 #pragma once
 
 #include <sys/types.h>
@@ -13,28 +17,33 @@
 
 namespace multiprocessing {
 
-/// Base of what goes wrong with processes and between them.
+/// Base of what goes wrong with processes and between them. Itself it comes out of calls that wait
+/// for the results of a pool that was terminated, and of starts that the fork server fails.
 class MULTIPROCESSING_API ProcessError : public std::runtime_error {
  public:
   using runtime_error::runtime_error;
   ~ProcessError() override;
 };
 
-/// A result or message did not come in time. One type for pools and futures alike.
+/// A result or message did not come in time; nothing is lost, and the call may be made again.
+/// Python's `multiprocessing.TimeoutError`. Waits that return a `bool` or a list say so by that
+/// instead.
 class MULTIPROCESSING_API TimeoutError : public ProcessError {
  public:
   using ProcessError::ProcessError;
   ~TimeoutError() override;
 };
 
-/// The other side does not know the key.
+/// The other side of a `Listener` or `Client` does not know the key, or speaks no protocol by which
+/// it could prove it. The connection is closed.
 class MULTIPROCESSING_API AuthenticationError : public ProcessError {
  public:
   using ProcessError::ProcessError;
   ~AuthenticationError() override;
 };
 
-/// A message was larger than the buffer for it. The message is consumed and kept here.
+/// `recv_bytes_into` got a message that is larger than the buffer for it. The message is taken from
+/// the connection and kept here, as in `args[0]` of Python's.
 class MULTIPROCESSING_API BufferTooShort : public ProcessError {
  public:
   explicit BufferTooShort(const std::string& what, Bytes message = {});
@@ -47,8 +56,10 @@ class MULTIPROCESSING_API BufferTooShort : public ProcessError {
   Bytes message_;
 };
 
-/// The process that held a lock died; what the lock protects may be half changed.
-/// `recover()` takes the lock over, so that the caller can mend it.
+/// The process that held a lock died; what the lock protects may be half changed. Thrown by
+/// `acquire` and by all that takes the lock, in every process, until `recover()` takes it over, so
+/// that the caller can repair what is behind it. Python has no counterpart: there the lock stays
+/// taken.
 class MULTIPROCESSING_API OwnerDied : public ProcessError {
  public:
   explicit OwnerDied(const std::string& what, pid_t pid = 0) : ProcessError(what), pid_(pid) {}
@@ -61,7 +72,8 @@ class MULTIPROCESSING_API OwnerDied : public ProcessError {
   pid_t pid_;
 };
 
-/// The worker that ran a task died before the task was done.
+/// The worker that ran a task died before the task was done: by a crash, a signal, or `std::exit`.
+/// Also thrown by `JoinableQueue::join` when a process died with tasks in hand. The text names it.
 class MULTIPROCESSING_API WorkerDied : public ProcessError {
  public:
   explicit WorkerDied(const std::string& what, pid_t pid = 0, int exitcode = 0,
@@ -69,6 +81,7 @@ class MULTIPROCESSING_API WorkerDied : public ProcessError {
       : ProcessError(what), pid_(pid), exitcode_(exitcode), task_(task) {}
   ~WorkerDied() override;
 
+  /// Process id of the dead worker; 0 where it is not known.
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
   /// As `Process::exitcode()`: negative for a signal.
@@ -83,50 +96,55 @@ class MULTIPROCESSING_API WorkerDied : public ProcessError {
   std::size_t task_;
 };
 
-/// An argument has a value that makes no sense here.
+/// An argument has a value that makes no sense here, or the object is closed or was moved from.
+/// Nothing has been done.
 class MULTIPROCESSING_API ValueError : public std::invalid_argument {
  public:
   using invalid_argument::invalid_argument;
   ~ValueError() override;
 };
 
-/// A call that is never right in this state, such as starting a process twice. Python's `assert`
-/// rows; here it is thrown in every build.
+/// A call that is never right in this state or process, such as starting a process twice, or
+/// joining another process's child. Where Python has `assert`, which -O removes; here every build
+/// throws.
 class MULTIPROCESSING_API AssertionError : public std::logic_error {
  public:
   using logic_error::logic_error;
   ~AssertionError() override;
 };
 
-/// A key that is not there.
+/// A key that a `SharedMap` does not have; also a descriptor that `mp::wait` is given twice.
 class MULTIPROCESSING_API KeyError : public std::out_of_range {
  public:
   using out_of_range::out_of_range;
   ~KeyError() override;
 };
 
-/// An index that is not there.
+/// An index that is not there. Where Python allows negative ones, they count from the end here,
+/// too, down to -size.
 class MULTIPROCESSING_API IndexError : public std::out_of_range {
  public:
   using out_of_range::out_of_range;
   ~IndexError() override;
 };
 
-/// A system call failed. `code()` holds the errno, `what()` the call and the thing it was about.
+/// A system call failed. `code()` holds the errno, `what()` the call and the thing it was about:
+/// "shm_open /mp-1f3a: No such file or directory". ENOMEM and ENOSPC, when shared memory is short,
+/// come with figures of what was wanted and what is left.
 class MULTIPROCESSING_API OSError : public std::system_error {
  public:
   using system_error::system_error;
   ~OSError() override;
 };
 
-/// ENOENT.
+/// ENOENT: no block of this name, or no socket at this address.
 class MULTIPROCESSING_API FileNotFoundError : public OSError {
  public:
   using OSError::OSError;
   ~FileNotFoundError() override;
 };
 
-/// EEXIST.
+/// EEXIST: a block of this name is there already.
 class MULTIPROCESSING_API FileExistsError : public OSError {
  public:
   using OSError::OSError;
@@ -142,7 +160,8 @@ class MULTIPROCESSING_API ConnectionError : public OSError {
   ~ConnectionError() override;
 };
 
-/// EPIPE: the other end is gone.
+/// EPIPE: the other end is gone, so what is sent could not arrive. SIGPIPE is not raised. A put in
+/// a queue throws it when the last reader view is gone.
 class MULTIPROCESSING_API BrokenPipeError : public ConnectionError {
  public:
   using ConnectionError::ConnectionError;
@@ -156,91 +175,101 @@ class MULTIPROCESSING_API ConnectionAbortedError : public ConnectionError {
   ~ConnectionAbortedError() override;
 };
 
-/// ECONNREFUSED: no process listens there.
+/// ECONNREFUSED: no process listens at this address, or no more.
 class MULTIPROCESSING_API ConnectionRefusedError : public ConnectionError {
  public:
   using ConnectionError::ConnectionError;
   ~ConnectionRefusedError() override;
 };
 
-/// ECONNRESET: the other end went away and left things unread.
+/// ECONNRESET: the other end went away and left messages unread, or was killed amid one.
 class MULTIPROCESSING_API ConnectionResetError : public ConnectionError {
  public:
   using ConnectionError::ConnectionError;
   ~ConnectionResetError() override;
 };
 
-/// The other end is closed and everything it sent has been read.
+/// The other end is closed, or its process ended, and everything that it sent has been read; for a
+/// reader of a queue: no writer view is left. Python's `EOFError`.
 class MULTIPROCESSING_API EOFError : public std::runtime_error {
  public:
   using runtime_error::runtime_error;
   ~EOFError() override;
 };
 
-/// A value could not be turned into bytes, or bytes do not hold the value that was asked for.
+/// A value could not be turned into bytes, or bytes do not hold a value of the type that was asked
+/// for. What the type alone decides is an error of the compiler instead. Python's `PicklingError`
+/// and `UnpicklingError`.
 class MULTIPROCESSING_API SerializationError : public std::runtime_error {
  public:
   using runtime_error::runtime_error;
   ~SerializationError() override;
 };
 
-/// An exception from another process whose type is not known here: its type name and text.
+/// An exception from another process with a type that this program does not know: `what()` has its
+/// type's name and its text. `register_exception<E>()` has an `E` arrive as itself.
 class MULTIPROCESSING_API RemoteError : public std::runtime_error {
  public:
   using runtime_error::runtime_error;
   ~RemoteError() override;
 };
 
-/// The barrier was broken: aborted, reset, timed out, or one of its parties died.
+/// The barrier was broken: aborted, reset, timed out, or one of its parties died; the text says
+/// which. `Barrier::reset()` makes it usable again. Python's `threading.BrokenBarrierError`.
 class MULTIPROCESSING_API BrokenBarrierError : public std::runtime_error {
  public:
   using runtime_error::runtime_error;
   ~BrokenBarrierError() override;
 };
 
-/// Nothing came out of the queue in time.
+/// Nothing came out of the queue in time, or at once for `get_nowait`. Python's `queue.Empty`.
 class MULTIPROCESSING_API Empty : public std::runtime_error {
  public:
   using runtime_error::runtime_error;
   ~Empty() override;
 };
 
-/// No room came free in the queue in time.
+/// No room came free in the queue in time, or at once for `put_nowait`; the message was not put.
+/// Python's `queue.Full`.
 class MULTIPROCESSING_API Full : public std::runtime_error {
  public:
   using runtime_error::runtime_error;
   ~Full() override;
 };
 
-/// The queue was shut down.
+/// The queue was shut down: put at once, get when it is empty. Where it escapes the function of a
+/// child, the child ends with exit code 0. Python's `queue.ShutDown`, of 3.13.
 class MULTIPROCESSING_API ShutDown : public std::runtime_error {
  public:
   using runtime_error::runtime_error;
   ~ShutDown() override;
 };
 
-/// An iterator has nothing more to give.
+/// An iterator that is asked by `next()` has nothing more to give.
 class MULTIPROCESSING_API StopIteration : public std::runtime_error {
  public:
   using runtime_error::runtime_error;
   ~StopIteration() override;
 };
 
-/// The task was cancelled before it ran.
+/// The task was cancelled before a worker began it; its function was not called. Python's
+/// `concurrent.futures.CancelledError`.
 class MULTIPROCESSING_API CancelledError : public std::runtime_error {
  public:
   using runtime_error::runtime_error;
   ~CancelledError() override;
 };
 
-/// A future that is done already cannot be given another result.
+/// A result is asked for or given in a state that does not allow it, such as a result that only
+/// moves and has other handles. Python's `concurrent.futures.InvalidStateError`.
 class MULTIPROCESSING_API InvalidStateError : public std::runtime_error {
  public:
   using runtime_error::runtime_error;
   ~InvalidStateError() override;
 };
 
-/// The executor lost a worker and was told to break, or its workers cannot be started.
+/// The workers of a pool cannot be started, or its initializer threw: every call throws this from
+/// then on, with the reason. Python's `concurrent.futures.process.BrokenProcessPool`.
 class MULTIPROCESSING_API BrokenProcessPool : public std::runtime_error {
  public:
   using runtime_error::runtime_error;

@@ -7,7 +7,9 @@
 
 namespace multiprocessing {
 
-/// Python's levels, with the two that multiprocessing adds.
+/// Python's levels and their numbers, with the two that multiprocessing adds: `subdebug` and
+/// `subwarning`. This library logs starts and ends of processes at `info`, and what it looks after
+/// at `debug` and `subdebug`.
 enum class LogLevel {
   notset = 0,
   subdebug = 5,
@@ -19,7 +21,8 @@ enum class LogLevel {
   critical = 50
 };
 
-/// A place in a program's source. Not std::source_location, which clang 14 does not have.
+/// A place in a program's source, filled in by the compiler where it is a default argument. Not
+/// std::source_location, which clang 14 does not have.
 struct Where {
   const char* file_name;
   unsigned line;
@@ -43,20 +46,26 @@ struct LogRecord {
 /// Lines are written whole, by one write each, so those of several processes do not mix. May be
 /// used by any thread, and by a child that was forked at any moment. Level and output are handed to
 /// children under every start method.
+///
+/// A call below the level costs one load; a line costs one system call. What cannot be written is
+/// dropped without an error.
 class MULTIPROCESSING_API Logger {
  public:
   /// Lines below this level are dropped. `notset`: Python's root default, warnings and above.
   void set_level(LogLevel level);
+  /// As it was set; `notset` until then.
   [[nodiscard]] LogLevel level() const;
 
   /// Has each record that the level allows handed to `handler` as well, in the thread that logs and
-  /// maybe by several at once; null ends that. Like Python's handlers it reaches the children of
-  /// fork alone, for others share no code that was set while running.
+  /// maybe by several at once; null ends that. Like Python's handlers it reaches only children of
+  /// fork: those of other methods begin without what the program set while it ran.
   void set_handler(void (*handler)(const LogRecord& record));
 
-  /// Writes one line if the level allows and an output was added by `log_to_stderr()`.
+  /// Writes one line if the level allows and an output was added by `log_to_stderr()`. The text is
+  /// not formatted: use std::format or a stream before, where the level is worth it.
   void log(LogLevel level, std::string_view text, const Where& where = Where::current());
 
+  // One for each level, as Python's logger has; the place of the call comes along by itself.
   void subdebug(std::string_view text, const Where& where = Where::current()) {
     log(LogLevel::subdebug, text, where);
   }
@@ -87,8 +96,8 @@ class MULTIPROCESSING_API Logger {
   Logger() = default;
 };
 
-/// The logger of this library and of programs that like to share it. Silent until
-/// `log_to_stderr()` is called.
+/// The logger of this library and of programs that like to share it; Python's
+/// `multiprocessing.get_logger()`. Silent until `log_to_stderr()` is called.
 MULTIPROCESSING_API Logger& get_logger();
 
 /// Writes the log to standard error, here and in children started from now on, as

@@ -15,9 +15,11 @@ namespace multiprocessing {
 
 /// How long a call may wait, made from any `std::chrono` duration; Python's `timeout=`.
 ///
-/// A negative length means now. A length that does not fit saturates to `forever` instead of
-/// overflowing, so `std::chrono::hours::max()` and `std::chrono::duration<double>{1e300}` are safe.
-/// Times follow the monotonic clock: setting the wall clock neither shortens nor lengthens them.
+/// Calls without a time-out wait for ever. Zero or a negative length means now: one look, no sleep.
+/// Sleeps end some 50 microseconds late, as the kernel has it. A length that does not fit saturates
+/// to `forever` instead of overflowing, so `std::chrono::hours::max()` and
+/// `std::chrono::duration<double>{1e300}` are safe. Times follow the monotonic clock: setting the
+/// wall clock neither shortens nor lengthens them.
 class Timeout {
  public:
   // Implicit, so that `acquire(1s)` reads as Python's `acquire(timeout=1)`.
@@ -25,11 +27,12 @@ class Timeout {
   constexpr Timeout(std::chrono::duration<Rep, Period> length)
       : nanoseconds_(in_nanoseconds(length)) {}
 
-  /// Waits without end.
+  /// Waits without end, as Python's `timeout=None`.
   static const Timeout forever;
   /// The same where a macro hides `forever`, as with Qt's headers.
   static const Timeout infinite;
 
+  /// Whether it is `forever`, or saturated to that: 292 years and more.
   [[nodiscard]] constexpr bool is_forever() const { return nanoseconds_ == unlimited; }
 
   /// The length, never negative; `std::chrono::nanoseconds::max()` when it is `forever`.

@@ -1,4 +1,4 @@
-// urandom: bytes that nobody can guess.
+// urandom: random bytes that cannot be guessed.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,9 @@
 
 namespace multiprocessing {
 
-/// `count` bytes that nobody can guess, for keys such as `ListenerOptions::authkey`; Python's
-/// `os.urandom`. Throws `OSError` where the system refuses.
+/// `count` random bytes from the kernel that cannot be guessed, for keys such as
+/// `ListenerOptions::authkey`; Python's `os.urandom`. One system call for each 256 bytes; waits
+/// only while the system starts. Throws `OSError` where the system refuses. Any thread may call it.
 [[nodiscard]] MULTIPROCESSING_API Bytes urandom(std::size_t count);
 
 }  // namespace multiprocessing
