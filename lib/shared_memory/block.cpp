@@ -30,7 +30,7 @@ namespace {
   throw_os_error(error, "reserve", std::to_string(size) + " bytes for a block: " + why);
 }
 
-// What the kernel answers by a signal instead of an error.
+// The kernel answers these limits by a signal instead of an error.
 void check_room(std::size_t size) {
   rlimit files{};
   if (getrlimit(RLIMIT_FSIZE, &files) == 0 && std::max(size, sizeof(ClaimRecord)) > files.rlim_cur)
@@ -75,7 +75,7 @@ std::shared_ptr<void> map(int fd, std::size_t size, const std::string& name) {
   return {memory, [size](void* at) { munmap(at, size); }};
 }
 
-/// A claim and the block under way; both go unless the block comes to have its name.
+/// A claim and the block that is being made; both are removed unless the block gets its name.
 class Making {
  public:
   Making() : claim_(begin_claim()), path_(path_of(block_of_claim(claim_))) {
@@ -108,7 +108,7 @@ class Making {
   void keep() { kept_ = true; }
 
  private:
-  // The destructor does not run for what a constructor throws.
+  // Where a constructor throws, the destructor does not run.
   [[noreturn]] void fail(const char* call) {
     const int error = errno;
     drop_claim(claim_);

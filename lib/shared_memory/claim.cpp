@@ -139,7 +139,7 @@ std::optional<Claim> try_claim() {
   }
   fail_point("shared_memory.claim.before_lock");
   struct stat status {};
-  // A sweep may have found the file before it was locked, and taken it for a dead one's.
+  // A sweep may have found the file before it was locked, and taken its owner for dead.
   const char* const refused = flock(claim.lock.get(), LOCK_EX | LOCK_NB) != 0 ? "flock"
                               : fstat(claim.lock.get(), &status) != 0         ? "fstat"
                                                                               : nullptr;

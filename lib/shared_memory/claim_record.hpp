@@ -9,7 +9,7 @@
 
 namespace multiprocessing::detail {
 
-/// Which file a name stands for: a name that was given away again stands for another one.
+/// Which file a name stands for: the same name may later stand for another file.
 struct FileIdentity {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
@@ -23,8 +23,8 @@ struct FileIdentity {
 [[nodiscard]] std::optional<FileIdentity> identity_of(const std::string& file);
 
 /// What a claim says: the block and its name. Written by the owner before the block is given the
-/// name, read by others once the owner is dead. It never lies across two pages, so that a process
-/// is not killed amid its writing.
+/// name, read by other processes once the owner is dead. It never lies across two pages, so that a
+/// kill does not leave half of it written.
 struct ClaimRecord {
   char magic[8];
   FileIdentity block;
@@ -39,7 +39,7 @@ static_assert(sizeof(ClaimRecord) == 512);
 /// Whether the bytes are a record.
 [[nodiscard]] bool is_sound(const ClaimRecord& record);
 
-/// Where the claim's block lives until it has its name, and again when it is about to go.
+/// The file that the claim's block has until it gets its name, and again while it is removed.
 [[nodiscard]] std::string block_of_claim(const std::string& claim);
 
 /// Removes the block if the name still stands for it; says whether it did. The caller holds the

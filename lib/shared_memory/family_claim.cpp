@@ -39,7 +39,7 @@ bool write_at(int fd, off_t at, const ClaimRecord& record) {
   return pwrite(fd, &record, sizeof record, at) == record_size;
 }
 
-/// Only one process at a time writes over records; the others need not wait, for they can append.
+/// One process at a time writes over old records; the others append instead of waiting.
 class MayOverwrite {
  public:
   explicit MayOverwrite(int fd) : fd_(fd), may_(set(F_WRLCK)) {}
@@ -60,8 +60,8 @@ class MayOverwrite {
   bool may_;
 };
 
-/// Takes the place of a record whose block has been unlinked since. It looks at a few only,
-/// anywhere: where half of them are such it finds one, so the file stays below twice what it has to
+/// Takes the place of a record of a block that has been unlinked since. It tries a few records at
+/// random: where half of all are free it finds one, so the file stays below twice what it has to
 /// hold.
 bool write_over_an_old_one(int fd, const ClaimRecord& record) {
   constexpr off_t looks = 16;

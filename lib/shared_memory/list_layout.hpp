@@ -16,7 +16,7 @@ using Item = ShareableList::Item;
 
 inline constexpr std::size_t format_size = 8;
 
-/// What says how the bytes of an item are to be read.
+/// How the bytes of an item are to be read.
 struct ItemForm {
   std::string format;
   std::byte code;  // 0: the format says it all; 1: str; 2: bytes; 3: None
@@ -31,13 +31,13 @@ struct ItemForm {
 /// Fills new, zeroed memory.
 void write_list(std::span<std::byte> memory, std::span<const Item> items);
 
-/// How the value is stored in a slot of that room, whose format is `now`. Throws ValueError when it
-/// does not fit.
+/// How the value is stored in a slot with that room and, until now, the format `now`. Throws
+/// ValueError when it does not fit.
 [[nodiscard]] ItemForm form_for(const Item& value, std::size_t room, std::string_view now);
 
 void write_item(std::span<std::byte> slot, const Item& value, const ItemForm& form);
 
-/// Throws ValueError for what is none.
+/// Throws ValueError when the bytes are no item.
 [[nodiscard]] Item read_item(std::span<const std::byte> slot, const ItemForm& form);
 
 /// Where the items of a list are.
@@ -46,7 +46,7 @@ struct ListShape {
   std::size_t end = 0;
 };
 
-/// Checks all words: nobody knows who wrote them. Throws ValueError.
+/// Checks all words, because any program may have written them. Throws ValueError.
 [[nodiscard]] ListShape read_shape(std::span<const std::byte> memory);
 
 }  // namespace multiprocessing::detail

@@ -34,7 +34,7 @@ std::vector<std::string> all_claims() {
   return found;
 }
 
-// A file that somebody else put there might name a third one's block.
+// A file that one user put there might name another user's block.
 bool may_judge(const struct stat& claim) {
   return S_ISREG(claim.st_mode) && (claim.st_uid == geteuid() || geteuid() == 0);
 }
@@ -45,12 +45,12 @@ UniqueFd take_over_claim(const std::string& claim) {
   struct stat status {};
   if (!file || fstat(file.get(), &status) != 0 || !may_judge(status)) return {};
   if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) return {};  // its owner lives, or is us
-  // Swept by another process between our opening and our locking it.
+  // Another process may have removed it between our opening and our locking it.
   if (fstat(file.get(), &status) != 0 || status.st_nlink == 0) return {};
   return file;
 }
 
-/// Whether the claim's owner may say that about the block: of another user only root may.
+/// Whether to believe the claim: its file's user owns the block, or is root.
 bool may_claim(const struct stat& claim, const ClaimRecord& record) {
   return claim.st_uid == 0 || record.block.user == claim.st_uid;
 }

@@ -1,4 +1,4 @@
-// Orphans: blocks whose owner died without having unlinked them.
+// Orphans: blocks that their owner left when it died without having unlinked them.
 #pragma once
 
 #include <string>
@@ -8,11 +8,12 @@
 
 namespace multiprocessing::detail {
 
-/// Removes the blocks whose owner is dead, of this user, or of all if that is root; their names.
+/// Removes the blocks of dead owners, of this user or, for root, of all users; returns their names.
 /// Blocks of living owners, and those that other programs made, are not touched. Every program that
-/// uses the module does it once when it starts, `mp-clean` whenever it is run. Nobody waits.
+/// uses the module does it once when it starts, `mp-clean` whenever it is run. It waits for no
+/// lock.
 ///
-/// Can be repeated by the next one when it is killed half way: the claim goes last.
+/// If it is killed half way, the next sweep does the rest: the claim goes last.
 MULTIPROCESSING_API std::vector<std::string> remove_orphans();
 
 /// The same, with the names of those that were removed when this process started.

@@ -1,5 +1,5 @@
 // A program that makes blocks and does not unlink them. Arguments: a block's name, and what else is
-// to happen: who makes it, by which start method, and how the program ends.
+// to happen: which process makes it, by which start method, and how the program ends.
 #include <sys/resource.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// Who owns a block, and what becomes of it when its owner dies at any step.
+// The owner of a block, and what becomes of the block when it dies at any step.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>

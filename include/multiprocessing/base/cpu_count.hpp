@@ -9,8 +9,8 @@ namespace multiprocessing {
 /// quota of its cgroups (v1 and v2), rounded up. Python's `os.process_cpu_count()`, which is what
 /// Python's pools use too; its `multiprocessing.cpu_count()` counts the whole machine.
 ///
-/// Reads /proc and the cgroups' files at each call, some tens of microseconds, because both may
-/// change while the program runs. Throws nothing: what cannot be read sets no limit.
+/// Each call reads the affinity and some small files of /proc and of the cgroups, because they may
+/// change while the program runs. What cannot be read sets no limit.
 [[nodiscard]] MULTIPROCESSING_API int cpu_count();
 
 }  // namespace multiprocessing

@@ -8,8 +8,8 @@
 namespace multiprocessing {
 
 /// Python's levels and their numbers, with the two that multiprocessing adds: `subdebug` and
-/// `subwarning`. This library logs starts and ends of processes at `info`, and what it looks after
-/// at `debug` and `subdebug`.
+/// `subwarning`. This library says at `info` that a child begins and ends, and at `warning` what
+/// went wrong and fails no call.
 enum class LogLevel {
   notset = 0,
   subdebug = 5,

@@ -9,8 +9,8 @@
 namespace multiprocessing {
 
 /// `count` random bytes from the kernel that cannot be guessed, for keys such as
-/// `ListenerOptions::authkey`; Python's `os.urandom`. One system call for each 256 bytes; waits
-/// only while the system starts. Throws `OSError` where the system refuses. Any thread may call it.
+/// `ListenerOptions::authkey`; Python's `os.urandom`. One system call as a rule; it waits only
+/// while the system starts. Throws `OSError` where the system refuses. Any thread may call it.
 [[nodiscard]] MULTIPROCESSING_API Bytes urandom(std::size_t count);
 
 }  // namespace multiprocessing

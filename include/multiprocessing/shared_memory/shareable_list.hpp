@@ -17,6 +17,7 @@
 
 namespace multiprocessing {
 
+/// As Python's keyword; with items it names the new list, without them the one to attach to.
 struct ShareableListOptions {
   std::string name = {};
 };
@@ -32,15 +33,20 @@ struct ShareableListOptions {
 /// item was created with: 8 * (length / 8 + 1) bytes, 8 for everything else. NULs at the end of
 /// text and bytes are lost, as in Python, because the layout keeps no lengths.
 ///
-/// Nothing guards it: a reader may see an item half set. What another program has left there is
-/// checked before it is used: `ValueError` for a block that holds no list.
+/// Nothing guards it: a reader may see an item half set. Several processes that write take a
+/// `Lock` of their own. What another program has left there is checked before it is used:
+/// `ValueError` for a block that holds no list.
+///
+/// Reading or setting an item is some reads and writes of memory, no system call; text is copied.
+/// Copies of the object share one mapping; in a message the name travels, and arriving is
+/// attaching.
 class MULTIPROCESSING_API ShareableList {
  public:
-  /// None, int, float, bool, str, bytes.
+  /// What Python knows as None, int, float, bool, str, bytes.
   using Item = std::variant<std::monostate, std::int64_t, double, bool, std::string, Bytes>;
 
-  /// What `list[i]` gives: reads by conversion, writes by assignment. Not to be kept longer than
-  /// the list.
+  /// What `list[i]` gives: reads by conversion, writes by assignment, each time anew. Not to be
+  /// kept longer than the list.
   class Element {
    public:
     operator Item() const { return list_->at(index_); }
@@ -67,7 +73,8 @@ class MULTIPROCESSING_API ShareableList {
   /// No list; for a variable that is about to receive one.
   ShareableList() = default;
 
-  /// Creates one under a made-up name, or under the one that is given. Throws as `SharedMemory`.
+  /// Creates one under a made-up name, or under the one that is given. The name appears once all
+  /// items are in it. Throws as `SharedMemory`, and `ValueError` for text of ten million bytes.
   explicit ShareableList(std::initializer_list<Item> items);
   ShareableList(std::initializer_list<Item> items, const ShareableListOptions& options);
   explicit ShareableList(std::span<const Item> items, const ShareableListOptions& options = {});
@@ -75,13 +82,16 @@ class MULTIPROCESSING_API ShareableList {
   /// Attaches. Throws as `SharedMemory`, and `ValueError` when the block holds no list.
   explicit ShareableList(const ShareableListOptions& options);
 
-  /// From the end when negative. Throws `IndexError`.
+  /// Counts from the end when negative. Throws `IndexError`, also below -size, where Python reads
+  /// or overwrites the list's header; `ValueError` when the item is damaged.
   [[nodiscard]] Element operator[](std::ptrdiff_t index) const { return Element{*this, index}; }
   [[nodiscard]] Item at(std::ptrdiff_t index) const;
-  /// Throws `ValueError` when text or bytes do not fit; nothing was changed then.
+
+  /// Sets an item, of any type. Throws `ValueError` when text or bytes do not fit; nothing was
+  /// changed then. The type is written after the value, so another process may see them apart.
   void set(std::ptrdiff_t index, const Item& value) const;
 
-  /// Throws `ValueError` when it holds something else.
+  /// The item as a `T` that is one of `Item`'s. Throws `ValueError` when it holds something else.
   template <class T>
   [[nodiscard]] T get(std::ptrdiff_t index) const {
     Item item = at(index);
@@ -89,18 +99,23 @@ class MULTIPROCESSING_API ShareableList {
     throw_holds_something_else(index);
   }
 
+  /// Python's `len(list)`; it never changes.
   [[nodiscard]] std::size_t size() const noexcept { return offsets_.size(); }
+
+  /// How many items equal it; reads them all.
   [[nodiscard]] std::size_t count(const Item& value) const;
-  /// The first that equals it. Throws `ValueError` when none does. Values of different types
-  /// differ.
+
+  /// The index of the first item that equals it. Throws `ValueError` when none does. Values of
+  /// different types differ: 1 is not 1.0, as it is in Python.
   [[nodiscard]] std::size_t index(const Item& value) const;
-  /// All items, in turn.
+
+  /// A copy of all items, read one after the other; Python's `list(list)`.
   [[nodiscard]] std::vector<Item> items() const;
 
   /// The formats of the items in Python's `struct` spelling, one after the other.
   [[nodiscard]] std::string format() const;
 
-  /// The block; close and unlink it here.
+  /// The block behind it: its name, `close()` and `unlink()`.
   [[nodiscard]] SharedMemory& shm() const noexcept { return shm_; }
 
   template <class Archive>

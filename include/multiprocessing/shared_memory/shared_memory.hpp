@@ -31,11 +31,12 @@ struct SharedMemoryOptions {
 ///     // elsewhere:
 ///     mp::SharedMemory same(block.name());
 ///
-/// Who creates a block is its owner, and ought to `unlink()` it. Attaching never destroys. When the
-/// owner is killed, the next process of ours that starts takes the block away, or `mp-clean` does.
-/// When the owner returns from main or calls exit without having unlinked it, it is taken away with
-/// a warning in the log; while other processes of its family live, it stays until the last of them
-/// ends, so a child can make a block for its parent.
+/// The process that creates a block is its owner, and ought to `unlink()` it. Attaching never
+/// destroys, as it does in Python. When the owner is killed, the next program of this library's
+/// that starts takes the block away, or `mp-clean` does. When the owner returns from main or calls
+/// exit without having unlinked it, it is taken away with a warning in the log; while other
+/// processes of its family live, it stays until the last of them ends, so a child can make a block
+/// for its parent.
 ///
 /// Copies share one mapping of this process, which is gone with the last of them. In a message only
 /// the name travels, and arriving is attaching. Nothing guards the content. Processes that need no
@@ -45,7 +46,8 @@ class MULTIPROCESSING_API SharedMemory {
   /// No block; for a variable that is about to receive one.
   SharedMemory() = default;
 
-  /// Attaches to what has that name; slashes before it count for nothing. Throws
+  /// Attaches to the block of that name; slashes before it count for nothing. Opens and maps one
+  /// file; a block that CPython is making just now is waited for, 200 ms at most. Throws
   /// `FileNotFoundError`, or `OSError` for a name that can be none and where there is no
   /// `/dev/shm`; `ValueError` for a name with a NUL.
   explicit SharedMemory(std::string_view name);
@@ -54,12 +56,14 @@ class MULTIPROCESSING_API SharedMemory {
   /// (ENOSPC, ENOMEM, EFBIG) when it does not fit. `FileExistsError` when the name is taken.
   /// `ValueError` for a size of 0, for neither `create` nor a name, and for a name with a NUL.
   ///
-  /// The block gets its name as the last step: whoever can attach to it sees it whole.
+  /// The block gets its name as the last step, so a process that can attach to it sees it whole.
+  /// Creating takes as long as the kernel takes to zero all of the memory.
   explicit SharedMemory(const SharedMemoryOptions& options);
 
   /// As it was given, or made up: then without a slash. It and the size stay after `close()`.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  /// In bytes, exact.
+
+  /// In bytes, exact; the kernel's memory is whole pages.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
   /// The memory, as whole `T`s that fit. It begins at a page. Throws `ValueError` after `close()`.
@@ -74,11 +78,13 @@ class MULTIPROCESSING_API SharedMemory {
     return {static_cast<T*>(memory()), size_ / sizeof(T)};
   }
 
-  /// This object uses the block no more; again without harm. The block itself stays.
+  /// This object uses the block no more; again without harm. The mapping goes with the last copy
+  /// that uses it, the block itself stays.
   void close() noexcept { mapping_.reset(); }
 
-  /// Destroys the block as soon as nobody has it mapped any more; nobody can attach from now on.
-  /// Once over all processes: throws `FileNotFoundError` when the name is gone.
+  /// Takes the name away: no process can attach from now on, and the memory is given back with the
+  /// last mapping of it. Once over all processes: throws `FileNotFoundError` when the name is gone.
+  /// Any process that knows the block may do it, not its owner alone.
   void unlink() const;
 
   /// Whether both show the same memory through one mapping of this process.
