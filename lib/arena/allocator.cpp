@@ -11,7 +11,7 @@ namespace multiprocessing::detail {
 void* allocate_member(std::uint64_t object, std::size_t bytes) {
   const Member me = self();
   const std::uint64_t block = claim_block(bytes, me);
-  // First the count, so that whoever frees the object looks for its members.
+  // The count comes first: with it the process that frees the object looks for its members.
   header_of(object)->members.fetch_add(1, std::memory_order_relaxed);
   fail_point("arena.member.counted");
   owner_of(block).store(OwnerWord::member_of(object));  // the commit

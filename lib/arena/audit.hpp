@@ -1,4 +1,4 @@
-// Whether everything in the arena adds up: for tests, and for people who suspect it does not.
+// Consistency check of the arena, for tests and for debugging.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 namespace multiprocessing::detail {
 
 /// What does not add up, a line each: counts that differ from the links that hold an object, blocks
-/// and chunks that belong to nobody, claims that are miscounted. Nobody may work in the arena
-/// meanwhile, and the dead must have been settled; empty in a process without an arena.
+/// and chunks without an owner, claims that are miscounted. No thread may work in the arena
+/// meanwhile, and all deaths must have been settled; empty in a process without an arena.
 [[nodiscard]] MULTIPROCESSING_API std::vector<std::string> arena_faults();
 
 }  // namespace multiprocessing::detail

@@ -15,7 +15,7 @@
 namespace multiprocessing::detail {
 namespace {
 
-/// Once for a process: in a forked child the name is another.
+/// Asked once in each process: a forked child has another name.
 bool can_be_favoured() {
   static std::atomic<std::uint32_t> asked_as{0};
   static std::atomic<bool> answer{false};
@@ -27,7 +27,7 @@ bool can_be_favoured() {
   return answer.load(std::memory_order_relaxed);
 }
 
-// The number of its parent's thread may come to be another thread's in a forked child.
+// In a forked child the number of the parent's thread may come to be another thread's.
 [[maybe_unused]] const int registered =
     pthread_atfork(nullptr, nullptr, [] { own_thread_number = 0; });
 
@@ -36,7 +36,7 @@ bool can_be_favoured() {
 constinit thread_local std::uint32_t own_thread_number = 0;
 
 BiasedLock::Taken BiasedLock::acquire(Seats& seats, const Deadline& deadline) {
-  // Only a process that is stopped holds it for long, and then it is the program that waits.
+  // Only a stopped process holds it for long, and such a wait is the program's.
   if (may_be_interrupted()) {
     Taken taken = Taken::not_in_time;
     (void)try_interruptibly(deadline, [&](const Deadline& until) {
@@ -53,8 +53,8 @@ BiasedLock::Taken BiasedLock::acquire(Seats& seats, const Deadline& deadline) {
     return from_the_dead ? Taken::from_the_dead : Taken::free;
   try {
     const Taken favour = take_favour_back(seats, deadline);
-    // With its mark: the next one goes on. A dead holder has left nothing to mend while the
-    // favoured thread is inside, for it never came in.
+    // Released with the mark: the next thread goes on revoking. A dead holder has left nothing to
+    // repair while the favoured thread is inside, because that holder never came in.
     if (favour == Taken::not_in_time) lock_.release();
     return favour == Taken::from_the_favoured && from_the_dead ? Taken::from_the_dead : favour;
   } catch (...) {
@@ -81,9 +81,9 @@ void BiasedLock::favour_me(Seats& seats) {
   }
 }
 
-// Of another process's threads that do not all end with it nothing is known, for they may be
-// numbered otherwise there. A number that was given out again looks alive, and is then one thread's
-// as before.
+// Of another process's threads nothing is known until that process ends: their numbers may be of
+// another namespace. A number that was given out again looks alive; it is one thread's then as
+// before.
 bool BiasedLock::has_ended(std::uint64_t key) {
   if (static_cast<std::uint32_t>(key) != OwnerLock::own_name()) return !alive(process_of(key));
   const int before = errno;
@@ -92,8 +92,8 @@ bool BiasedLock::has_ended(std::uint64_t key) {
   return none;
 }
 
-// At the release, for until then this thread is inside by the lock, and what interrupts it is not
-// to enter beside it.
+// At the release: until then this thread is inside by the lock, and a signal handler that
+// interrupts it must not enter beside it.
 void BiasedLock::give_favour() {
   favoured_.store(favoured_.load(std::memory_order_relaxed) & ~not_now, std::memory_order_relaxed);
   fail_point("arena.bias.given");
@@ -103,7 +103,7 @@ BiasedLock::Taken BiasedLock::take_favour_back(Seats& seats, const Deadline& dea
   const std::uint64_t favoured = favoured_.load(std::memory_order_relaxed) | not_now;
   favoured_.store(favoured, std::memory_order_relaxed);
   fail_point("arena.bias.revoked");
-  heavy_fence();  // from here on it sees the mark when it enters, or we see it inside
+  heavy_fence();  // from here on the favoured thread sees the mark, or this thread sees it inside
   fail_point("arena.bias.fenced");
   std::atomic<std::uint32_t>& inside = seat_of(seats, favoured).inside;
   const Member owner = process_of(favoured);

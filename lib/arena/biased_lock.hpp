@@ -1,5 +1,5 @@
-// BiasedLock: an owner lock that a thread which takes it again and again has to itself, without a
-// locked instruction, until somebody else comes.
+// BiasedLock: an owner lock with a bias to one thread, the favoured one, which enters and leaves
+// without a locked instruction until another thread comes and revokes the bias.
 #pragma once
 
 #include <array>
@@ -13,13 +13,13 @@
 
 namespace multiprocessing::detail {
 
-/// The kernel's of this thread; 0 until it is favoured by a lock, and in a forked child.
+/// The kernel's number of this thread; 0 until a lock is biased to it, and in a forked child.
 MULTIPROCESSING_API extern constinit thread_local std::uint32_t own_thread_number
     __attribute__((tls_model("initial-exec")));
 
-/// Where favoured threads say that they are inside; one for each lock, beside it. A seat is written
-/// by one thread until that one is known to have ended, for a thread that is late between its looks
-/// and its store may still say so when others have been favoured since.
+/// Bias slots, one set beside each lock: there a favoured thread says that it is inside. One thread
+/// alone writes a seat until it is known to have ended: a thread that was delayed between its looks
+/// and its store may still say so after the bias has gone to other threads.
 struct alignas(64) Seats {
   struct Seat {
     std::atomic<std::uint64_t> whose;   // the thread's key; written under the lock
@@ -28,22 +28,22 @@ struct alignas(64) Seats {
   std::array<Seat, 4> seat;
 };
 
-/// Lies in shared memory; all zero is free and favours nobody. As an OwnerLock, it names a process
-/// that holds it, and passes on from the dead. A locked instruction waits until all that was stored
-/// before it has arrived; a favoured thread enters and leaves by plain stores, and its processor
-/// goes on meanwhile. Not recursive: who holds it and comes again, in a signal handler, waits.
+/// Lies in shared memory; all zero is free and without bias. As an OwnerLock, it names the process
+/// that holds it, and is taken over from a dead one. A locked instruction waits until all stores
+/// before it have arrived; a favoured thread enters and leaves by plain stores, and its processor
+/// goes on meanwhile. Not recursive: a holder that comes again, in a signal handler, waits.
 ///
-/// Commit points: as of OwnerLock for whoever is not favoured; the word of its seat for who is. The
-/// favour is given at the release of the lock, and taken back under it: marked in `favoured_`
-/// first, so that a successor of one who dies in it knows whom to wait for, and cleared last, when
-/// that one is out or dead.
+/// Commit points: those of OwnerLock for threads without the bias; the word of its seat for the
+/// favoured one. The bias is given at the release of the lock, and revoked under it: first marked
+/// in `favoured_`, so that the successor of a thread that dies in between knows which thread to
+/// wait for, and cleared last, when that thread is out or dead.
 class MULTIPROCESSING_API BiasedLock {
  public:
   enum class Taken { free, from_the_favoured, from_the_dead, not_in_time };
   /// How it was taken, for its release.
   enum class Way { not_taken, favoured, locked };
 
-  /// Takes it if it is this thread's favour, or free and nobody's.
+  /// Takes it if it is biased to this thread, or free and without bias.
   [[nodiscard]] Way acquire_quickly(Seats& seats) {
     if (enter<WithFailPoints>(seats)) return Way::favoured;
     if (!lock_.acquire_if_free()) return Way::not_taken;
@@ -62,20 +62,19 @@ class MULTIPROCESSING_API BiasedLock {
     lock_.release();
   }
 
-  /// Releases what was taken over from the dead and could not be mended; see OwnerLock. Nobody is
-  /// favoured then.
+  /// Releases a lock that was taken over and could not be repaired; see OwnerLock. There is no bias
+  /// then.
   void leave_unmended() { lock_.leave_unmended(); }
 
-  /// Waits for the lock, and takes the favour from whoever else has it. Release it as `locked`,
-  /// unless it was not taken in time. Throws what settling the dead throws; the next one does it
-  /// then.
+  /// Waits for the lock, and revokes another thread's bias. Release it as `locked`, unless it was
+  /// not taken in time. Throws what settling a dead holder throws; the next thread settles it then.
   [[nodiscard]] Taken acquire(Seats& seats, const Deadline& deadline = Deadline::never());
 
-  /// While this thread holds it as `locked`: favours it from the release on, if a seat is left and
-  /// the kernel can take the favour back.
+  /// For a thread that holds it as `locked`: biases it to this thread from the release on, if a
+  /// seat is left and the kernel offers the fence that revokes a bias.
   void favour_me(Seats& seats);
 
-  /// The favoured thread's way alone, without a call. When it says false, `acquire` is next.
+  /// The favoured thread's fast path, without a call. When it returns false, `acquire` is next.
   template <class Points>
   [[nodiscard]] bool enter(Seats& seats) {
     const std::uint64_t key = own_key();
@@ -86,7 +85,7 @@ class MULTIPROCESSING_API BiasedLock {
     Points::fail_point("arena.bias.before_enter");
     inside.store(1, std::memory_order_relaxed);
     light_fence();
-    // Else somebody began to take the favour back between the two looks.
+    // Else another thread began to revoke the bias between the two looks.
     if (favoured_.load(std::memory_order_relaxed) == favoured) [[likely]] {
       Points::fail_point("arena.bias.entered");
       return true;
@@ -95,11 +94,11 @@ class MULTIPROCESSING_API BiasedLock {
     inside.store(0, std::memory_order_release);
     return false;
   }
-  /// True: somebody waits for it, and is to be woken.
+  /// True: a thread waits for it, and has to be woken.
   template <class Points>
   [[nodiscard]] bool leave(Seats& seats) {
     Points::fail_point("arena.bias.before_leave");
-    // While it is inside, nobody changes more of this word than the mark.
+    // While this thread is inside, others change no more of this word than the mark.
     const std::uint64_t favoured = favoured_.load(std::memory_order_relaxed);
     seat_of(seats, favoured).inside.store(0, std::memory_order_release);
     light_fence();
@@ -110,12 +109,12 @@ class MULTIPROCESSING_API BiasedLock {
   /// Whether a thread of any process enters by plain stores.
   [[nodiscard]] bool favours_anybody() const { return favoured_.load() != 0; }
 
-  /// Whom the lock names now; nobody when free.
+  /// The process that the lock names now; none when free.
   [[nodiscard]] Member holder(const Seats& seats) const;
 
  private:
   // In favoured_: 30 bits of the thread's number, 2 of its seat, 31 of the process's name, and:
-  static constexpr std::uint64_t not_now = 1;  // it is being given, or taken back
+  static constexpr std::uint64_t not_now = 1;  // the bias is being given or revoked
   static constexpr std::uint64_t seat_bits = std::uint64_t{3} << 32;
 
   /// The thread and the process; the lower half is 0 outside the family.
@@ -142,7 +141,7 @@ class MULTIPROCESSING_API BiasedLock {
   std::atomic<std::uint64_t> favoured_{0};  // written under lock_
 };
 
-/// Holds an internal lock, unless it was not taken in time, and says from whom it was taken.
+/// Holds an internal lock, unless it was not taken in time, and says how it was taken.
 class [[nodiscard]] BiasedGuard {
  public:
   BiasedGuard(BiasedLock& lock, Seats& seats, LazyDeadline& limit)
@@ -161,7 +160,7 @@ class [[nodiscard]] BiasedGuard {
   [[nodiscard]] BiasedLock::Taken taken() const { return taken_; }
   [[nodiscard]] bool held() const { return taken_ != BiasedLock::Taken::not_in_time; }
 
-  /// Has `mend` see to what the dead one left. If it throws, it is left for the next one.
+  /// Calls `mend` to repair what a dead holder left. If it throws, the next holder repairs.
   template <class Mend>
   void mend_if_dead(Mend mend) {
     unmended_ = taken_ == BiasedLock::Taken::from_the_dead;

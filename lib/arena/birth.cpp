@@ -1,5 +1,5 @@
-// Forks of this process, by our start method or by anybody else: the child is a member from its
-// first instruction on, with everything its parent held.
+// Forks of this process, by our start method or by other code: the child is a member from its first
+// instruction on, with everything that its parent held.
 #include "arena/birth.hpp"
 
 #include <fcntl.h>
@@ -41,11 +41,12 @@ std::vector<RawBirth>& raw_births() {
   return *known_raw_births;
 }
 
-// The child of a fork by ourselves, whose outcome we are told. Found without a call of the loader,
-// which every child would have to map.
+// The child of a fork by this library, which learns how the fork ended. Found without a call of the
+// loader: every child would have to map that.
 [[gnu::tls_model("initial-exec")]] thread_local Member planned;
 
-/// Raw forks whose child never came to life, or is on its way no more; how many were rolled back.
+/// Ends the raw forks that are over. Where the child never came to life, its registration is rolled
+/// back; returns how many were.
 int sweep_births() {
   int rolled_back = 0;
   std::erase_if(raw_births(), [&](const RawBirth& birth) {
@@ -62,7 +63,7 @@ int sweep_births() {
 
 /// Between the prepare step and the two after it; guarded by the ledger mutex, held all the while.
 struct ForkUnderWay {
-  bool by_outsider = false;  // nothing is locked: in an outsider nobody may ever unlock
+  bool by_outsider = false;  // nothing is locked: an outsider may never come to unlock
   Member child;
   std::uint32_t first_link = 0;
   UniqueFd read_end;
@@ -78,8 +79,8 @@ Member reserve_for_child(const Segment& arena) {
   return child;
 }
 
-/// Locks both mutexes but that of windows. Makes the arena before if there are handles that nobody
-/// has used yet.
+/// Locks both mutexes but that of windows. Makes the arena first if there are handles without an
+/// object: parent and child would each make one.
 void lock_for_fork() {
   for (bool may_make = true;;) {
     attach_mutex().lock();
@@ -129,14 +130,15 @@ void before_fork() {
   if (!outsider) lock_for_fork();
   under_way = {};
   under_way.by_outsider = outsider;
-  if (self_if_any()) {  // a stranger's child is a stranger
+  if (self_if_any()) {  // the child of an outsider is an outsider
     try {
       book_child();
     } catch (const std::exception&) {
       under_way.child = {};
     }
   }
-  // Last, for booking may map more; held, or the child could have mapped what it has not noted.
+  // Locked last, because entering handles may map more windows; and held over the fork, or the
+  // child could have windows mapped that its copy of the notes lacks.
   if (!outsider) windows_mutex().lock();
   fail_point("arena.fork.prepared");
 }
@@ -157,7 +159,7 @@ void after_in_parent() {
 
 void after_in_child() {
   if (std::exchange(under_way.by_outsider, false)) return;
-  windows_mutex().unlock();  // first, for taking over what the parent held may map more
+  windows_mutex().unlock();  // first: taking over what the parent held may map more
   if (known_raw_births != nullptr) known_raw_births->clear();
   if (under_way.child && join_family(*segment_if_any(), under_way.child))
     HandleTable::instance().move_to(under_way.child, under_way.first_link);
@@ -167,7 +169,7 @@ void after_in_child() {
   attach_mutex().unlock();
 }
 
-// At load time, before anybody can hold a handle.
+// At load time, before any handle can exist.
 [[maybe_unused]] const int registered =
     pthread_atfork(before_fork, after_in_parent, after_in_child);
 
@@ -189,13 +191,13 @@ pid_t fork_planned(Member child) {
   return pid;
 }
 
-// The child writes the number that it knows itself by; but it may die before it comes so far.
+// The child writes its own process id; but it may die before it comes so far.
 void leave_pid(Member child, pid_t pid) {
   std::uint64_t unknown = pid_word(child, 0);
   segment().slots[child.slot].pid.compare_exchange_strong(unknown, pid_word(child, pid));
 }
 
-/// An unborn child of this process, with `handles` booked to it.
+/// An unborn child of this process, with `handles` in its reference table.
 Member prepare_child(std::span<const Handle> handles) {
   const Member child = reserve_for_child(segment());
   if (!child)
@@ -221,7 +223,7 @@ Birth::Birth(const OutgoingHandles& arguments) {
   try {
     tell_asking_parts(arguments, child_);
   } catch (...) {
-    settle(child_);  // which nobody else would, for there is no Birth
+    settle(child_);  // no Birth will exist to do it
     throw;
   }
 }
@@ -235,7 +237,7 @@ Birth::~Birth() {
     std::scoped_lock guard{ledger_mutex()};
     settle_locked(child_);
   } catch (const std::exception&) {
-    // The next sweep of somebody settles it.
+    // The next sweep of any member settles it.
   }
 }
 
@@ -264,7 +266,7 @@ pid_t fork_for(Member child) {
   std::uint64_t seen = arena.states[child.slot].load();
   StateWord word = StateWord::from(seen);
   const bool waiting = word.state == SlotState::unborn && word.generation == child.generation;
-  word.by = self().slot;  // if the parent dies now, nobody settles the child under our hands
+  word.by = self().slot;  // if the parent dies now, its settler leaves the child to us
   if (!waiting || !arena.states[child.slot].compare_exchange_strong(seen, word.packed())) {
     errno = ESRCH;
     return -1;
@@ -286,7 +288,7 @@ int sweep() {
   try {
     return births + sweep_locked();
   } catch (const OSError&) {
-    return births;  // as in settle(): the next one settles them
+    return births;  // as in settle(): the next sweep settles them
   }
 }
 
@@ -301,7 +303,7 @@ BirthHandles::~BirthHandles() {
     std::scoped_lock guard{ledger_mutex()};
     HandleTable::instance().drop_unclaimed();
   } catch (const std::exception&) {
-    // They go with this process, or have gone with it where the others took it for dead.
+    // They are released with this process, or were where other members took it for dead.
   }
 }
 

@@ -1,4 +1,4 @@
-// Births: how a child joins the family, and what happens to it when this process forks.
+// Births: how a child is registered in the family before it exists, and how it joins.
 #pragma once
 
 #include <sys/types.h>
@@ -9,8 +9,9 @@
 
 namespace multiprocessing::detail {
 
-/// A child to be. Made by the parent before the child exists; it books the handles in the child's
-/// arguments to the child, so that they are given back whether or not it ever comes to life.
+/// The registration of a child, made by the parent before the child exists. It enters the handles
+/// in the child's arguments in the child's reference table, so that they are released whether or
+/// not the child ever comes to life.
 class MULTIPROCESSING_API Birth {
  public:
   /// Tells asking parts beside the arguments. Throws ProcessError when the table of processes is
@@ -18,14 +19,14 @@ class MULTIPROCESSING_API Birth {
   explicit Birth(const OutgoingHandles& arguments = {});
   Birth(Birth&& other) noexcept;
   Birth& operator=(Birth&&) = delete;
-  ~Birth();  // settles a child that never was
+  ~Birth();  // settles a child that never came to life
 
   [[nodiscard]] Member child() const { return child_; }
 
-  /// The child's process exists: from now on its death says when to settle.
+  /// The child's process exists: from now on it is settled when it dies.
   void delivered(pid_t pid) noexcept;
 
-  /// fork() whose child is this member. -1 and errno as fork; the birth is delivered in the parent.
+  /// Forks; the child is this member. -1 and errno as fork(); the birth is delivered in the parent.
   [[nodiscard]] pid_t fork();
 
  private:
@@ -36,14 +37,14 @@ class MULTIPROCESSING_API Birth {
 [[nodiscard]] MULTIPROCESSING_API ArenaAddress address_for(const Birth& birth);
 
 /// In the fork server: forks a process that becomes the member which the requesting parent
-/// prepared. -1 with errno ESRCH when that parent has died meanwhile.
+/// registered. -1 with errno ESRCH when that parent has died meanwhile.
 [[nodiscard]] MULTIPROCESSING_API pid_t fork_for(Member child);
 
-/// In a child: ready to receive the handles that its parent booked to it, while it lives.
+/// In a child: while it lives, the child can receive the handles that its parent entered for it.
 class MULTIPROCESSING_API BirthHandles {
  public:
   BirthHandles();
-  ~BirthHandles();  // gives back those that nobody asked for
+  ~BirthHandles();  // releases those that were not asked for
   BirthHandles(const BirthHandles&) = delete;
 };
 

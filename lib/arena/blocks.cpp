@@ -14,7 +14,7 @@
 namespace multiprocessing::detail {
 namespace {
 
-/// Of a block that this process took, or the process that forked it: so it is mapped.
+/// For a block that this process took, or the process that forked it: so it is mapped.
 BlockHeader* mapped_header(std::uint64_t block) { return segment().at<BlockHeader>(block); }
 
 void* body_of(BlockHeader* header) {
@@ -38,7 +38,7 @@ Block::Block(std::size_t bytes, std::size_t links)
   header->links = static_cast<std::uint32_t>(links);
   if (links == 0) return;
   fail_point("arena.block.before_mark");
-  // From here on whoever settles our death looks at its links before it frees it.
+  // From here on the settler of our death looks at its links before it frees it.
   owner_of(offset_).store(OwnerWord::claimed_by(claimer_) | OwnerWord::with_links);
 }
 
@@ -53,7 +53,7 @@ Block& Block::operator=(Block&& other) noexcept {
 
 bool Block::is_ours() const {
   if (offset_ == 0 || self_if_any() != claimer_) return false;
-  // Unless the others took us for dead, and have freed it.
+  // Unless other members took this process for dead, and have freed it.
   const auto word = StateWord::from(segment().states[claimer_.slot].load());
   return word.state == SlotState::live && word.generation == claimer_.generation;
 }
@@ -66,7 +66,7 @@ Block::~Block() {
     fail_point("arena.block.before_free");
     free_claimed(offset_, claimer_);
   } catch (const std::exception&) {
-    // This process may not map what a link holds, or the others took it for dead: the block is
+    // This process may not map what a link holds, or other members took it for dead: the block is
     // freed with it.
   }
 }

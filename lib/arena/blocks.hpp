@@ -15,7 +15,8 @@ namespace multiprocessing::detail {
 /// Where `offset` lies in this process; null for 0.
 [[nodiscard]] MULTIPROCESSING_API void* address_of(std::uint64_t offset);
 
-/// A block that this process has taken and not yet handed to anybody; freed with it if it dies.
+/// A block that this process has taken and not yet given to a link; freed with the process if it
+/// dies.
 class MULTIPROCESSING_API Block {
  public:
   Block() noexcept = default;
@@ -30,9 +31,9 @@ class MULTIPROCESSING_API Block {
   [[nodiscard]] std::span<Link> links() const;
   [[nodiscard]] explicit operator bool() const { return offset_ != 0; }
 
-  /// `link`, empty and written by nobody else, owns the block from now on: it is freed by
-  /// release(link) or with the object that the link is in, which the caller holds meanwhile.
-  /// Throws ProcessError in a forked child, whose copy is its parent's block.
+  /// `link` owns the block from now on; it was empty, and no other thread writes it. The block is
+  /// freed by release(link) or with the object that the link is in, which the caller holds
+  /// meanwhile. Throws ProcessError in a forked child: its copy is its parent's block.
   void give_to(Link& link) &&;
 
  private:

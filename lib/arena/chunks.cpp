@@ -62,8 +62,8 @@ void punch_and_free(const Segment& arena, std::uint64_t chunk, std::uint64_t cou
   let_go(arena, chunk, count);
 }
 
-/// Chunks below `end` may be used from now on, by everybody: who is told of one maps it. False:
-/// large objects lie there, or there are none so high.
+/// Opens the chunks below `end` to all members: a process that receives a block there maps it.
+/// False when large objects lie there, or the arena ends below.
 bool open_windows(const Segment& arena, std::uint64_t end) {
   if (end > arena.header->chunks) return false;
   const std::uint64_t windows = (end + window_chunks - 1) / window_chunks;
@@ -77,8 +77,8 @@ bool open_windows(const Segment& arena, std::uint64_t end) {
   }
 }
 
-/// This process has mapped the chunks below `end`, and so will who is told of them. Nothing is
-/// changed when it cannot: then others do not have to, either. False: there are none so high.
+/// Maps the chunks below `end` in this process, then opens them to all. Where it cannot map them,
+/// nothing is changed, so that no other member has to map them either. False as above.
 bool make_room_below(const Segment& arena, std::uint64_t end, bool otherwise_from_start) {
   if (end > std::min(arena.header->chunks, arena.borders().high * window_chunks)) return false;
   try {
@@ -93,11 +93,11 @@ bool make_room_below(const Segment& arena, std::uint64_t end, bool otherwise_fro
 
 struct Run {
   std::uint64_t first;
-  bool virgin;  // nobody ever used its first chunk
+  bool virgin;  // its first chunk was never used
 };
 
 /// Takes `count` free chunks in a row, from `from` on if that is above the mark of free ones.
-/// Chunks on either side of one that somebody else took meanwhile are let go again.
+/// Where another process takes a chunk in between, the chunks before it are let go again.
 Run take_run(const Segment& arena, std::uint64_t count, std::size_t bytes, std::uint64_t from = 0) {
   const std::uint64_t mine = taken_by_me();
   const auto hint = LowestFree::from(arena.header->lowest_free.load());
@@ -129,7 +129,7 @@ Run take_run(const Segment& arena, std::uint64_t count, std::size_t bytes, std::
     run.first = at + (word.kind == ChunkKind::large ? std::max<std::uint64_t>(word.value, 1) : 1);
     length = 0;
   }
-  // Unless somebody freed a chunk meanwhile, perhaps one that we had passed by.
+  // Unless a chunk was freed meanwhile, perhaps one that this search had passed.
   std::uint64_t seen = hint.packed();
   if (count == 1)
     arena.header->lowest_free.compare_exchange_strong(
@@ -137,7 +137,7 @@ Run take_run(const Segment& arena, std::uint64_t count, std::size_t bytes, std::
   return run;
 }
 
-/// `name` is in the first owner word, if it is a large block.
+/// For a large block, `name` is in its first owner word.
 void reserve_memory(const Segment& arena, std::uint64_t chunk, std::uint64_t count,
                     std::size_t bytes, std::uint64_t name = 0) {
   const int error = reserve_at(arena, arena.chunk_offset(chunk), bytes);
@@ -158,10 +158,10 @@ void clear_strays(const Segment& arena, std::uint64_t chunk) {
   }
 }
 
-/// Word 0 of a chunk may just be claimed and given up again by a process that takes the chunk for a
-/// small one still; if that process died in it, the word names it for ever. Not overwritten while
-/// it lives: it may look so late that the chunk is small again, and would believe the claim its
-/// own. False then, for it may be stopped, and this process takes another chunk.
+/// A process that still takes the chunk for a small one may claim word 0 and give it up again; if
+/// it died in between, the word names it for ever. The word is not overwritten while that process
+/// lives: it may look so late that the chunk is small again, and would believe that the claim is
+/// its own. False then: that process may be stopped, so the caller takes another chunk.
 bool set_first_owner(Link& owner, std::uint64_t name) {
   for (std::uint64_t seen = 0; !owner.compare_exchange_strong(seen, name);)
     if (OwnerWord::kind(seen) == OwnerKind::claimed && alive(OwnerWord::claimer(seen)))
@@ -169,7 +169,7 @@ bool set_first_owner(Link& owner, std::uint64_t name) {
   return true;
 }
 
-/// A run of chunks whose first owner word is `name`.
+/// A run of chunks with `name` in its first owner word.
 std::uint64_t take_owned_run(const Segment& arena, std::uint64_t count, std::size_t bytes,
                              std::uint64_t name) {
   for (std::uint64_t from = 0;;) {
@@ -245,7 +245,8 @@ bool drain(const Segment& arena, std::uint64_t chunk) {
       ChunkWord{ChunkKind::draining, word.value, identity()->member}.packed();
   if (!arena.chunk_words[chunk].compare_exchange_strong(seen, draining)) return false;
   fail_point("arena.drain.after_mark");
-  // First the mark, then the look; a taker first takes, then looks at the mark: one of us sees it.
+  // First the mark, then the look; a taker first takes, then looks at the mark: one of the two sees
+  // the other.
   for (std::uint32_t i = 0; i < blocks_per_chunk(word.value); ++i) {
     if (arena.owner_word(chunk, i).load() == 0) continue;
     arena.chunk_words[chunk].store(seen);
@@ -281,8 +282,8 @@ void free_large(const Segment& arena, std::uint64_t chunk, std::uint32_t count) 
   const std::uint64_t mine = taken_by_me();
   for (std::uint64_t i = 1; i < count; ++i) arena.chunk_words[chunk + i].store(mine);
   fail_point("arena.large.after_tails");
-  // Before the head's word, for then others may take chunk and word; a death in between leaves
-  // chunks that are taken, each freed by itself.
+  // The tails before the head: once the head's word is stored others may take chunk and word. A
+  // death in between leaves taken chunks, and each is freed by itself.
   arena.chunk_words[chunk].store(mine);
   fail_point("arena.large.after_head");
   arena.owner_word(chunk, 0).store(0);
@@ -305,7 +306,8 @@ void free_chunks_of(const Segment& arena, Member dead) {
     } else if (word.kind == ChunkKind::taken &&
                arena.chunk_words[chunk].compare_exchange_strong(seen, taken_by_me())) {
       fail_point("arena.settle.chunk_taken");
-      // Its first owner word may still name the dead: of a large block, half made or half freed.
+      // Its first owner word may still name the dead process, which half made or freed a large
+      // block.
       std::uint64_t owner = OwnerWord::claimed_by(dead);
       arena.owner_word(chunk, 0).compare_exchange_strong(owner, 0);
       punch_and_free(arena, chunk, 1);
@@ -330,7 +332,7 @@ void trim() {
     arena.used[chunk].store(used, std::memory_order_relaxed);
     if (used == 0) drain(arena, chunk);
   }
-  // A death may have kept somebody from saying so.
+  // A process may have died between freeing a block and noting the room.
   for (std::uint32_t i = 0; i < class_bytes.size(); ++i) note_room(arena, i);
   note_free_chunk(arena, 0);
 }

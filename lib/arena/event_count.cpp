@@ -84,9 +84,9 @@ void EventCount::wait(Wait& wait, std::uint32_t key, const Deadline& deadline) {
   wait.sleep(word_, key | sleepers, deadline);
 }
 
-// The mark stays until a wake finds nobody asleep: a process that dies or is stopped in here does
-// not keep others from waking. It is taken down together with another count, so that a thread that
-// went to sleep meanwhile finds the word changed or is woken.
+// The mark stays until a wake finds no sleeper, so that a process that dies or is stopped in here
+// does not keep others from waking. It is taken away together with a change of the count, so that a
+// thread that goes to sleep meanwhile finds the word changed or is woken.
 void EventCount::wake_some(int count) {
   fail_point("arena.event_count.before_wake");
   if (wake(word_, count) > 0) return;

@@ -1,9 +1,9 @@
 // Waiting for words in shared memory: all sleeps of the library but those on descriptors.
 //
-// A thread that waits says so in shared memory, looks again at what it waits for, and sleeps; the
-// thread that changes it changes it first, then looks whether any sleeps, and wakes. So one of the
-// two sees the other. The process that is to wake may be killed between its change and its wake:
-// that is why sleepers look up by themselves now and then, by the table in base/back_off.hpp.
+// An eventcount: a thread that waits says so in shared memory, looks again at what it waits for,
+// and sleeps; a thread that changes that changes it first, then looks whether any thread sleeps,
+// and wakes. So one of the two sees the other. A waker may be killed between its change and its
+// wake, so sleepers look by themselves now and then, as the table in base/back_off.hpp says.
 #pragma once
 
 #include <atomic>
@@ -23,8 +23,8 @@ namespace multiprocessing::detail {
 /// that those of many waiters spread out.
 class MULTIPROCESSING_API Wait {
  public:
-  /// `operation` is what an observer of sleeps is told, such as "Lock.acquire". `looks` lies beside
-  /// the word and counts how often sleepers looked up by themselves: the more often others do, the
+  /// `operation` is passed to an observer of sleeps, such as "Lock.acquire". `looks` lies beside
+  /// the word and counts how often sleepers looked by themselves: the more often others do, the
   /// longer this one sleeps.
   Wait(const BackOff& how, const char* operation, std::atomic<std::uint32_t>* looks = nullptr)
       : how_(how),
@@ -33,8 +33,8 @@ class MULTIPROCESSING_API Wait {
         length_(how.first),
         longest_(how.longest) {}
 
-  /// Looks whether `done()`; once only after a sleep that nothing has ended, for then what is
-  /// waited for has not come for long.
+  /// Looks whether `done()`: several times, but once after a sleep that ran out, because then
+  /// nothing has come for long.
   template <class Done>
   [[nodiscard]] bool spin(Done done) const {
     return detail::spin(how_, last_ == Woken::timed_out ? 1 : how_.polls, done);
@@ -62,7 +62,8 @@ class MULTIPROCESSING_API Wait {
   Woken last_ = Woken::changed;
 };
 
-/// Wakes up to `count` that sleep on the word; how many. Allowed in handlers of signals.
+/// Wakes up to `count` threads that sleep on the word; how many it woke. Allowed in signal
+/// handlers.
 MULTIPROCESSING_API int wake(const std::atomic<std::uint32_t>& word, int count = INT_MAX);
 
 // ---- the seam for an observer
@@ -74,10 +75,10 @@ struct Sleep {
   std::chrono::steady_clock::time_point since;
 };
 
-/// Is asked where a thread begins to sleep, and told where it has slept. Costs nothing elsewhere.
+/// Called where a thread begins to sleep and where it has slept. Costs nothing elsewhere.
 class SleepObserver {
  public:
-  /// Whether the sleeper is to look up by itself before its deadline.
+  /// Whether the sleeper is to look by itself before its deadline.
   virtual bool begins(const Sleep& sleep) = 0;
   virtual void ended(const Sleep& sleep) = 0;
 

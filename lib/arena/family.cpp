@@ -37,12 +37,13 @@ flock byte_of(std::uint32_t slot) {
   return range;
 }
 
-/// Who holds the lock on its byte: 0 for a process that has no number here; none when nobody does.
+/// The process id of the holder of the lock on the slot's byte: 0 for a process that has no id here
+/// (another pid namespace); none when it is free.
 std::optional<pid_t> holder_of_byte(const Segment& arena, std::uint32_t slot) {
   if (slot == own_identity->member.slot) return getpid();
   flock range = byte_of(slot);
-  // Never take the living for dead: this process may have closed the descriptor, and may have
-  // opened another file under its number.
+  // A living process must not be taken for dead: this one may have closed the descriptor, and may
+  // have opened another file under its number.
   if (fcntl(arena.family_fd, F_GETLK, &range) != 0) return 0;
   if (range.l_type != F_UNLCK) return range.l_pid;
   if (!names_file(arena.family_fd, arena.family_file)) return 0;
@@ -57,8 +58,9 @@ bool has_ended(pid_t pid) {
   }
 }
 
-/// It dies unborn with its parent, which prepares it, and when its own process has ended, whose
-/// number its parent left, if it is one here too.
+/// Whether an unborn child may still come to life: not once its parent, which prepares it, is dead,
+/// nor once its own process has ended. The parent left its process id, which counts only where both
+/// see the same ids.
 bool may_be_born(const Segment& arena, Member child, std::uint32_t parent) {
   if (parent == 0) return true;
   const auto holder = holder_of_byte(arena, parent);
@@ -68,7 +70,7 @@ bool may_be_born(const Segment& arena, Member child, std::uint32_t parent) {
   return *holder != parent_to_itself || !has_ended(pid);
 }
 
-/// A member that lives and is neither a servant nor `except`; none when there is none.
+/// A living member that is neither a servant nor `except`; none when there is none.
 Member find_master(Member except = {}) {
   const Segment& arena = segment();
   for (std::uint32_t slot = 1; slot < slot_count; ++slot) {
@@ -89,7 +91,7 @@ void make_identity_page() {
   own_identity = new (page) OwnName{};
 }
 
-// Of the lock by which the others see that this process lives.
+// The errno of the lock by which other members see that this process lives.
 constinit int refused = 0;
 
 [[noreturn]] void throw_not_joined() {
@@ -166,12 +168,12 @@ int join_error() { return refused; }
 
 bool join_family(const Segment& arena, Member member) {
   flock range = byte_of(member.slot);
-  // First the sign of life, then the state: who sees live must find the lock.
+  // The lock before the state: a process that reads `live` must find the lock.
   refused = fcntl(arena.family_fd, F_SETLK, &range) != 0 ? errno : 0;
   if (refused != 0) return false;
   fail_point("arena.join.after_lock");
   if (!be_born(arena, member)) {
-    range.l_type = F_UNLCK;  // or the slot's next holder would live as long as we do
+    range.l_type = F_UNLCK;  // or the slot's next member would seem to live as long as this process
     fcntl(arena.family_fd, F_SETLK, &range);
     return false;
   }
@@ -213,7 +215,7 @@ bool alive(Member member) {
     return false;
   if (lives) return true;
   word.state = SlotState::dead;
-  // When it changed meanwhile it was born, or somebody else has seen it dead.
+  // If the word changed meanwhile, the child was born, or another process has seen it dead.
   return !arena.states[member.slot].compare_exchange_strong(seen, word.packed()) && alive(member);
 }
 
@@ -244,7 +246,7 @@ void note_exit_code(Member member, int code) {
   std::atomic<std::uint64_t>& word = arena->slots[member.slot].exit_code;
   std::uint64_t left = word.load();
   const auto other = static_cast<std::uint32_t>(left >> 32);
-  // Its own, or that of a process which was given the slot since.
+  // There is a code: its own, or that of a later member in the same slot.
   if (static_cast<std::int32_t>(member.generation - other) <= 0 && left != 0) return;
   const std::uint64_t noted =
       std::uint64_t{member.generation} << 32 | static_cast<std::uint32_t>(code);
@@ -259,7 +261,8 @@ void become_servant() {
 bool only_servants_are_left() {
   const std::atomic<std::uint64_t>& births = segment().header->birth_cursor;
   const std::uint64_t before = births.load();
-  // Twice: whoever was being made during the first look, behind its back, is there at the second.
+  // Twice: a member that was being made during the first look, in a slot already passed, is there
+  // at the second.
   return !find_master() && !find_master() && births.load() == before;
 }
 

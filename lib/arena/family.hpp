@@ -15,7 +15,7 @@ namespace multiprocessing::detail {
 MULTIPROCESSING_API void leave_exit_code(int code);
 [[nodiscard]] MULTIPROCESSING_API std::optional<int> left_exit_code(Member member);
 
-/// The same by the process that reaped it, for those that were killed and could leave none.
+/// The same, by the process that reaped the member: one that was killed could leave no code.
 MULTIPROCESSING_API void note_exit_code(Member member, int code);
 
 /// A file that all members inherit open, for what has to be found after the family's end: the
@@ -30,11 +30,11 @@ struct Bequest {
 /// Nothing without an arena, and once the program has closed the descriptor.
 [[nodiscard]] MULTIPROCESSING_API std::optional<Bequest> bequest_of_family();
 
-/// This process lives for what the others ask of it: when such as this are all that is left,
-/// nobody is who could ask.
+/// Marks this process as a servant, a service process: it lives for requests of other members, so
+/// it has no work when servants are all that is left.
 MULTIPROCESSING_API void become_servant();
 
-/// Whether nobody else lives, or is on its way. True once is true for ever.
+/// Whether no other member lives or is on its way but servants. Once true it stays true.
 [[nodiscard]] MULTIPROCESSING_API bool only_servants_are_left();
 
 /// Whether a member other than this process lives, or is on its way, that is no servant.

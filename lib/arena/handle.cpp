@@ -25,7 +25,7 @@ void drop(HandleRecord* record) noexcept {
     if (record->handles.fetch_sub(1, std::memory_order_acq_rel) == 1)
       HandleTable::instance().drop_last(record);
   } catch (const std::exception&) {
-    // The others took us for dead and have given it back already.
+    // Other members took this process for dead and have released it already.
   }
 }
 

@@ -147,7 +147,7 @@ bool HandleTable::book_to(Member child) {
 void HandleTable::move_to(Member child, std::uint32_t first_link) {
   const Segment& arena = segment();
   Slot& slot = arena.slots[child.slot];
-  // Those booked to it, oldest first: the pages are chained from the newest.
+  // The links that were entered for it, oldest first: the pages are chained from the newest.
   std::vector<Link*> booked;
   const std::uint32_t used = slot.links_used.load();
   for (std::uint32_t i = first_link; i < std::min<std::uint32_t>(used, inline_links); ++i)
@@ -164,7 +164,7 @@ void HandleTable::move_to(Member child, std::uint32_t first_link) {
   for (HandleRecord& record : records_)
     if (record.block != 0) record.link = *next++;
   spare_links_.clear();  // they are the parent's
-  // Its arguments were booked to it as well, but it has their handles already.
+  // Its arguments were entered as well, but it has their handles already.
   for_each_ledger_link(arena, child.slot, [this](Link& link) {
     const std::uint64_t word = link.load();
     if (LinkWord::kind(word) != LinkKind::holds) return;

@@ -29,7 +29,7 @@ class HandleTable {
   /// A new object of `bytes` zeroed bytes.
   HandleRecord* make(std::size_t bytes, std::size_t links, Backing backing);
 
-  /// The record of an object that somebody holds meanwhile; this process holds it from now on.
+  /// The record of an object that this process holds from now on; it must be held meanwhile.
   HandleRecord* hold(std::uint64_t block);
 
   /// The record of an object that this process holds already, or null.
@@ -37,20 +37,21 @@ class HandleTable {
 
   void drop_last(HandleRecord* record);
 
-  /// Books all that this process holds to `child` too; false when memory ran short.
+  /// Enters all that this process holds in the reference table of `child`, too; false when memory
+  /// ran short.
   bool book_to(Member child);
 
-  /// In a forked child: its records' links are now those that were booked to it, in order.
+  /// In a forked child: gives its records the links that the parent entered for it, in order.
   void move_to(Member child, std::uint32_t first_link);
 
-  /// Makes the objects of handles that nobody has used yet, or a child would make its own.
+  /// Makes the objects of handles that were not used yet, or a child would make its own.
   void make_lazy();
   [[nodiscard]] bool has_lazy() const { return lazy_ != nullptr; }
   void add_lazy(const Handle& handle) noexcept;
   void remove_lazy(const Handle& handle) noexcept;
   HandleRecord* make_now(const Handle& handle);
 
-  /// Records for what the parent booked to this child; each with no handle yet.
+  /// Makes records for what the parent entered for this child; each without a handle yet.
   void adopt_ledger(Member self);
   void drop_unclaimed();
 
@@ -60,7 +61,7 @@ class HandleTable {
   void map(std::uint64_t block, HandleRecord* record);
   void unmap(HandleRecord* record);
   void give_up(HandleRecord* record, Link& link);
-  void release_twin(Link& link);  // we hold the same object by another link
+  void release_twin(Link& link);  // this process holds the same object by another link
 
   using Map = std::unordered_map<std::uint64_t, HandleRecord*>;
   Map by_block_;

@@ -22,8 +22,8 @@ struct Hint {
 std::array<Hint, class_bytes.size()> hints;
 static_assert(class_bytes.back() == largest_small);
 
-/// The search is over when the chunk is not of this class any more: our claim, which kept it from
-/// being emptied, may have come too late.
+/// Whether the chunk is of this class still. A claim in it keeps it from being emptied, but may
+/// have come too late.
 bool still_of_class(const Segment& arena, std::uint64_t chunk, std::uint32_t size_class) {
   const auto word = ChunkWord::from(arena.chunk_words[chunk].load());
   return word.kind == ChunkKind::small && word.value == size_class;
@@ -68,7 +68,8 @@ std::uint64_t claim_small(const Segment& arena, std::uint32_t size_class, Member
       fail_point("arena.claim.found");
     }
     if (std::uint64_t block = claim_in(arena, chunk, size_class, name, start)) return block;
-    // It looked roomier than it is: a count that a death left wrong. Mend it, or we come back.
+    // It has less room than its count says, which a death left wrong. Correct it, or this search
+    // would come back.
     arena.used[chunk].store(count_used(arena, chunk, size_class), std::memory_order_relaxed);
   }
 }
@@ -90,7 +91,7 @@ void free_small(const Segment& arena, std::uint64_t chunk, std::uint32_t index,
 std::uint64_t claim_block(std::size_t bytes, Member claimer, Backing backing, Place place) {
   const Segment& arena = segment();
   Slot& slot = arena.slots[claimer.slot];
-  // First the count: a death from here on has somebody look for the block.
+  // The count comes first: if this process dies from here on, its settler looks for the block.
   slot.claims.fetch_add(1, std::memory_order_relaxed);
   fail_point("arena.claim.counted");
   try {
@@ -118,7 +119,7 @@ void free_claimed(std::uint64_t block, Member claimer) {
     free_large(arena, chunk, word.value);
   } else {
     const std::uint64_t inside = block - arena.chunk_offset(chunk);
-    // A draining chunk turns back into a small one: we are what is left in it.
+    // If it is draining it turns back into a small one, because this block is in it.
     free_small(arena, chunk, static_cast<std::uint32_t>(inside / class_bytes[word.value]),
                word.value);
   }
@@ -139,10 +140,10 @@ Link& owner_of(std::uint64_t block) {
 
 namespace {
 
-/// Takes a block over from whom `name` says; with the mark of its links if it is `marked`.
+/// Takes a block over from the owner in `name`; with the mark of its links if it is `marked`.
 bool take(Link& owner, std::uint64_t name, Member settler, std::uint64_t marked) {
   std::atomic<std::uint32_t>& claims = segment().slots[settler.slot].claims;
-  // First the count, as in a claim: we may die right after the word is ours.
+  // The count comes first, as in a claim: this process may die right after the word names it.
   claims.fetch_add(1, std::memory_order_relaxed);
   if (!owner.compare_exchange_strong(name, OwnerWord::claimed_by(settler) | marked)) {
     claims.fetch_sub(1, std::memory_order_relaxed);

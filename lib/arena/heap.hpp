@@ -1,8 +1,8 @@
 // Memory of the arena: chunks of one size class with an owner word per block, and runs of chunks.
 //
 // Taking a block is one compare-and-swap of its owner word from free to the taker's name; giving it
-// back is one store. A process killed in between leaves words that name it, and whoever settles its
-// death frees them. Nobody waits for anybody.
+// back is one store. A process that is killed in between leaves words with its name, and the
+// settler of its death frees them. No process waits for another (lock-free).
 #pragma once
 
 #include <cstddef>
@@ -32,8 +32,8 @@ void free_claimed(std::uint64_t block, Member claimer);
 /// The owner word of the block at `block`.
 [[nodiscard]] Link& owner_of(std::uint64_t block);
 
-/// Takes the block over from whom `name`, the value of its owner word, says and frees it; false
-/// when the word says something else by now.
+/// Takes the block over from the owner in `name`, the value of its owner word, and frees it; false
+/// when the word has another value by now.
 bool take_and_free(std::uint64_t block, Link& owner, std::uint64_t name, Member settler);
 
 /// Frees every block and chunk that is claimed by a member that is dead; called by its settler.

@@ -1,5 +1,5 @@
-// Who this process is in the family, on a page that the kernel wipes in any forked child: one that
-// skipped our fork handlers (_Fork, raw clone) finds nobody there instead of its parent.
+// The member that this process is, on a page that the kernel wipes in any forked child: a child
+// that skipped our fork handlers (_Fork, raw clone) finds no member there instead of its parent.
 #pragma once
 
 #include <sys/types.h>
@@ -42,7 +42,7 @@ MULTIPROCESSING_API extern OwnName* own_identity;
 }
 
 /// Makes this process the member: takes the record lock, then turns the slot's state to live. False
-/// when somebody else decided meanwhile that this child is not to be.
+/// when another process decided meanwhile that this child is not to be.
 [[nodiscard]] bool join_family(const Segment& segment, Member member);
 /// The error of fcntl(2) for which this process could not join; 0 if it was not that.
 [[nodiscard]] int join_error();

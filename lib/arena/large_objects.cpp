@@ -129,7 +129,8 @@ void free_windows(const Segment& arena, std::uint64_t first, std::uint64_t count
 }
 
 void free_windows_of(const Segment& arena, Member dead) {
-  const std::uint64_t border = arena.borders().high;  // it has moved it, or never will
+  const std::uint64_t border =
+      arena.borders().high;  // the dead process has moved it, or never will
   const std::uint64_t end = arena.header->chunks / window_chunks;
   for (std::uint64_t window = 0; window < end; ++window) {
     std::uint64_t seen = arena.window_words[window].load();

@@ -34,8 +34,8 @@ void for_each_large_object(const Segment& arena, Visit visit) {
 
 // ---- for chunks and windows alike
 
-/// While alive, counts among this process's claims, so that somebody looks for chunks that it has
-/// taken or drains when it dies.
+/// While alive, counts among this process's claims: if the process dies, its settler looks for
+/// chunks that it has taken or drains.
 class ChunkWork {
  public:
   explicit ChunkWork(const Segment& arena) : claims_(arena.slots[identity()->member.slot].claims) {

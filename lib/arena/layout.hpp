@@ -1,6 +1,15 @@
 // What lies where in the arena. Everything here is shared by processes that map it at different
 // addresses, so it holds offsets and never pointers. All zero is the valid first state of each
 // word.
+//
+// Terms of this module, with the field's name where it differs:
+//   member    a process of the family: slot and generation, so that no name is used twice
+//   birth     registration of a child before it exists; unborn = pending
+//   ledger    a process's reference table; intent = its redo record of the operation under way
+//   settling  recovery: what a dead member held is released, once, by a member that notices
+//   claim     a block in the name of a process, on the way to an object, a part or the free state
+//   heap      a slab allocator: chunks of one size class, with an owner word for each block
+// Next: member.hpp, family.hpp; heap.hpp; ledger.hpp, settle.hpp; owner_lock.hpp, event_count.hpp.
 #pragma once
 
 #include <atomic>
@@ -61,13 +70,14 @@ struct LowestFree {
   }
 };
 
-// ---- a process's state word: what it is, who is at it, and how often its slot was given out.
+// ---- a process's state word: its state, the member that works on it, how often its slot was given
+// out.
 
 enum class SlotState : std::uint8_t {
   vacant = 0,
   unborn,    // `by` prepares it; the child's own CAS to live is its birth
   live,      // holds the record lock on its byte
-  dead,      // noticed; nobody has settled it yet
+  dead,      // noticed, and not settled yet
   settling,  // `by` gives back what it held
 };
 
@@ -86,7 +96,8 @@ struct StateWord {
   }
 };
 
-// ---- what a process is about to do; whoever settles it finishes or forgets that.
+// ---- what a process is about to do (redo record); the settler of its death completes or forgets
+// it.
 
 enum class Operation : std::uint32_t {
   none = 0,
@@ -107,11 +118,11 @@ struct Intent {
 
 inline constexpr std::size_t inline_links = 32;
 
-/// What one process holds. Written by the process; before its birth by whoever prepares it, after
-/// its death by whoever settles it.
+/// What one process holds. Written by the process; before its birth by its parent, after its death
+/// by its settler.
 struct Slot {
   std::atomic<std::uint64_t> pid;           // generation << 32 | id, 0: not known yet
-  std::atomic<std::uint64_t> exit_code;     // generation << 32 | code, for the code outlives nobody
+  std::atomic<std::uint64_t> exit_code;     // generation << 32 | code: valid for that generation
   std::atomic<std::uint32_t> claims;        // blocks and chunks it may have claimed; never too low
   std::atomic<std::uint32_t> sequence;      // number of its last operation; never reset
   std::atomic<std::uint32_t> done;          // number of the last one known to have taken effect
@@ -135,7 +146,7 @@ enum class OwnerKind : std::uint64_t {
   claimed,  // by a process, which is about to hand it on or has just taken it back
   object,   // counted: its header says how many hold it
   part,     // owned by one link
-  member,   // belongs to the object whose offset it names: memory of a container
+  member,   // memory of a container: belongs to the object at the offset in the word
 };
 
 struct OwnerWord {
@@ -166,7 +177,7 @@ struct OwnerWord {
 struct BlockHeader {
   std::atomic<std::uint64_t> count;  // sequence, writer's slot, count: 28 + 12 + 24 bits
   std::uint32_t links;
-  std::atomic<std::uint32_t> members;  // blocks that name this object as theirs; never too low
+  std::atomic<std::uint32_t> members;  // blocks that belong to this object; never too low
 };
 
 struct CountWord {
@@ -187,7 +198,7 @@ struct CountWord {
   }
 };
 
-/// A link's low bits say in what way it refers to the block whose offset the rest is.
+/// A link's low bits say how it refers to a block; the rest is the block's offset.
 enum class LinkKind : std::uint64_t { empty = 0, holds, owns, dying };
 
 struct LinkWord {

@@ -41,7 +41,7 @@ void end(const Step& step) {
   step.slot.intent.what.store(0, std::memory_order_release);
 }
 
-/// The writer of `word` has had its effect, if it is still at that operation.
+/// Notes that the operation of `word`'s writer took effect, if the writer is still at it.
 void note_done(Slot& writer, std::uint64_t word) {
   const std::uint64_t what = writer.intent.what.load();
   const auto number = static_cast<std::uint32_t>(what >> 32);
@@ -67,7 +67,7 @@ std::uint32_t change_count(const Step& step, std::uint64_t object, std::int32_t 
   return CountWord::count(wanted);
 }
 
-/// Drops one hold. The link stays marked when it was the last: the object is then ours to free.
+/// Drops one hold. If it was the last, the link stays marked: the caller has to free the object.
 void drop(Link& link, std::uint64_t object) {
   const Step step = next_step();
   begin(step, Operation::drop, link, object);
@@ -76,7 +76,8 @@ void drop(Link& link, std::uint64_t object) {
   end(step);
 }
 
-/// The last step of a death: the block's owner word changes once, from what made it to our name.
+/// The last step: the block's owner word changes once, from the word that made it to this process's
+/// name.
 void free_block(Link& link, std::uint64_t block) {
   const Member self = checked_self();
   Link& owner = owner_of(block);
@@ -109,11 +110,11 @@ void make(Operation operation, OwnerKind kind, LinkKind link_kind, Link& link,
 /// What the words say of an add or a drop of the dead process in `slot`.
 struct Trace {
   bool took_place;
-  bool last;  // it was the last writer, and left nobody holding
+  bool last;  // it was the last writer, and left a count of 0
 };
 Trace trace_of(const Segment& arena, std::uint32_t slot, std::uint32_t number,
                std::uint64_t object) {
-  // First the word, then the mark: whoever overwrites the word sets the mark before.
+  // The word before the mark: a process that overwrites the word sets the mark first.
   const std::uint64_t word = header_of(object)->count.load();
   const bool names_it = CountWord::writer(word) == slot &&
                         CountWord::sequence(word) == (number & CountWord::sequence_mask);
@@ -165,7 +166,7 @@ void ledger_give(Link& link, std::uint64_t block) {
   make(Operation::give, OwnerKind::part, LinkKind::owns, link, block);
 }
 
-// The state of the walk is in the links themselves, so that whoever comes after a death goes on.
+// The state of the walk is in the links themselves, so that the settler of a death goes on with it.
 void ledger_release(Link& link) {
   std::uint64_t word = link.load();
   if (LinkWord::kind(word) == LinkKind::holds) {
@@ -193,7 +194,7 @@ Link& new_ledger_link(Member owner) {
   const std::uint32_t index = slot.links_used.load(std::memory_order_relaxed);
   constexpr std::uint32_t per_page = sizeof(LedgerPage::links) / sizeof(Link);
   if (index >= inline_links && (index - inline_links) % per_page == 0) {
-    // Claimed in the owner's name, it is freed with the owner wherever we die.
+    // Claimed in the owner's name, it is freed with the owner wherever this process dies.
     const std::uint64_t block = claim_block(sizeof(LedgerPage), owner);
     fail_point("arena.ledger.page_claimed");
     auto* page = new (arena.at<void>(block)) LedgerPage{};
@@ -214,7 +215,7 @@ void finish_intent(std::uint32_t slot) {
   const auto number = static_cast<std::uint32_t>(what >> 32);
   const std::uint64_t block = intent.block.load();
   const std::uint64_t owner = intent.owner.load();
-  // In a slot, a page, an object or a part; the last three are blocks of somebody's.
+  // It lies in a slot, a page, an object or a part; the last three are blocks.
   const std::uint64_t link_at = intent.link.load();
   if (link_at >= arena.chunk_offset(0)) reach_header(arena, link_at);
   Link& link = *arena.at<Link>(link_at);
@@ -236,7 +237,8 @@ void finish_intent(std::uint32_t slot) {
       if (owner_of(block).load() == owner) link.store(LinkWord::make(LinkKind::owns, block));
       break;
     case Operation::free: {
-      // Ours from now on; if the dead had come so far, its claim is found with its other claims.
+      // Claimed by this process from now on; if the dead one had come so far, the block is found
+      // with its other claims.
       const Member self = checked_self();
       std::uint64_t made = owner;
       arena.slots[self.slot].claims.fetch_add(1);

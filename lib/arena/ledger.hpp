@@ -1,12 +1,13 @@
-// The ledger: who holds what, exact at every instruction.
+// The ledger: the reference table of each process, exact at every instruction.
 //
-// Each process writes down what it is about to do (its intent) before it does it. Whether a dead
-// process's effect took place cannot be told from the intent alone, so a count's word also names
-// its last writer and that writer's number, and whoever overwrites it first notes in that writer's
-// slot that this number is done. `finish_intent` then completes or forgets.
+// Each process writes its intent, a redo record, before it changes a count. Whether a dead
+// process's change took place cannot be told from the intent alone. So a count's word also names
+// its last writer and the number of that writer's operation; and before another process overwrites
+// the word, it notes in that writer's slot that this number is done. `finish_intent` then completes
+// or forgets.
 //
-// So a link that a dead process was changing may change once more when that death is settled. Who
-// takes over what it was working on settles it first; OwnerLock does so.
+// So a link that a dead process was changing may change once more when its death is settled. A
+// process that takes over what the dead one worked on settles it first; OwnerLock does so.
 #pragma once
 
 #include <mutex>
@@ -27,7 +28,7 @@ namespace multiprocessing::detail {
 
 // All of these need the ledger mutex.
 
-/// `link`, empty, holds `object` once more. The object must be held by somebody meanwhile.
+/// `link`, empty, holds `object` once more. The object must be held meanwhile, by any process.
 void ledger_add(Link& link, std::uint64_t object);
 
 /// Turns the claimed block into an object held by `link` alone, or a part owned by it.
@@ -61,7 +62,7 @@ void for_each_ledger_link(const Segment& arena, std::uint32_t slot, Visit visit)
 /// Releases what the links of a claimed block hold, before it is freed.
 void release_links(std::uint64_t block);
 
-/// Completes, or forgets, what the dead process in `slot` was doing.
+/// Completes or forgets the intent of the dead process in `slot`.
 void finish_intent(std::uint32_t slot);
 
 }  // namespace multiprocessing::detail

@@ -10,10 +10,10 @@
 namespace multiprocessing::detail {
 
 inline constexpr std::uint32_t slot_bits = 12;
-inline constexpr std::uint32_t slot_count = 1U << slot_bits;  // slot 0 names nobody
+inline constexpr std::uint32_t slot_count = 1U << slot_bits;  // slot 0 names no process
 
-/// Names one process for ever: a slot of the arena's table and how often that slot had been given
-/// away. `none` names nobody.
+/// Names one process for ever: a slot of the arena's table, and how often that slot had been given
+/// out (generation). Slot 0 is `none`.
 struct Member {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
@@ -38,7 +38,7 @@ struct Member {
 };
 
 /// This process. Makes the arena on the first call in a process that has none. Throws ProcessError
-/// outside the family: in a child that skipped the fork handlers, or whose descriptors were closed.
+/// outside the family: in a child that skipped the fork handlers, or that closed the descriptors.
 [[nodiscard]] MULTIPROCESSING_API Member self();
 
 /// The same, but none instead of an arena made or an exception.

@@ -25,8 +25,8 @@ void tighten(MemoryRoom& room, std::uint64_t bytes, std::string limit) {
   if (bytes < room.bytes) room = {bytes, std::move(limit)};
 }
 
-/// Pages of files that the kernel gives up before it lets anybody go short: they count as used, and
-/// a container that has read many files is full of them. Memory that processes share is not among
+/// Pages of files that the kernel gives up before memory runs short: they count as used, and a
+/// container that has read many files is full of them. Memory that processes share is not among
 /// these.
 std::uint64_t reclaimable(const fs::path& statistics, const std::string& prefix) {
   std::ifstream lines{statistics};

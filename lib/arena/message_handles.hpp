@@ -24,7 +24,8 @@ class MULTIPROCESSING_API OutgoingHandles {
   /// Adds to the collection in scope on this thread; throws SerializationError when there is none.
   static void collect(const Handle& handle);
 
-  /// Whether one is in scope on this thread: for what can be sent with its handles or without.
+  /// Whether a collection is in scope on this thread: some values can be sent with handles or
+  /// without.
   [[nodiscard]] static bool can_collect();
 
   /// While alive, handles saved on this thread are added to the collection it was made for.
@@ -60,7 +61,7 @@ class MULTIPROCESSING_API IncomingHandles {
   const IncomingHandles* previous_;
 };
 
-/// Names one object for ever, for those who do not hold it.
+/// Names one object for ever, for code that does not hold it.
 struct ObjectName {
   std::uint64_t offset = 0;
   std::uint64_t maker = 0;  // its owner word, which no other object at that place ever has
@@ -68,17 +69,17 @@ struct ObjectName {
 };
 [[nodiscard]] MULTIPROCESSING_API ObjectName name_of(const Handle& object);
 
-/// Whether somebody still holds it: one who has died counts until that is settled.
+/// Whether a process or a link still holds it: a dead process counts until its death is settled.
 [[nodiscard]] MULTIPROCESSING_API bool exists(const ObjectName& name);
 
 /// The links of an object made by Handle::make(bytes, links).
 [[nodiscard]] MULTIPROCESSING_API std::span<Link> links_of(const Handle& object);
 
-/// `link`, which is empty and which nobody else writes, holds the object from now on.
+/// From now on `link` holds the object. It was empty, and no other thread may write it meanwhile.
 MULTIPROCESSING_API void hold(Link& link, const Handle& object);
 
 /// Drops what `link` holds, or frees the block it owns; the object is freed if that was the last.
-/// Nobody else may write the link meanwhile; done again without harm if the caller dies in it.
+/// No other thread may write the link meanwhile; if the caller dies in it, it may be called again.
 MULTIPROCESSING_API void release(Link& link);
 
 /// A handle to the object that `link` holds. The link must not be released meanwhile.

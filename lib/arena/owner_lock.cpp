@@ -12,9 +12,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Takes a word over that names a dead process. What that one was doing is settled first, while the
-/// lock still says that it died in it: no link changes any more under the hands of the new holder.
-/// False when that takes beyond the deadline, or another was faster.
+/// Takes over a word that names a dead process. Its death is settled first, while the word still
+/// names it, so that no link changes any more once the lock has a new holder. False when that takes
+/// beyond the deadline, or another thread was faster.
 bool take_over(std::atomic<std::uint32_t>& word, std::uint32_t seen, const Deadline& deadline) {
   fail_point("arena.lock.before_settling");
   if (!settle_fully(OwnerLock::named(seen), deadline)) return false;
@@ -35,7 +35,7 @@ std::uint32_t OwnerLock::own_name() {
 Member OwnerLock::named(std::uint32_t word) {
   const std::uint32_t slot = word >> 1 & (slot_count - 1);
   if (slot == 0) return {};
-  // The full number: the last one given out whose low bits are these.
+  // The full number: the last one given out with these low bits.
   const std::uint32_t now = StateWord::from(segment().states[slot].load()).generation;
   return {slot, now - ((now - (word >> (slot_bits + 1))) & generation_mask)};
 }
@@ -68,7 +68,7 @@ LockSeen wait_for_lock(std::atomic<std::uint32_t>& word, Wait& wait, const Deadl
   using Taken = OwnerLock::Taken;
   const std::uint32_t name = OwnerLock::own_name();
   std::uint32_t seen = 0;
-  std::uint32_t mark = 0;  // once we slept, others may sleep too: keep the bit set
+  std::uint32_t mark = 0;  // set after a sleep: other threads may sleep, too
   for (;;) {
     const bool taken = wait.spin([&] {
       seen = word.load(std::memory_order_relaxed);
@@ -77,7 +77,7 @@ LockSeen wait_for_lock(std::atomic<std::uint32_t>& word, Wait& wait, const Deadl
     });
     if (taken) return {Taken::free, 0};
     if (seen == 0) continue;
-    // A process that was seen to hold it may have released it, and ended then.
+    // A process that was seen as holder may have released it, and then ended.
     if (!alive(OwnerLock::named(seen)) && word.load() == seen) return {Taken::from_the_dead, seen};
     if (deadline.passed()) return {Taken::not_in_time, seen};
     const std::uint32_t marked = seen | lock_waiting;

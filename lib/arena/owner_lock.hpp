@@ -1,4 +1,5 @@
-// OwnerLock: a lock whose one futex word names its holder, so that the dead never keep it.
+// OwnerLock: a robust lock. Its one futex word names the holder, so that a dead one does not keep
+// it.
 #pragma once
 
 #include <atomic>
@@ -14,15 +15,16 @@ namespace multiprocessing::detail {
 
 class Wait;
 
-/// In the word of a lock that names its holder: some may sleep.
+/// In the word of a lock that names its holder: threads may sleep on it.
 inline constexpr std::uint32_t lock_waiting = 1;
 
 /// Lies in shared memory; all zero is free. A process (not a thread) is named as holder; threads of
 /// one process exclude each other as processes do. Not recursive.
 ///
-/// Commit points: taken and named in one compare-and-swap; freed by one exchange. Whoever finds the
-/// holder dead settles that death, takes the lock over and is told so, to mend what it protects:
-/// links that the dead one was about to change are before or after that change for good.
+/// Commit points: taken and named in one compare-and-swap; freed by one exchange. A thread that
+/// finds the holder dead settles that death, takes the lock over and gets `from_the_dead`, so that
+/// it repairs what the lock protects. Links that the dead process was about to change no longer
+/// change.
 class MULTIPROCESSING_API OwnerLock {
  public:
   enum class Taken { free, from_the_dead, not_in_time };
@@ -31,7 +33,7 @@ class MULTIPROCESSING_API OwnerLock {
   [[nodiscard]] Taken acquire() { return acquire_if_free() ? Taken::free : acquire_slowly(); }
   [[nodiscard]] Taken acquire(const Deadline& deadline);
   [[nodiscard]] Taken try_acquire();
-  /// Takes it if nobody is named in it, without looking whether somebody named is dead.
+  /// Takes it if its word is 0, without a look at whether a process that it names is dead.
   [[nodiscard]] bool acquire_if_free() {
     const std::uint32_t name = own_identity == nullptr ? 0 : own_identity->lock_name;
     std::uint32_t seen = 0;
@@ -48,25 +50,25 @@ class MULTIPROCESSING_API OwnerLock {
       wake_next();
   }
 
-  /// Releases what was taken over from the dead and could not be mended: the next one takes it over
-  /// from the dead, too.
+  /// Releases a lock that was taken over from a dead holder and could not be repaired: the next
+  /// thread gets `from_the_dead`, too.
   void leave_unmended();
 
   /// The word of a member as a lock shows it: 31 bits, above 1, the lowest 0.
   [[nodiscard]] static std::uint32_t name_of(Member member) { return member.lock_name(); }
 
-  /// A word that names nobody, so nobody who lives: no member has the slot 0.
+  /// A word that names no living process: no member has the slot 0.
   [[nodiscard]] static std::uint32_t unmended_mark() {
     return name_of({.slot = 0, .generation = 1});
   }
 
-  /// This process's, remembered. Throws ProcessError outside the family.
+  /// The name of this process, remembered. Throws ProcessError outside the family.
   [[nodiscard]] static std::uint32_t own_name();
 
-  /// Whom such a word names, whatever its lowest bit; nobody when its slot is 0.
+  /// The process that such a word names, whatever its lowest bit; none when its slot is 0.
   [[nodiscard]] static Member named(std::uint32_t word);
 
-  /// Whom the lock names now; nobody when free.
+  /// The process that the lock names now; none when free.
   [[nodiscard]] Member holder() const;
 
  private:
@@ -77,15 +79,14 @@ class MULTIPROCESSING_API OwnerLock {
   std::atomic<std::uint32_t> word_{0};
 };
 
-/// What the word of a lock that names its holder was found to say.
+/// How a wait for such a lock's word has ended.
 struct LockSeen {
   OwnerLock::Taken how;
-  std::uint32_t word;  // what stands there, unless it was free
+  std::uint32_t word;  // as it is, unless it was free
 };
 
-/// Waits until the word, which is such a lock's, is free, and names this process there then; or
-/// until a dead process stands in it, from which nothing is taken here. Passes the point
-/// `before_sleep`.
+/// Waits until the word of such a lock is free, and puts this process's name there; or until it
+/// names a dead process, and leaves it as it is. Passes the fail point `before_sleep`.
 [[nodiscard]] MULTIPROCESSING_API LockSeen wait_for_lock(std::atomic<std::uint32_t>& word,
                                                          Wait& wait, const Deadline& deadline,
                                                          const char* before_sleep);
@@ -94,7 +95,7 @@ struct LockSeen {
 class [[nodiscard]] OwnerGuard {
  public:
   explicit OwnerGuard(OwnerLock& lock) : OwnerGuard(lock, lock.acquire()) {}
-  /// Of one that the caller has taken just now.
+  /// For a lock that the caller has just taken.
   OwnerGuard(OwnerLock& lock, OwnerLock::Taken taken) : lock_(lock), taken_(taken) {}
   ~OwnerGuard() {
     if (unmended_)
@@ -105,7 +106,7 @@ class [[nodiscard]] OwnerGuard {
   OwnerGuard(const OwnerGuard&) = delete;
   [[nodiscard]] bool from_the_dead() const { return taken_ == OwnerLock::Taken::from_the_dead; }
 
-  /// Has `mend` see to what the dead one left. If it throws, it is left for the next one.
+  /// Calls `mend` to repair what a dead holder left. If it throws, the next holder repairs.
   template <class Mend>
   void mend_if_dead(Mend mend) {
     unmended_ = from_the_dead();

@@ -41,7 +41,7 @@ struct Segment {
   Link* owners = nullptr;                     // an OwnerWord per smallest block
   std::byte* chunks = nullptr;
   int arena_fd = -1;
-  int family_fd = -1;  // its record locks say who lives; never dup'ed, never closed
+  int family_fd = -1;  // its record locks tell which members live; never dup'ed, never closed
   int bequest_fd = -1;
   FileId arena_file;  // what the three were when they were opened
   FileId family_file;

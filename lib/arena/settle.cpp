@@ -1,4 +1,4 @@
-// Each step can be repeated by another when its doer dies.
+// If the settler dies at any step, another process repeats the step.
 #include "arena/settle.hpp"
 
 #include <bit>
@@ -26,7 +26,8 @@ void end_settling(std::atomic<std::uint64_t>& state, const StateWord& word) {
   (void)wake(low_half(state));
 }
 
-/// What the dead one was preparing or settling itself is anybody's now.
+/// Marks as dead the members that the dead one was preparing or settling, so that any process
+/// settles them.
 void pass_on_duties(const Segment& arena, std::uint32_t slot) {
   for (std::uint32_t other = 1; other < slot_count; ++other) {
     std::uint64_t seen = arena.states[other].load();
@@ -45,14 +46,14 @@ void free_ledger_pages(const Segment& arena, std::uint32_t slot, Member dead) {
     const std::uint64_t next = ledger_page(arena, page)->next.load();
     arena.slots[slot].ledger_pages.store(next);
     fail_point("arena.settle.before_page");
-    // If we die before this its claims are still counted, and looked for.
+    // If this process dies before this, the claims are still counted, and looked for.
     if (take_and_free(page, owner_of(page), OwnerWord::claimed_by(dead), self))
       arena.slots[slot].claims.fetch_sub(1);
     page = next;
   }
 }
 
-/// With the ledger mutex held and the slot in state settling by us.
+/// With the ledger mutex held and the slot in state settling, by this process.
 void give_back(const Segment& arena, std::uint32_t slot, Member dead) {
   fail_point("arena.settle.after_mark");
   finish_intent(slot);
@@ -72,7 +73,7 @@ void give_back(const Segment& arena, std::uint32_t slot, Member dead) {
   fail_point("arena.settle.before_end");
 }
 
-/// Settles the slot if it is in `state`; false when somebody else does, or it is not.
+/// Settles the slot if its state is still `seen`; false when another process is at it, or was.
 bool settle_if(const Segment& arena, std::uint32_t slot, std::uint64_t seen) {
   StateWord word = StateWord::from(seen);
   const Member dead{slot, word.generation};
@@ -82,7 +83,7 @@ bool settle_if(const Segment& arena, std::uint32_t slot, std::uint64_t seen) {
   try {
     give_back(arena, slot, dead);
   } catch (...) {
-    word.state = SlotState::dead;  // for whoever comes next
+    word.state = SlotState::dead;  // for the next settler
     end_settling(arena.states[slot], word);
     throw;
   }
@@ -106,7 +107,7 @@ int sweep_locked() {
   const Segment& arena = segment();
   int settled = 0;
   std::exception_ptr refusal;
-  // A settled process may leave duties, so go round until nothing turns up.
+  // The dead may leave others to settle, so go round until nothing turns up.
   for (bool found = true; found;) {
     found = false;
     for (std::uint32_t slot = 1; slot < slot_count; ++slot) {
@@ -118,7 +119,7 @@ int sweep_locked() {
       try {
         if (settle_if(arena, slot, seen)) found = true, ++settled;
       } catch (const OSError&) {
-        refusal = std::current_exception();  // the others all the same
+        refusal = std::current_exception();  // other deaths are settled all the same
       }
     }
   }
@@ -132,7 +133,7 @@ void settle(Member member) {
   try {
     settle_locked(member);
   } catch (const OSError&) {
-    // This process may not map what the dead one held: the next one settles it.
+    // This process may not map what the dead one held: another member settles it.
   }
 }
 

@@ -1,4 +1,5 @@
-// Settling the dead: what a member that died held is given back, and what it was doing is finished.
+// Settling: recovery after a death. All that the dead member held is released, once, and the
+// operation that it was at is completed or forgotten.
 #pragma once
 
 #include "arena/member.hpp"
@@ -7,13 +8,13 @@
 
 namespace multiprocessing::detail {
 
-/// Gives back what a process that is known to have ended held. For the parent that saw it end;
-/// a no-op when it was done already.
+/// Releases what a process held that is known to have ended. For the parent that saw it end; does
+/// nothing when it was settled already.
 MULTIPROCESSING_API void settle(Member member);
 
-/// Settles a dead member before it returns, also when another process is about to: waits for that
-/// one, or settles it too when it dies in it. False when the deadline passed before: the other is
-/// stopped in it. Without the ledger mutex.
+/// Returns once the dead member is settled. If another process is at it, waits for that process, or
+/// settles both if it dies in it. False when the deadline passed before: the settler is stopped.
+/// Without the ledger mutex.
 MULTIPROCESSING_API bool settle_fully(Member dead, const Deadline& deadline = Deadline::never());
 
 // With the ledger mutex held:

@@ -41,7 +41,7 @@ Placed placed;
 /// What a limit leaves beside the first window, or the arena would be there and nothing else.
 constexpr std::size_t for_the_program = 4 << 20;
 
-/// Windows whose memory is mapped, be it for chunks or for large objects.
+/// The windows that are mapped, for chunks or for large objects.
 std::array<std::atomic<bool>, most_windows> there{};
 
 /// What becomes of new mappings in a process that locks its memory (mlockall with MCL_FUTURE).
@@ -133,9 +133,9 @@ std::byte* reserve(std::size_t bytes) {
   return static_cast<std::byte*>(got == MAP_FAILED ? nullptr : got);
 }
 
-/// Whether the system gives that place to who asks for it. As a hint, for ThreadSanitizer aborts a
-/// program that asks for a fixed one; and for no more than is mapped, for memcheck takes memory
-/// for each address asked for.
+/// Whether the system gives that place on request. It is asked for as a hint, because
+/// ThreadSanitizer aborts a program that asks for a fixed one; and for no more than is mapped,
+/// because memcheck takes memory for each address asked for.
 bool place_is_free(std::size_t bytes) {
   void* const got =
       mmap(wanted_base, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -207,7 +207,7 @@ void try_all(const Segment& arena) noexcept {
     map_locked(arena, low);
     placed.refused = 0;
   } catch (const std::exception&) {
-    // Who needs a certain part asks for that, and is told why it cannot be had.
+    // A caller that needs a certain part asks for that, and gets the reason of a refusal.
   }
 }
 

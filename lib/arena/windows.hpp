@@ -1,8 +1,8 @@
 // How far this process has the arena mapped: windows of 64 MiB from below, and large objects.
 //
-// Whoever takes a block maps it, then raises the shared mark `borders.low`, then takes, then tells.
-// Whoever is told compares that mark with what it has mapped: so one comparison covers the whole
-// length of the block, and comes out unequal once for each window.
+// A process that takes a block first maps it, then raises the shared mark `borders.low`, then takes
+// the block, and then passes it on. A process that receives a block compares that mark with what it
+// has mapped: one comparison covers the whole length of the block, and fails once for each window.
 #pragma once
 
 #include <atomic>
@@ -21,8 +21,8 @@ struct WindowsHere {
 };
 MULTIPROCESSING_API extern WindowsHere windows_here;
 
-/// Whether others may use windows that this process has not mapped. Asked under the lock of what
-/// is reached by distances; a process that may not map them all is told again and again.
+/// Whether others may use windows that this process has not mapped. Asked under the lock of a
+/// structure with pointers by distance; true each time for a process that may not map them all.
 [[nodiscard]] inline bool told_of_windows() {
   const std::uint64_t low = windows_here.borders->load(std::memory_order_acquire) & 0xffffffff;
   return low > windows_here.mapped.load(std::memory_order_relaxed);
@@ -53,7 +53,7 @@ void map_chunks(const Segment& arena, std::uint64_t chunk);
 
 /// All chunks that were ever in use, before their words are walked over; how many.
 [[nodiscard]] std::uint64_t map_used_chunks(const Segment& arena);
-/// The same as far as it can be, for who only looks for something that suits.
+/// The same as far as it can be, for a search that any chunk may satisfy.
 [[nodiscard]] std::uint64_t usable_chunks(const Segment& arena) noexcept;
 
 /// The first window of the block, with its header and links; the whole block.

@@ -125,7 +125,7 @@ TEST_F(BiasedLockTest, ThreadsAndProcessesExcludeEachOtherThatAllAskForFavour) {
   EXPECT_EQ(counter->violations, 0U);
 }
 
-// The favoured one never waits, and who comes now and then never meets it inside.
+// The favoured thread never waits, and a thread that comes now and then never meets it inside.
 TEST_F(BiasedLockTest, WhoComesSeldomExcludesWhoIsInAndOutAllTheTime) {
   const test_support::Watchdog allowed{300s};
   const Shared<Counter> counter;
@@ -332,7 +332,7 @@ TEST_F(BiasedLockTest, WhoDiesLateToEnterHoldsUpNobody) {
   EXPECT_EQ(counter->violations, 0U);
 }
 
-// The first to take the favour back dies at it: the second still waits for who is inside.
+// The first thread that revokes the bias dies at it: the second still waits for the thread inside.
 TEST_F(BiasedLockTest, WhoTakesTheFavourBackMayDieAtAnyStep) {
   if (!kernel_can()) GTEST_SKIP() << "membarrier(2) is not there";
   const test_support::Watchdog allowed{300s};

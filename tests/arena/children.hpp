@@ -73,7 +73,7 @@ class Child {
     mp::detail::settle(member_);
     return status;
   }
-  /// Leaves it to whoever notices.
+  /// Leaves the settling to a process that notices.
   int join_unsettled() { return reap(std::exchange(pid_, 0)); }
   int kill() {
     ::kill(pid_, SIGKILL);
@@ -114,7 +114,7 @@ class Gate {
   }
   Gate(const Gate&) = delete;
   void open() { static_cast<void>(!write(ends_[1], "x", 1)); }
-  /// Whether it was opened; false when all who could have are gone.
+  /// Whether it was opened; false when every process that could open it has ended.
   bool wait() {
     close(std::exchange(ends_[1], -1));
     char seen;

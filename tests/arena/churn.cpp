@@ -183,7 +183,7 @@ void Churn::start_doomed_child() {
   usleep(static_cast<useconds_t>(random_() % 500));
   kill(pid, SIGKILL);
   reap(pid);
-  // One that was never born is its parent's to settle; another is settled by whoever notices.
+  // A child that was never born has to be settled by its parent; any process settles another.
   if (random_() % 2 == 0 || mp::detail::alive(birth.child())) mp::detail::settle(birth.child());
 }
 

@@ -1,4 +1,4 @@
-// What the tests of locks share: a count that only whoever is inside may change, and processes that
+// What the tests of locks share: a count that only the thread inside may change, and processes that
 // contend for that.
 #pragma once
 
@@ -23,7 +23,7 @@ namespace arena_test {
 
 /// Lies beside the lock, in memory that all of them share.
 struct Contended {
-  volatile std::uint64_t first, second;  // equal whenever nobody is inside
+  volatile std::uint64_t first, second;  // equal whenever no thread is inside
   std::atomic<std::uint64_t> entered[8];
   std::atomic<std::uint64_t> takeovers, violations;
   std::atomic<bool> stop;

@@ -214,7 +214,7 @@ TEST_F(FailPointsTest, HundredsOfRandomKillsLoseNothing) {
     usleep(static_cast<useconds_t>(random() % 4000));
     Child& victim = workers[random() % workers.size()];
     ::kill(victim.pid(), SIGKILL);
-    // Settled by its parent, or by whoever notices.
+    // Settled by its parent, or by a process that notices.
     EXPECT_EQ(random() % 2 == 0 ? victim.join() : victim.join_unsettled(), -SIGKILL);
     victim = worker();
   }

@@ -1,4 +1,4 @@
-// The family: who lives, whatever that process has done to itself.
+// The family: which members live, whatever they have done to themselves.
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <sched.h>
@@ -130,7 +130,7 @@ TEST_F(FamilyTest, AChildInAnotherPidNamespaceLivesAndDiesLikeAnyOther) {
   }
   const Member child = *object.as<Member>();
   EXPECT_TRUE(alive(child));
-  // And 1 is somebody else here: who lives is not asked by pid.
+  // And 1 is another process here: whether a member lives is not asked by its pid.
   EXPECT_EQ(mp::detail::pid_of(child), 1);
   seen.open();
   EXPECT_EQ(parent.join(), 0);

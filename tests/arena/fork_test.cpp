@@ -267,7 +267,7 @@ TEST_F(ForkTest, ForksThatFailAreRolledBack) {
       });
     for (std::thread& thread : threads) thread.join();
     mp::arena_sweep();
-    // Nobody but this process has come.
+    // No member but this process is left.
     const auto left = mp::arena_usage().processes;
     std::printf("%d of 450 forks failed, %lu members left\n", failed.load(),
                 static_cast<unsigned long>(left));

@@ -1,4 +1,4 @@
-// Who holds what, when processes die in the middle of saying so.
+// Reference tables, when processes die in the middle of a change.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -123,7 +123,7 @@ TEST_F(LedgerTest, AChunkTakenWhileTrimmingIsNotLostWithTheTrimmer) {
        {"arena.drain.after_mark", "arena.drain.after_taken", "arena.chunks.after_punch"}) {
     std::vector<Block> blocks;
     for (int i = 0; i < 100; ++i) blocks.emplace_back(7000);
-    // So that the chunks are empty, and nobody's to give back.
+    // So that the chunks are empty, and no living process gives them back.
     Child maker{[&] {
       std::vector<Block> more;
       for (int i = 0; i < 100; ++i) more.emplace_back(7000);

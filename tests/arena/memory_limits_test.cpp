@@ -127,7 +127,7 @@ TEST_F(MemoryLimitsTest, ShortageIsAnExceptionWithTheFigures) {
                              "memory.max 104857600", "in use 62914560"})
       EXPECT_NE(text.find(part), std::string::npos) << part << " is not in: " << text;
   }
-  // Sparse memory is taken by whoever touches it.
+  // Sparse memory is taken by the process that touches it.
   static_cast<void>(mp::detail::Handle::make_sparse(30 * mib));
 }
 

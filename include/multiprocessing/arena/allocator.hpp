@@ -1,4 +1,4 @@
-// ArenaAllocator: containers whose memory lies in the family's shared memory.
+// ArenaAllocator: containers with all their memory in the family's shared memory.
 #pragma once
 
 #include <boost/interprocess/offset_ptr.hpp>
@@ -28,15 +28,15 @@ MULTIPROCESSING_API void free_member(std::uint64_t object, void* memory) noexcep
 MULTIPROCESSING_API void reach_members();
 
 /// Frees all memory that belongs to the object at once: for a container that a process left half
-/// changed when it died. Nobody may use that memory meanwhile.
+/// changed when it died. No other thread may use that memory meanwhile.
 MULTIPROCESSING_API void free_members(const Handle& object);
 
 }  // namespace detail
 
-/// A standard allocator whose memory belongs to one object in the family's shared memory, so that
-/// the containers of Boost.Container and Boost.Interprocess can live in that object and be used by
-/// all processes that hold it. `SharedContainer` makes such a container, brings its lock, and has
-/// each process map what the others have allocated before it looks:
+/// A standard allocator for memory that belongs to one object in the family's shared memory, so
+/// that the containers of Boost.Container and Boost.Interprocess can live in that object and be
+/// used by all processes that hold it. `SharedContainer` makes such a container, brings its lock,
+/// and has each process map what the others have allocated before it looks:
 ///
 ///     using Numbers = boost::container::deque<int, mp::ArenaAllocator<int>>;
 ///     mp::SharedContainer<Numbers> numbers;
