@@ -31,9 +31,10 @@ struct WorkerEnd {
   std::uint32_t name = 0;  // as in chunk words; 0 if it never took its seat
   pid_t pid = 0;
   int exitcode = 0;
-  bool served = false;  // its initializer had returned
-  TaskName at = {};     // the task that it took last
-  std::string cause;    // what is known of it beside the code
+  bool served = false;   // its initializer had returned
+  TaskName at = {};      // the task that it took last
+  TaskName ending = {};  // the followed task that it ended last
+  std::string cause;     // what is known of it beside the code
 };
 
 /// What is said about a worker that died with work in hand.

@@ -35,6 +35,7 @@ void clear_seat(SeatRecord& seat) {
   seat.member.store(0);
   seat.serves.store(0);
   seat.at.store(0);
+  seat.ending.store(0);
 }
 
 Link& initializer_link(const Handle& board) { return links_of(board)[0]; }

@@ -32,7 +32,8 @@ struct alignas(64) SeatRecord {
   std::atomic<std::uint32_t> name;    // as it stands in chunk words; 0 until it serves
   std::atomic<std::uint32_t> serves;  // 1 once its initializer has returned
   std::atomic<std::uint64_t> member;
-  std::atomic<std::uint64_t> at;  // the TaskName that it takes, or took last; 0: none yet
+  std::atomic<std::uint64_t> at;      // the TaskName that it takes, or took last; 0: none yet
+  std::atomic<std::uint64_t> ending;  // of the followed task that it ends, or ended last
 };
 
 /// An object of the arena, held by the pool and by each worker. Its links: the exception of an
@@ -50,6 +51,11 @@ struct Board {
   OwnerLock lock;
   std::atomic<std::uint32_t> posted;  // jobs: without any, workers need not look for them
   TaskOrder orders[task_orders];
+
+  // Followed tasks that have ended, the last one first, by record and 1; 0: none. Workers add one,
+  // the pool takes all.
+  alignas(64) std::atomic<std::uint32_t> ended;
+  EventCount ends;  // the pool's threads that follow tasks sleep here
   // Followed by a SeatRecord for each seat.
 };
 

@@ -7,6 +7,8 @@
 
 namespace multiprocessing::detail {
 
+Follower::~Follower() = default;
+
 SubmittedTask::~SubmittedTask() {
   if (table_ == nullptr || !table_->in_creator()) return;
   try {
@@ -41,7 +43,10 @@ class TaskCall::Impl {
 
   [[nodiscard]] Writer& writer() { return writer_; }
 
-  [[nodiscard]] SubmittedTask submit() { return {table_, table_->submit(writer_, mentioned_, 0)}; }
+  [[nodiscard]] const std::shared_ptr<TaskTable>& table() const { return table_; }
+  void submit(TaskTerms terms, std::uint32_t& record) {
+    table_->submit(writer_, mentioned_, std::move(terms), record);
+  }
 
  private:
   const std::shared_ptr<TaskTable> table_;
@@ -59,6 +64,14 @@ TaskCall::~TaskCall() = default;
 
 Writer& TaskCall::writer() { return impl_->writer(); }
 
-SubmittedTask TaskCall::submit() { return impl_->submit(); }
+void TaskCall::submit(SubmittedTask& task, TaskTerms terms) {
+  task.table_ = impl_->table();
+  try {
+    impl_->submit(std::move(terms), task.record_);
+  } catch (...) {
+    task.table_ = nullptr;
+    throw;
+  }
+}
 
 }  // namespace multiprocessing::detail

@@ -90,10 +90,12 @@ class TaskName {
 /// does not fit below or mentions handles.
 struct alignas(64) TaskRecord {
   std::atomic<std::uint64_t> word;
-  std::atomic<std::uint64_t> serial;   // its place in the order of tasks and maps
-  std::atomic<std::uint32_t> retries;  // that are left
-  std::atomic<std::uint32_t> size;     // of what lies below
-  std::byte bytes[104];                // the call, then the result
+  // Its place in the order of tasks and maps; in the board's list of ends, the next in the list.
+  std::atomic<std::uint64_t> serial;
+  std::atomic<std::uint32_t> retries;   // that are left
+  std::atomic<std::uint16_t> size;      // of what lies below
+  std::atomic<std::uint16_t> followed;  // its end goes into the list of ends
+  std::byte bytes[104];                 // the call, then the result
 
   [[nodiscard]] TaskWord look() const { return TaskWord{word.load(std::memory_order_acquire)}; }
 

@@ -53,10 +53,12 @@ void TaskTable::check_open() const {
   if (closed_) std::rethrow_exception(closed_);
 }
 
-std::uint32_t TaskTable::submit(const Writer& call, Envelope& mentioned, int retries) {
+void TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
+                       std::uint32_t& record) {
+  if (terms.retries < 0)
+    throw ValueError("retries must be 0 or more, not " + std::to_string(terms.retries));
   Block block;
   if (!fits_record(call, mentioned)) block = outcome_block(Outcome::results, call, mentioned);
-  std::uint32_t record = 0;
   {
     const std::scoped_lock guard{mutex_};
     if (closed_) std::rethrow_exception(closed_);
@@ -68,17 +70,19 @@ std::uint32_t TaskTable::submit(const Writer& call, Envelope& mentioned, int ret
       else
         put(task, call);
       task.serial.store(next_serial(), std::memory_order_relaxed);
-      task.retries.store(static_cast<std::uint32_t>(retries), std::memory_order_relaxed);
+      task.retries.store(static_cast<std::uint32_t>(terms.retries), std::memory_order_relaxed);
+      task.followed.store(terms.follower != nullptr, std::memory_order_relaxed);
+      if (terms.follower != nullptr) follow(record, terms);
       const std::uint32_t use = task.look().next_use();
       task.word.store(TaskWord{use, TaskWord::queued}.bits());
       submitted_.push(TaskName{record, use});
     } catch (...) {
+      if (is_followed(record)) followed_[record] = {};
       recycle(record);
       throw;
     }
   }
   board_.as<Board>()->news.notify(1);
-  return record;
 }
 
 bool TaskTable::await_end(std::uint32_t record, const Deadline& deadline) const {
@@ -97,6 +101,11 @@ bool TaskTable::cancel(std::uint32_t record) {
   TaskRecord& task = at(record);
   const TaskWord before{end_if(task, TaskWord::queued, TaskWord::cancelled)};
   if (before.is(TaskWord::waiting)) wake_waiting(task);
+  if (before.bits() != 0 && task.followed.load() != 0) {
+    const std::scoped_lock guard{mutex_};
+    tell_of(record);
+    ends().notify_all();
+  }
   return task.look().state() == TaskWord::cancelled;
 }
 
@@ -130,13 +139,16 @@ void TaskTable::give_back_record(std::uint32_t record) {
   while (!seen.ended() && !task.change(seen, seen.marked(TaskWord::dropped))) {
   }
   const std::scoped_lock guard{mutex_};
-  if (seen.ended())
+  if (is_followed(record))
+    followed_[record].follower.reset();
+  else if (seen.ended())
     recycle(record);
   else
     dropped_.push_back(record);
 }
 
 std::uint32_t TaskTable::take_record() {
+  if (free_.empty()) tell_of_listed();
   if (free_.empty()) look_through_dropped();
   if (free_.empty()) add_segment();
   const std::uint32_t record = free_.back();
@@ -206,7 +218,9 @@ void TaskTable::end_each(Ends ends) {
     TaskWord seen = task.look();
     while (ends(seen) && !task.change(seen, seen.ended_as(TaskWord::refused))) {
     }
-    if (ends(seen) && seen.is(TaskWord::waiting)) wake_waiting(task);
+    if (!ends(seen)) continue;
+    if (seen.is(TaskWord::waiting)) wake_waiting(task);
+    tell_of(record);
   }
 }
 
@@ -214,17 +228,23 @@ void TaskTable::refuse(const std::exception_ptr& reason) {
   const std::scoped_lock guard{mutex_};
   if (!refused_) refused_ = reason;
   end_each([](TaskWord word) { return word.state() == TaskWord::queued; });
+  ends().notify_all();
 }
 
 void TaskTable::refuse_all(const std::exception_ptr& reason) {
   const std::scoped_lock guard{mutex_};
   if (!refused_) refused_ = reason;
+  over_ = true;
   end_each([](TaskWord word) { return word.state() == TaskWord::queued || word.runs(); });
+  // All have ended; a worker may not live to put its own into the list.
+  for (std::uint32_t record = 0; record < followed_.size(); ++record) tell_of(record);
+  ends().notify_all();
 }
 
 void TaskTable::take_from_the_dead(const WorkerEnd& end) {
   if (!end.at) return;
   const std::scoped_lock guard{mutex_};
+  finish_telling(end);
   const std::uint32_t record = end.at.record();
   const TaskWord word = look(record);
   if (word.state() == TaskWord::queued && word.use() == end.at.use()) {
@@ -272,6 +292,8 @@ void TaskTable::lose(std::uint32_t record, const WorkerEnd& end) {
   }
   if (seen.is(TaskWord::waiting)) wake_waiting(task);
   if (seen.is(TaskWord::dropped)) give_back_blocks(record);
+  tell_of(record);
+  ends().notify_all();
 }
 
 bool TaskTable::any_queued() const {

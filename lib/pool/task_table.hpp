@@ -11,6 +11,7 @@
 
 #include "base/deadline.hpp"
 #include "multiprocessing/base/errors.hpp"
+#include "multiprocessing/detail/task.hpp"
 #include "pool/active_job.hpp"
 #include "pool/board.hpp"
 #include "pool/outcome.hpp"
@@ -32,14 +33,23 @@ class TaskTable {
   /// Throws when no more tasks are taken, with the reason.
   void check_open() const;
 
-  /// Queues a task; its record is the caller's until it gives it back.
-  [[nodiscard]] std::uint32_t submit(const Writer& call, Envelope& mentioned, int retries);
+  /// Queues a task; its record is the caller's until it gives it back. `record` is told before
+  /// anything may be told of its end.
+  void submit(const Writer& call, Envelope& mentioned, TaskTerms terms, std::uint32_t& record);
 
   [[nodiscard]] bool ended(std::uint32_t record) const { return look(record).ended(); }
   [[nodiscard]] bool await_end(std::uint32_t record, const Deadline& deadline) const;
   [[nodiscard]] bool cancel(std::uint32_t record);
   void read_result(std::uint32_t record, void (*read)(void*, Reader&), void* state);
   void give_back_record(std::uint32_t record);
+
+  // ---- for threads that follow tasks
+
+  /// To sleep on: it changes after each end of a followed task.
+  [[nodiscard]] EventCount& ends() const { return board_.as<Board>()->ends; }
+
+  /// Tells the followers of tasks that have ended in workers; true when none can end any more.
+  bool tell_of_ends();
 
   // ---- for the pool
 
@@ -50,7 +60,7 @@ class TaskTable {
   /// worker dies.
   void refuse(const std::exception_ptr& reason);
 
-  /// Also those that a worker has, which can never end them now.
+  /// Also those that a worker has, which can never end them now. That is the end of all tasks.
   void refuse_all(const std::exception_ptr& reason);
 
   /// The worker's task is lost, or queued again while it may be retried. So is one that the worker
@@ -71,6 +81,11 @@ class TaskTable {
   void add_segment();
   void look_through_dropped();
   void recycle(std::uint32_t record);
+  void follow(std::uint32_t record, TaskTerms& terms);
+  [[nodiscard]] bool is_followed(std::uint32_t record) const;
+  void tell_of_listed() noexcept;
+  void tell_of(std::uint32_t record) noexcept;
+  void finish_telling(const WorkerEnd& end);
   void lose(std::uint32_t record, const WorkerEnd& end);
   [[nodiscard]] bool retry(std::uint32_t record, const WorkerEnd& end);
   template <class Ends>
@@ -91,6 +106,16 @@ class TaskTable {
   std::exception_ptr closed_;   // why no more are taken
   std::exception_ptr refused_;  // why none begins any more
   std::unordered_map<std::uint32_t, WorkerDied> losses_;
+
+  // By record. One whose result has been dropped has no follower, and is given back when its end is
+  // told of: until then the worker that ends it may be about to put it into the list of ends.
+  struct Followed {
+    bool untold = false;
+    std::uint32_t tag = 0;
+    std::shared_ptr<Follower> follower = {};
+  };
+  std::vector<Followed> followed_;
+  bool over_ = false;  // no task can end any more
 };
 
 /// Wakes the threads that sleep until the task has ended.

@@ -45,11 +45,12 @@ bool TaskWorker::run(const Next& next) {
   TaskRecord& task = at(name.record());
   if (!claim(task, name, worker_)) return false;
   fail_point("pool.task.claimed");
-  run_claimed(task, links_of(segment(name.record()), name.record()));
+  run_claimed(task, name);
   return true;
 }
 
-void TaskWorker::run_claimed(TaskRecord& task, const TaskLinks& links) {
+void TaskWorker::run_claimed(TaskRecord& task, TaskName name) {
+  const TaskLinks links = links_of(segment(name.record()), name.record());
   TaskWord::State state = TaskWord::done;
   try {
     call(task, links);
@@ -62,7 +63,7 @@ void TaskWorker::run_claimed(TaskRecord& task, const TaskLinks& links) {
   }
   writer_.clear();
   mentioned_.clear();
-  end(task, links, state);
+  end(task, name, state);
 }
 
 void TaskWorker::call(TaskRecord& task, const TaskLinks& links) {
@@ -100,12 +101,16 @@ void TaskWorker::deliver_exception(const TaskLinks& links,
   }
 }
 
-void TaskWorker::end(TaskRecord& task, const TaskLinks& links, TaskWord::State state) {
+void TaskWorker::end(TaskRecord& task, TaskName name, TaskWord::State state) {
+  // Once a task has ended its record may be that of another one, unless it is followed.
+  const bool followed = task.followed.load(std::memory_order_relaxed) != 0;
+  if (followed) seat_.ending.store(name.bits());
   fail_point("pool.task.before_end");
   TaskWord seen = task.look();
   // Elsewhere it stands when the pool has given up all its tasks.
   while (seen.state() == worker_) {
     if (seen.is(TaskWord::dropped)) {
+      const TaskLinks links = links_of(segment(name.record()), name.record());
       task.retries.store(0);  // it has been done, and its call goes now
       give_back(links.call);
       give_back(links.result);
@@ -115,8 +120,19 @@ void TaskWorker::end(TaskRecord& task, const TaskLinks& links, TaskWord::State s
     fail_point("pool.task.ended");
     if (seen.is(TaskWord::waiting)) wake_waiting(task);
     fail_point("pool.task.woke");
+    if (followed) list_end(task, name);
     return;
   }
+}
+
+/// If the worker dies before the task is in the list, the watcher finds it by the seat.
+void TaskWorker::list_end(TaskRecord& task, TaskName name) {
+  Board& board = *board_.as<Board>();
+  std::uint32_t last = board.ended.load();
+  do task.serial.store(last, std::memory_order_relaxed);
+  while (!board.ended.compare_exchange_weak(last, name.record() + 1));
+  fail_point("pool.task.listed");
+  board.ends.notify_all();
 }
 
 }  // namespace multiprocessing::detail

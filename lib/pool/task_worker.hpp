@@ -33,11 +33,12 @@ class TaskWorker {
   [[nodiscard]] TaskRecord& at(std::uint32_t record) {
     return segment(record).as<TaskRecord>()[record % records_per_segment];
   }
-  void run_claimed(TaskRecord& task, const TaskLinks& links);
+  void run_claimed(TaskRecord& task, TaskName name);
   void call(TaskRecord& task, const TaskLinks& links);
   void deliver(TaskRecord& task, const TaskLinks& links);
   void deliver_exception(const TaskLinks& links, const std::exception_ptr& exception) noexcept;
-  void end(TaskRecord& task, const TaskLinks& links, TaskWord::State state);
+  void end(TaskRecord& task, TaskName name, TaskWord::State state);
+  void list_end(TaskRecord& task, TaskName name);
 
   const Handle& board_;
   SeatRecord& seat_;

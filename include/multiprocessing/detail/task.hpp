@@ -16,12 +16,30 @@ namespace multiprocessing::detail {
 class PoolCore;
 class TaskTable;
 
+/// Is told of the end of tasks that it follows.
+class MULTIPROCESSING_API Follower {
+ public:
+  virtual ~Follower();
+
+  /// Once for each task, by whichever thread comes across its end. Must be short, and call nothing
+  /// of the task and its pool. `tag` was given with the task, and so was `self`, which is not to be
+  /// let go of here if it may be the last one.
+  virtual void task_ended(std::uint32_t tag, std::shared_ptr<Follower> self) noexcept = 0;
+};
+
+/// How a task is submitted.
+struct TaskTerms {
+  int retries = 0;
+  std::shared_ptr<Follower> follower = {};
+  std::uint32_t tag = 0;
+};
+
 /// A task for as long as its result is of interest. Belongs to the process that submitted it:
 /// elsewhere, such as in a forked child, calls throw AssertionError, and it may only be destroyed.
 class MULTIPROCESSING_API SubmittedTask {
  public:
-  SubmittedTask(std::shared_ptr<TaskTable> table, std::uint32_t record)
-      : table_(std::move(table)), record_(record) {}
+  /// None. TaskCall::submit makes it one; before that nothing else may be asked of it.
+  SubmittedTask() = default;
   SubmittedTask(SubmittedTask&&) noexcept = default;
   SubmittedTask& operator=(SubmittedTask&&) = delete;
   ~SubmittedTask();  // it runs all the same, and leaves nothing
@@ -39,10 +57,11 @@ class MULTIPROCESSING_API SubmittedTask {
   void read_result(void (*read)(void* state, Reader& reader), void* state);
 
  private:
+  friend class TaskCall;
   [[nodiscard]] TaskTable& table() const;
 
   std::shared_ptr<TaskTable> table_;
-  std::uint32_t record_;
+  std::uint32_t record_ = 0;
 };
 
 /// The worker's side: where the call is read, and where its result is written.
@@ -63,8 +82,9 @@ class MULTIPROCESSING_API TaskCall {
   /// Takes callable and arguments.
   [[nodiscard]] Writer& writer();
 
-  /// Throws OSError when memory is short, and as the constructor: nothing has been queued then.
-  [[nodiscard]] SubmittedTask submit();
+  /// Makes `task`, which is none, this one. Throws OSError when memory is short, ValueError for
+  /// impossible terms, and as the constructor: nothing has been queued then.
+  void submit(SubmittedTask& task, TaskTerms terms = {});
 
  private:
   class Impl;

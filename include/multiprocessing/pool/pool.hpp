@@ -173,7 +173,9 @@ class MULTIPROCESSING_API Pool {
     if constexpr (!std::is_void_v<Result>) detail::check_sendable<Result>();
     detail::TaskCall call(core(), &detail::run_task<std::decay_t<F>, std::decay_t<A>...>);
     detail::write_callable_and_arguments(call.writer(), f, args...);
-    return AsyncResult<Result>(call.submit());
+    detail::SubmittedTask task;
+    call.submit(task);
+    return AsyncResult<Result>(std::move(task));
   }
 
   /// `f` of the arguments, in a worker; waits for it.
