@@ -57,6 +57,7 @@ PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory)
       board_(make_board(static_cast<std::uint32_t>(checked_processes(options)),
                         checked_tasks(options))),
       tasks_(std::make_shared<TaskTable>(board_)),
+      delivery_(std::make_shared<Delivery>(tasks_)),
       seats_(seats_of(board_).size()),
       jobs_(job_places, nullptr),
       bell_(clear_of_stdio(UniqueFd{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)})) {
@@ -82,6 +83,7 @@ PoolCore::~PoolCore() {
     stir_watcher();
   }
   if (watcher_.joinable()) watcher_.join();
+  delivery_->join_or_leave();
 }
 
 void PoolCore::start_all() {
@@ -162,6 +164,12 @@ const std::shared_ptr<TaskTable>& PoolCore::open_tasks() const {
   if (!tasks_->in_creator()) check_creator();
   tasks_->check_open();
   return tasks_;
+}
+
+const std::shared_ptr<Delivery>& PoolCore::delivery() const {
+  static_cast<void>(open_tasks());
+  delivery_->start();
+  return delivery_;
 }
 
 std::vector<ProcessHandle> PoolCore::workers() const {
@@ -289,9 +297,12 @@ void PoolCore::join() {
   }
   for (Wait wait{back_off::news, "Pool.join"}; watching_.load() != 0;)
     wait.sleep(watching_, 1, Deadline::never());
-  const std::scoped_lock guard{joining_};
-  if (watcher_.joinable()) watcher_.join();
-  watcher_counted_.reset();
+  {
+    const std::scoped_lock guard{joining_};
+    if (watcher_.joinable()) watcher_.join();
+    watcher_counted_.reset();
+  }
+  delivery_->join();
 }
 
 // Before the children of this process are waited for, and by Python's number.

@@ -18,6 +18,7 @@
 #include "multiprocessing/pool/pool.hpp"
 #include "pool/active_job.hpp"
 #include "pool/board.hpp"
+#include "pool/delivery.hpp"
 #include "pool/memory_kills.hpp"
 #include "pool/task_table.hpp"
 #include "process/fork_gate.hpp"
@@ -46,6 +47,9 @@ class PoolCore {
 
   /// The tasks, to which one may be added. Throws as check_open().
   [[nodiscard]] const std::shared_ptr<TaskTable>& open_tasks() const;
+
+  /// The thread for callbacks of its tasks, which runs. Throws as check_open(), and OSError.
+  [[nodiscard]] const std::shared_ptr<Delivery>& delivery() const;
 
   /// Posts the job, waits for a place if all are taken. Throws as check_open().
   void post(ActiveJob& job);
@@ -119,6 +123,7 @@ class PoolCore {
   const WorkerFactory factory_;
   const Handle board_;
   const std::shared_ptr<TaskTable> tasks_;
+  const std::shared_ptr<Delivery> delivery_;
   mutable std::mutex mutex_;
   std::condition_variable place_free_;
 

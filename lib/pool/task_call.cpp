@@ -1,6 +1,7 @@
 // Tasks as their callers see them.
 #include <new>
 
+#include "multiprocessing/detail/delivered.hpp"
 #include "multiprocessing/detail/task.hpp"
 #include "pool/pool_core.hpp"
 #include "pool/task_table.hpp"
@@ -35,6 +36,8 @@ bool SubmittedTask::cancel() const { return table().cancel(record_); }
 void SubmittedTask::read_result(void (*read)(void* state, Reader& reader), void* state) {
   table().read_result(record_, read, state);
 }
+
+Delivered::Delivered(PoolCore& pool) : delivery_(pool.delivery()) {}
 
 class TaskCall::Impl {
  public:

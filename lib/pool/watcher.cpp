@@ -122,9 +122,13 @@ std::optional<WorkerEnd> PoolCore::end_of(std::size_t seat) {
   Process& process = *seats_[seat].process;
   process.join();
   SeatRecord& record = seats_of(board_)[seat];
-  WorkerEnd end{
-      record.name.load(),        process.pid().value_or(0),  process.exitcode().value_or(255),
-      record.serves.load() != 0, TaskName{record.at.load()}, {}};
+  WorkerEnd end{record.name.load(),
+                process.pid().value_or(0),
+                process.exitcode().value_or(255),
+                record.serves.load() != 0,
+                TaskName{record.at.load()},
+                TaskName{record.ending.load()},
+                {}};
   // Before its chunks are given to others, what it was doing to their links has to be finished. Who
   // settles its death may be stopped, and is killed by those who can have the mutex meanwhile.
   if (!settle_fully(Member::from(record.member.load()), Deadline{turn_of_others}))
