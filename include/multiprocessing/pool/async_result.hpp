@@ -3,17 +3,16 @@
 
 #include <exception>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <type_traits>
 #include <utility>
-#include <variant>
+
+// First: clang names the way to what cannot be sent, and this is the shortest one.
+#include "multiprocessing/detail/codec.hpp"
 
 #include "multiprocessing/base/errors.hpp"
-#include "multiprocessing/base/signals.hpp"
 #include "multiprocessing/base/timeout.hpp"
-#include "multiprocessing/detail/codec.hpp"
-#include "multiprocessing/detail/task.hpp"
+#include "multiprocessing/detail/call.hpp"
+#include "multiprocessing/detail/shared_result.hpp"
 
 namespace multiprocessing {
 
@@ -30,47 +29,6 @@ struct ReferenceTo<void> {
   using type = void;
 };
 
-/// What all handles of one result share: the task, and what came of it once it has been read.
-template <class R>
-class SharedResult {
- public:
-  explicit SharedResult(SubmittedTask task) : task_(std::move(task)) {}
-
-  [[nodiscard]] const SubmittedTask& task() const { return task_; }
-
-  /// What the task threw; null when it went well. It has ended.
-  [[nodiscard]] std::exception_ptr error() {
-    const std::scoped_lock guard{mutex_};
-    if (!is_read_) {
-      const Uninterrupted whole;  // what it mentions can be taken once
-      try {
-        task_.read_result(&read_one, this);
-      } catch (...) {
-        error_ = std::current_exception();
-        if (error_ == nullptr) throw;  // pthread_cancel
-      }
-      is_read_ = true;
-    }
-    return error_;
-  }
-
-  /// Of a task that went well.
-  using Value = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
-  [[nodiscard]] Value& value() { return *value_; }
-
- private:
-  static void read_one(void* state, [[maybe_unused]] Reader& reader) {
-    [[maybe_unused]] auto& self = *static_cast<SharedResult*>(state);
-    if constexpr (!std::is_void_v<R>) self.value_.emplace(read<R>(reader));
-  }
-
-  SubmittedTask task_;
-  std::mutex mutex_;
-  bool is_read_ = false;  // all below are guarded by the mutex until then, and constant after
-  std::optional<Value> value_;
-  std::exception_ptr error_;
-};
-
 }  // namespace detail
 
 /// `const R&`, or nothing for nothing.
@@ -84,7 +42,8 @@ using reference_to = typename detail::ReferenceTo<R>::type;
 ///     mp::AsyncResult<int> sum = pool.apply_async(add, 1, 2);
 ///     std::cout << sum.get();
 ///
-/// A result that is dropped is done all the same, and nobody sees it. In another process than the
+/// With a callback it is ready when that has returned. A result that is dropped is done all the
+/// same, and nobody but its callback sees it. In another process than the
 /// one that submitted the task, such as a forked child, calls throw `AssertionError`.
 template <class R>
 class AsyncResult {
@@ -118,9 +77,9 @@ class AsyncResult {
   /// Waits until the task is done, in whatever way.
   void wait() const { static_cast<void>(wait(Timeout::infinite)); }
   /// Says whether it is.
-  bool wait(Timeout timeout) const { return shared_->task().wait(timeout); }
+  bool wait(Timeout timeout) const { return shared_->wait(timeout); }
 
-  [[nodiscard]] bool ready() const { return shared_->task().ended(); }
+  [[nodiscard]] bool ready() const { return shared_->ended(); }
 
   /// Whether it went well. Throws `ValueError` while it is not ready.
   [[nodiscard]] bool successful() const {
@@ -130,14 +89,14 @@ class AsyncResult {
 
   /// True: the task has not begun and never will, and `get` throws `CancelledError`. False: it is
   /// running or done.
-  bool cancel() const { return shared_->task().cancel(); }
+  bool cancel() const { return shared_->cancel(); }
 
   friend bool operator==(const AsyncResult&, const AsyncResult&) = default;
 
  private:
   friend class Pool;
-  explicit AsyncResult(detail::SubmittedTask task)
-      : shared_(std::make_shared<detail::SharedResult<R>>(std::move(task))) {}
+  explicit AsyncResult(std::shared_ptr<detail::SharedResult<R>> shared)
+      : shared_(std::move(shared)) {}
 
   void check(Timeout timeout) const {
     if (!wait(timeout)) throw TimeoutError("the result has not come in time");

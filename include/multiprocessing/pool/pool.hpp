@@ -21,6 +21,7 @@
 #include "multiprocessing/detail/map_job.hpp"
 #include "multiprocessing/detail/task.hpp"
 #include "multiprocessing/pool/async_result.hpp"
+#include "multiprocessing/pool/callbacks.hpp"
 #include "multiprocessing/pool/pool_options.hpp"
 #include "multiprocessing/process/process.hpp"
 
@@ -171,11 +172,29 @@ class MULTIPROCESSING_API Pool {
     using Result = std::decay_t<result_of<F, A...>>;
     detail::check_call<std::decay_t<F>, std::decay_t<A>...>();
     if constexpr (!std::is_void_v<Result>) detail::check_sendable<Result>();
-    detail::TaskCall call(core(), &detail::run_task<std::decay_t<F>, std::decay_t<A>...>);
-    detail::write_callable_and_arguments(call.writer(), f, args...);
-    detail::SubmittedTask task;
-    call.submit(task);
-    return AsyncResult<Result>(std::move(task));
+    const auto result = std::make_shared<detail::ResultOfTask<Result>>();
+    submit(result->task, {}, f, args...);
+    return AsyncResult<Result>(result);
+  }
+
+  /// The same with options, which come first: `pool.apply_async({.callback = use}, f, x)`.
+  template <class F, class... A>
+  requires detail::is_call<F, A...> AsyncResult<std::decay_t<result_of<F, A...>>> apply_async(
+      TaskOptions<std::decay_t<result_of<F, A...>>> options, F&& f, A&&... args) {
+    using Result = std::decay_t<result_of<F, A...>>;
+    detail::check_call<std::decay_t<F>, std::decay_t<A>...>();
+    if constexpr (!std::is_void_v<Result>) detail::check_sendable<Result>();
+    if (!options.callback && !options.error_callback) {
+      const auto result = std::make_shared<detail::ResultOfTask<Result>>();
+      submit(result->task, {.retries = options.retries}, f, args...);
+      return AsyncResult<Result>(result);
+    }
+    const auto result =
+        std::make_shared<detail::WithCallbacks<detail::ResultOfTask<Result>, Result>>(
+            core(), Callbacks<Result>{std::move(options.callback), options.error_callback});
+    result->expect(1);
+    submit(result->task, {.retries = options.retries, .follower = result}, f, args...);
+    return AsyncResult<Result>(result);
   }
 
   /// `f` of the arguments, in a worker; waits for it.
@@ -220,6 +239,13 @@ class MULTIPROCESSING_API Pool {
 
   template <class F, class R>
   list_of<mapped<F, R>> run_map(F&& f, R&& items, const MapOptions& options);
+
+  template <class F, class... A>
+  void submit(detail::SubmittedTask& task, detail::TaskTerms terms, const F& f, const A&... args) {
+    detail::TaskCall call(core(), &detail::run_task<std::decay_t<F>, std::decay_t<A>...>);
+    detail::write_callable_and_arguments(call.writer(), f, args...);
+    call.submit(task, std::move(terms));
+  }
 
   /// Throws ValueError when it was moved from.
   [[nodiscard]] detail::PoolCore& core() const;

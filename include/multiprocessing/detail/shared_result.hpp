@@ -1,0 +1,118 @@
+// SharedResult: what all handles of one result share.
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "multiprocessing/base/signals.hpp"
+#include "multiprocessing/base/timeout.hpp"
+#include "multiprocessing/detail/codec.hpp"
+#include "multiprocessing/detail/delivered.hpp"
+#include "multiprocessing/detail/task.hpp"
+#include "multiprocessing/pool/callbacks.hpp"
+
+namespace multiprocessing::detail {
+
+/// A result to come, and what came of it once it has been read.
+template <class R>
+class SharedResult {
+ public:
+  using Value = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
+
+  virtual ~SharedResult() = default;
+
+  [[nodiscard]] virtual bool ended() const = 0;
+  /// False when it was not in time.
+  [[nodiscard]] virtual bool wait(Timeout timeout) const = 0;
+  /// Whether it never comes, now and ever after.
+  [[nodiscard]] virtual bool cancel() const = 0;
+
+  /// What it came to instead of a value; null when all went well. The tasks have ended.
+  [[nodiscard]] std::exception_ptr error() {
+    const std::scoped_lock guard{mutex_};
+    if (!is_read_) {
+      const Uninterrupted whole;  // what it mentions can be taken once
+      try {
+        read_into(value_);
+      } catch (...) {
+        error_ = std::current_exception();
+        if (error_ == nullptr) throw;  // pthread_cancel
+      }
+      is_read_ = true;
+    }
+    return error_;
+  }
+
+  /// When there is no error.
+  [[nodiscard]] Value& value() { return *value_; }
+
+ private:
+  virtual void read_into(std::optional<Value>& value) = 0;
+
+  std::mutex mutex_;
+  bool is_read_ = false;  // all below are guarded by the mutex until then, and constant after
+  std::optional<Value> value_;
+  std::exception_ptr error_;
+};
+
+/// That of one task.
+template <class R>
+class ResultOfTask : public SharedResult<R> {
+ public:
+  using typename SharedResult<R>::Value;
+
+  [[nodiscard]] bool ended() const override { return task.ended(); }
+  [[nodiscard]] bool wait(Timeout timeout) const override { return task.wait(timeout); }
+  [[nodiscard]] bool cancel() const override { return task.cancel(); }
+
+  SubmittedTask task;
+
+ private:
+  void read_into(std::optional<Value>& value) override {
+    task.read_result(
+        [](void* into, [[maybe_unused]] Reader& reader) {
+          auto& place = *static_cast<std::optional<Value>*>(into);
+          if constexpr (std::is_void_v<R>)
+            place.emplace();
+          else
+            place.emplace(multiprocessing::detail::read<R>(reader));
+        },
+        &value);
+  }
+};
+
+/// One of those that is ready only when a callback has had it.
+template <class Result, class R>
+class WithCallbacks final : public Result, public Delivered {
+ public:
+  WithCallbacks(PoolCore& pool, Callbacks<R> callbacks)
+      : Delivered(pool), callbacks_(std::move(callbacks)) {}
+
+  [[nodiscard]] bool ended() const override { return is_ready(); }
+  [[nodiscard]] bool wait(Timeout timeout) const override { return wait_until_ready(timeout); }
+
+ private:
+  bool read() override { return this->error() == nullptr; }
+
+  void call() override {
+    // They go when they have been called: what they hold may be this result.
+    const Callbacks<R> callbacks = std::exchange(callbacks_, {});
+    if (const std::exception_ptr error = this->error()) {
+      if (callbacks.error_callback) callbacks.error_callback(error);
+    } else if (callbacks.callback) {
+      if constexpr (std::is_void_v<R>)
+        callbacks.callback();
+      else
+        callbacks.callback(this->value());
+    }
+  }
+
+  Callbacks<R> callbacks_;
+};
+
+}  // namespace multiprocessing::detail
