@@ -129,6 +129,7 @@ const std::vector<Place> places{
     {"pool.task.given", true},      {"pool.task.before_give_error", true},
     {"pool.task.before_end", true}, {"pool.task.cleaned", true},
     {"pool.task.ended", false},     {"pool.task.woke", false},
+    {"pool.task.listed", false},
 };
 
 std::string text_of(int x) { return std::string(static_cast<std::size_t>(x) * 20, 'x'); }
@@ -152,13 +153,20 @@ int lost_of_many(mp::Pool& pool) {
   std::vector<mp::AsyncResult<int>> small;
   std::vector<mp::AsyncResult<std::string>> large;
   std::vector<mp::AsyncResult<int>> failing;
+  std::vector<int> told(20);
+  std::vector<mp::AsyncResult<int>> followed;
   for (int i = 0; i < 20; ++i) {
+    const auto count = [&told, i](const auto&) { ++told[static_cast<std::size_t>(i)]; };
+    followed.push_back(
+        pool.apply_async({.callback = count, .error_callback = count}, dies_at_37, i));
     small.push_back(pool.apply_async(dies_at_37, i));
     large.push_back(pool.apply_async(text_of, i));
     failing.push_back(pool.apply_async(throws, i));
     (void)pool.apply_async(text_of, i);
   }
   int lost = 0;
+  lost += lost_among(followed, [](const auto& result, int i) { EXPECT_EQ(result.get(), i); });
+  EXPECT_EQ(told, std::vector<int>(20, 1));
   lost += lost_among(small, [](const auto& result, int i) { EXPECT_EQ(result.get(), i); });
   lost += lost_among(large, [](const auto& result, int i) { EXPECT_EQ(result.get(), text_of(i)); });
   lost += lost_among(failing, [](const auto& result, int i) {
@@ -230,15 +238,22 @@ TEST_P(ApplyDeathTest, WorkersMayBeKilledAtRandom) {
   for (int round = 0; round < rounds; ++round) {
     ++begun;
     std::vector<mp::AsyncResult<std::string>> results;
-    for (int i = 0; i < 300; ++i)
+    std::vector<int> told(300);
+    for (std::size_t i = 0; i < 300; ++i) {
+      const auto count = [&told, i](const auto&) { ++told[i]; };
+      mp::TaskOptions<std::string> options;
+      if (i % 2 == 0) options = {.callback = count, .error_callback = count};
       results.push_back(pool.apply_async(
+          options,
           [](int x) {
             for (int turn = 0; turn < 20; ++turn) sched_yield();
             return std::to_string(x);
           },
-          i));
+          static_cast<int>(i)));
+    }
     lost += lost_among(
         results, [](const auto& result, int i) { EXPECT_EQ(result.get(), std::to_string(i)); });
+    for (std::size_t i = 0; i < 300; ++i) EXPECT_EQ(told[i], i % 2 == 0 ? 1 : 0);
   }
   over = true;
   killer.join();
