@@ -99,21 +99,19 @@ void Connection::send_value(const detail::MessageType& type, WriteValue write,
                             const void* value) const {
   ConnectionCore& core = ConnectionAccess::core(*this);
   detail::Writer writer;
-  detail::OutgoingFds fds;
-  detail::OutgoingHandles handles;
+  detail::Envelope envelope;
   writer.raw(type.fingerprint());
   writer.raw(std::uint8_t{0});  // the parcel's number, once it has one
   {
-    const detail::OutgoingFds::Scope fds_scope{fds};
-    std::optional<detail::OutgoingHandles::Scope> handles_scope;
-    if (core.shared().is_pipe()) handles_scope.emplace(handles);
+    using Takes = detail::Envelope::Takes;
+    const detail::Envelope::Writing writing{envelope,
+                                            core.shared().is_pipe() ? Takes::all : Takes::ends};
     write(writer, value);
   }
   std::string bytes = writer.take();
   const std::string_view piece{bytes};
   auto* const parcel = reinterpret_cast<std::uint8_t*>(bytes.data()) + TypedHead::size - 1;
-  core.send({&piece, 1}, fds.empty() ? nullptr : &fds,
-            handles.handles().empty() ? nullptr : &handles, parcel);
+  core.send({&piece, 1}, envelope.empty() ? nullptr : &envelope, parcel);
 }
 
 bool Connection::recv_value(const detail::MessageType& type, Timeout timeout, InTime in_time,
@@ -124,8 +122,7 @@ bool Connection::recv_value(const detail::MessageType& type, Timeout timeout, In
   if (!received) return false;
   const OpenParcel parcel{core.shared(), received->parcel};
   check_type(received->body, type);
-  const detail::IncomingHandles handles{parcel.links()};
-  const detail::IncomingFds fds{std::move(received->ends)};
+  const detail::Envelope::Reading reading{parcel.links(), std::move(received->ends)};
   detail::Reader reader{std::string_view{received->body}.substr(TypedHead::size)};
   read(reader, into);
   return true;
@@ -205,13 +202,13 @@ Connection::Wire Connection::save() const {
   ConnectionCore& core = ConnectionAccess::core(*this);
   if (core.end()->closed()) detail::throw_closed();
   Wire wire;
-  wire.place = detail::OutgoingFds::collect(core.end());
-  if (!detail::OutgoingHandles::can_collect()) core.leave_rings();
+  wire.place = detail::Envelope::enclose(core.end());
+  if (!detail::Envelope::takes_handles()) core.leave_rings();
   wire.max_message_size = core.options().max_message_size;
   const SharedEnd& shared = core.shared();
   wire.flags = static_cast<std::uint8_t>((core.readable() ? readable_flag : 0) |
                                          (core.writable() ? writable_flag : 0));
-  if (!detail::OutgoingHandles::can_collect()) return wire;
+  if (!detail::Envelope::takes_handles()) return wire;
   wire.flags =
       static_cast<std::uint8_t>(wire.flags | has_shared | (shared.is_pipe() ? pipe_flag : 0) |
                                 (shared.side() != 0 ? side_flag : 0));
@@ -220,7 +217,7 @@ Connection::Wire Connection::save() const {
 }
 
 Connection Connection::load(const Wire& wire) {
-  auto& arrived = detail::IncomingFds::at(wire.place);
+  auto& arrived = detail::Envelope::enclosed(wire.place);
   if (arrived.made == nullptr) {
     const ConnectionOptions options{
         .readable = (wire.flags & readable_flag) != 0,

@@ -25,6 +25,8 @@ int number_of(const std::shared_ptr<EndFd>& end) { return EndFd::Use{*end}.get()
 
 constexpr unsigned sends_per_check = 32;
 
+bool has_ends(const Envelope* envelope) { return envelope != nullptr && !envelope->ends().empty(); }
+
 std::size_t size_of(std::span<const iovec> pieces) {
   std::size_t size = 0;
   for (const iovec& piece : pieces) size += piece.iov_len;
@@ -113,10 +115,10 @@ TypedHead TypedHead::of(std::string_view message) {
 
 // ---- sending
 
-void ConnectionCore::send(std::span<const std::string_view> pieces, const OutgoingFds* fds,
-                          const OutgoingHandles* handles, std::uint8_t* parcel) {
+void ConnectionCore::send(std::span<const std::string_view> pieces, const Envelope* envelope,
+                          std::uint8_t* parcel) {
   check_writable();
-  if (fds != nullptr && !is_unix_)
+  if (has_ends(envelope) && !is_unix_)
     throw SerializationError("ends and descriptors go over a Pipe or AF_UNIX only");
   std::size_t size = 0;
   for (const std::string_view piece : pieces) size += piece.size();
@@ -126,7 +128,7 @@ void ConnectionCore::send(std::span<const std::string_view> pieces, const Outgoi
   for (const std::string_view piece : pieces)
     if (!piece.empty()) parts[count++] = piece_of(piece.data(), piece.size());
 
-  if (!send_in_turn(std::span{parts}.first(count), fds, handles, parcel)) return;
+  if (!send_in_turn(std::span{parts}.first(count), envelope, parcel)) return;
   order_after_turn();
   if (out_->is_awaited()) tell_of_sent();
 }
@@ -145,8 +147,8 @@ void ConnectionCore::tell_of_sent() {
 }
 
 /// Whether it went by the ring.
-bool ConnectionCore::send_in_turn(std::span<iovec> pieces, const OutgoingFds* fds,
-                                  const OutgoingHandles* handles, std::uint8_t* parcel) {
+bool ConnectionCore::send_in_turn(std::span<iovec> pieces, const Envelope* envelope,
+                                  std::uint8_t* parcel) {
   Turn turn{shared_.writing(), Deadline::never(), Turn::interruptibly};
   if (turn.broken()) {
     // Who reads the other end gets end-of-file for the rest of the message that will not come.
@@ -154,17 +156,18 @@ bool ConnectionCore::send_in_turn(std::span<iovec> pieces, const OutgoingFds* fd
     throw_os_error(EPIPE, "send", "by an end where a process died amid a message");
   }
   fail_point("connection.send.turn");
-  const bool by_ring = goes_by_ring(fds != nullptr);
+  const bool by_ring = goes_by_ring(has_ends(envelope));
   if (!by_ring && out_ != nullptr) out_->note_socket();
+  const bool has_handles = envelope != nullptr && !envelope->handles().empty();
   const std::size_t size = size_of(pieces);
   const bool at_once = is_packets_ && size <= packet_size;
-  if (by_ring && at_once && handles == nullptr && put_at_once(pieces, size)) return true;
+  if (by_ring && at_once && !has_handles && put_at_once(pieces, size)) return true;
   if (by_ring) check_receiver();
-  if (handles != nullptr || !at_once) turn.begin_message();
+  if (has_handles || !at_once) turn.begin_message();
   try {
-    if (handles != nullptr) *parcel = post(*handles);
+    if (has_handles) *parcel = post(*envelope);
     fail_point("connection.send.begun");
-    send_frame(turn, pieces, fds, by_ring);
+    send_frame(turn, pieces, envelope, by_ring);
   } catch (...) {
     turn.end_message();
     if (parcel != nullptr && *parcel != 0) shared_.unpost(*parcel);
@@ -187,21 +190,21 @@ bool ConnectionCore::put_at_once(std::span<const iovec> pieces, std::size_t size
   return true;
 }
 
-std::uint8_t ConnectionCore::post(const OutgoingHandles& handles) const {
+std::uint8_t ConnectionCore::post(const Envelope& envelope) const {
   for (Wait wait{back_off::news, "Connection.send"};;) {
     const std::uint32_t key = shared_.free_links_key();
-    if (const auto number = shared_.try_post(handles)) return *number;
+    if (const auto number = shared_.try_post(envelope)) return *number;
     if (out_->is_hung_up()) throw_os_error(EPIPE, "send");
     shared_.wait_for_free_link(wait, key);
   }
 }
 
-void ConnectionCore::send_frame(Turn& turn, std::span<iovec> pieces, const OutgoingFds* fds,
+void ConnectionCore::send_frame(Turn& turn, std::span<iovec> pieces, const Envelope* envelope,
                                 bool by_ring) {
   const EndFd::Use fd{*end_};  // for all of a long message
   const Stream to = stream(fd.get_open());
   std::optional<EndNumbers> numbers;
-  if (fds != nullptr) numbers.emplace(fds->ends());
+  if (has_ends(envelope)) numbers.emplace(envelope->ends());
   const auto write = [&](std::span<const int> descriptors) {
     return by_ring ? put_some(pieces) : write_some(to, pieces, descriptors);
   };

@@ -60,11 +60,12 @@ class ConnectionCore final : public ReceivedEnd,
   [[nodiscard]] bool readable() const { return readable_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool writable() const { return options_.writable; }
 
-  /// Sends the pieces as one message. `fds` go along; `handles` are held by a parcel whose number
-  /// is put into `*parcel`, a byte in the pieces.
-  void send(std::span<const std::string_view> pieces) { send(pieces, nullptr, nullptr, nullptr); }
-  void send(std::span<const std::string_view> pieces, const OutgoingFds* fds,
-            const OutgoingHandles* handles, std::uint8_t* parcel);
+  /// Sends the pieces as one message. What is in the envelope, unless that is null, goes along:
+  /// ends as descriptors, handles held by a parcel whose number is put into `*parcel`, a byte in
+  /// the pieces.
+  void send(std::span<const std::string_view> pieces) { send(pieces, nullptr, nullptr); }
+  void send(std::span<const std::string_view> pieces, const Envelope* envelope,
+            std::uint8_t* parcel);
 
   struct Wanted {
     std::optional<std::size_t> maxlength = {};
@@ -104,11 +105,11 @@ class ConnectionCore final : public ReceivedEnd,
   [[nodiscard]] Stream stream(int fd) const { return {fd, is_socket_, is_packets_}; }
 
  private:
-  std::uint8_t post(const OutgoingHandles& handles) const;
-  [[nodiscard]] bool send_in_turn(std::span<iovec> pieces, const OutgoingFds* fds,
-                                  const OutgoingHandles* handles, std::uint8_t* parcel);
+  std::uint8_t post(const Envelope& envelope) const;
+  [[nodiscard]] bool send_in_turn(std::span<iovec> pieces, const Envelope* envelope,
+                                  std::uint8_t* parcel);
   [[nodiscard]] bool put_at_once(std::span<const iovec> pieces, std::size_t size);
-  void send_frame(Turn& turn, std::span<iovec> pieces, const OutgoingFds* fds, bool by_ring);
+  void send_frame(Turn& turn, std::span<iovec> pieces, const Envelope* envelope, bool by_ring);
   void break_off(Turn& turn);
   void tell_of_sent();
   [[nodiscard]] bool goes_by_ring(bool with_fds);

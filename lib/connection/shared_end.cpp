@@ -63,7 +63,7 @@ Link& SharedEnd::link(unsigned side, std::uint8_t number) const {
   return links_of(body_)[side * parcels_per_direction + number - 1];
 }
 
-std::optional<std::uint8_t> SharedEnd::try_post(const OutgoingHandles& handles) const {
+std::optional<std::uint8_t> SharedEnd::try_post(const Envelope& envelope) const {
   for (std::uint8_t number = 1; number <= parcels_per_direction; ++number) {
     Link& place = link(side_, number);
     std::atomic<std::uint64_t>& taker = mine().takers[number - 1];
@@ -71,9 +71,8 @@ std::optional<std::uint8_t> SharedEnd::try_post(const OutgoingHandles& handles) 
     if (place.load() != 0) continue;
     taker.store(0);
     mine().orders[number - 1].store(mine().last_order.fetch_add(1) + 1);
-    const Handle parcel = Handle::make(sizeof(std::uint64_t), handles.handles().size());
-    const auto links = links_of(parcel);
-    for (std::size_t i = 0; i < links.size(); ++i) hold(links[i], handles.handles()[i]);
+    const Handle parcel = Handle::make(sizeof(std::uint64_t), envelope.handles().size());
+    envelope.hold_by(links_of(parcel));
     hold(place, parcel);
     return number;
   }

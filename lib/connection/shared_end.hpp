@@ -16,6 +16,7 @@
 #include "base/deadline.hpp"
 #include "connection/ring.hpp"
 #include "multiprocessing/detail/handle.hpp"
+#include "process/envelope.hpp"
 
 namespace multiprocessing::detail {
 
@@ -82,9 +83,9 @@ class SharedEnd {
 
   // ---- parcels; of pipes only
 
-  /// Puts the handles into a parcel, held by a link of ours; its number from 1 on, or nothing when
-  /// all links are taken. In the sender's turn.
-  [[nodiscard]] std::optional<std::uint8_t> try_post(const OutgoingHandles& handles) const;
+  /// Puts the handles of a message into a parcel, held by a link of ours; its number from 1 on, or
+  /// nothing when all links are taken. In the sender's turn.
+  [[nodiscard]] std::optional<std::uint8_t> try_post(const Envelope& envelope) const;
   /// Waits, not for long, until a link may be free; the key is of before the last try_post.
   [[nodiscard]] std::uint32_t free_links_key() const { return mine().free_links.key(); }
   void wait_for_free_link(Wait& wait, std::uint32_t key) const;
