@@ -148,8 +148,7 @@ void run_child(std::string_view content, int life_fd, std::vector<UniqueFd> give
   run_child(told, life_fd, [&] {
     std::unique_ptr<Work> work;
     {
-      const BirthHandles handles;
-      const IncomingFds fds{in_care(std::move(given))};
+      const Envelope::Reading arguments{in_care(std::move(given))};
       work = read_work(reader);
     }
     work->call();

@@ -11,12 +11,6 @@
 #include "process/fork_gate.hpp"
 
 namespace multiprocessing::detail {
-namespace {
-
-thread_local OutgoingFds* outgoing = nullptr;
-thread_local IncomingFds* incoming = nullptr;
-
-}  // namespace
 
 constinit EndFd* EndFds::open_ = nullptr;
 
@@ -62,11 +56,11 @@ bool EndFds::any() {
   return open_ != nullptr;
 }
 
-void EndFds::close_but(const OutgoingFds& given) {
+void EndFds::close_but(std::span<const std::shared_ptr<EndFd>> given) {
   for (EndFd* end = open_; end != nullptr;) {
     EndFd* const next = end->next_;
     const bool keep =
-        std::ranges::any_of(given.ends_, [end](const auto& one) { return one.get() == end; });
+        std::ranges::any_of(given, [end](const auto& one) { return one.get() == end; });
     if (!keep) end->close();
     end = next;
   }
@@ -91,21 +85,6 @@ namespace {
 const InForkedChild in_forked_child{EndFds::forget_users};
 }  // namespace
 
-std::uint32_t OutgoingFds::collect(const std::shared_ptr<EndFd>& end) {
-  if (outgoing == nullptr)
-    throw SerializationError(
-        "the end of a pipe or socket can be sent as an argument of a Process or of a pool's "
-        "initializer, by a Connection over a Pipe or AF_UNIX, by a queue, and in an element or "
-        "result of a pool; not in a file");
-  auto& ends = outgoing->ends_;
-  auto found = std::ranges::find(ends, end);
-  if (found == ends.end()) found = ends.insert(found, end);
-  return static_cast<std::uint32_t>(found - ends.begin());
-}
-
-OutgoingFds::Scope::Scope(OutgoingFds& into) : previous_(outgoing) { outgoing = &into; }
-OutgoingFds::Scope::~Scope() { outgoing = previous_; }
-
 EndNumbers::EndNumbers(std::span<const std::shared_ptr<EndFd>> ends) {
   for (const auto& end : ends) {
     uses_.push_back(std::make_unique<EndFd::Use>(*end));
@@ -115,31 +94,6 @@ EndNumbers::EndNumbers(std::span<const std::shared_ptr<EndFd>> ends) {
 }
 
 ReceivedEnd::~ReceivedEnd() = default;
-
-IncomingFds::IncomingFds(std::vector<std::shared_ptr<EndFd>> ends) : previous_(incoming) {
-  for (auto& end : ends) arrived_.push_back({std::move(end), nullptr});
-  incoming = this;
-}
-
-IncomingFds::IncomingFds(std::span<const Link> links, Take take, const Deadline& deadline)
-    : links_(links), take_(take), deadline_(deadline), previous_(incoming) {
-  incoming = this;
-}
-
-IncomingFds::~IncomingFds() { incoming = previous_; }
-
-void IncomingFds::take_them() {
-  if (links_.empty()) return;
-  const Handle ticket = handle_from(std::exchange(links_, {}).back());
-  for (auto& end : take_(ticket, deadline_)) arrived_.push_back({std::move(end), nullptr});
-}
-
-IncomingFds::Arrived& IncomingFds::at(std::uint32_t place) {
-  if (incoming != nullptr) incoming->take_them();
-  if (incoming == nullptr || place >= incoming->arrived_.size())
-    throw SerializationError("the end of a pipe or socket did not come along with its message");
-  return incoming->arrived_[place];
-}
 
 std::vector<std::shared_ptr<EndFd>> take_into_care(std::vector<UniqueFd> fds) {
   std::vector<std::shared_ptr<EndFd>> ends;

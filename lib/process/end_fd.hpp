@@ -1,4 +1,4 @@
-// EndFd: a descriptor that leads to another process, and how it travels into a child or a message.
+// EndFd: a descriptor that leads to another process.
 #pragma once
 
 #include <atomic>
@@ -8,8 +8,6 @@
 #include <span>
 #include <vector>
 
-#include "arena/message_handles.hpp"
-#include "base/deadline.hpp"
 #include "base/unique_fd.hpp"
 #include "multiprocessing/detail/export.hpp"
 
@@ -83,72 +81,12 @@ class MULTIPROCESSING_API EndNumbers {
   std::vector<int> numbers_;
 };
 
-/// Collects the ends that are serialised on this thread, and keeps them open.
-class MULTIPROCESSING_API OutgoingFds {
- public:
-  OutgoingFds() = default;
-
-  /// Adds to the collection in scope on this thread, once each; the place in it. Throws
-  /// SerializationError when there is none: not every message can carry descriptors.
-  static std::uint32_t collect(const std::shared_ptr<EndFd>& end);
-
-  [[nodiscard]] bool empty() const { return ends_.empty(); }
-  [[nodiscard]] std::span<const std::shared_ptr<EndFd>> ends() const { return ends_; }
-
-  /// While alive, ends saved on this thread are added to the collection it was made for.
-  class MULTIPROCESSING_API Scope {
-   public:
-    explicit Scope(OutgoingFds& into);
-    ~Scope();
-    Scope(const Scope&) = delete;
-
-   private:
-    OutgoingFds* previous_;
-  };
-
- private:
-  friend class EndFds;
-  std::vector<std::shared_ptr<EndFd>> ends_;
-};
-
 /// What was made of an end that arrived, for the next who asks for the same one.
 class MULTIPROCESSING_API ReceivedEnd {
  public:
   ReceivedEnd() = default;
   ReceivedEnd(const ReceivedEnd&) = delete;
   virtual ~ReceivedEnd();
-};
-
-/// While alive, what is loaded on this thread may ask for the ends that came along. Those that
-/// nobody asked for are closed in the end.
-class MULTIPROCESSING_API IncomingFds {
- public:
-  explicit IncomingFds(std::vector<std::shared_ptr<EndFd>> ends);
-  /// Gives the ends that were left for a ticket, or throws at the deadline; see keeper_client.hpp.
-  using Take = std::vector<std::shared_ptr<EndFd>> (*)(const Handle& ticket,
-                                                       const Deadline& deadline);
-  /// Of a message in the arena, whose last link holds their ticket, if there are any: they are
-  /// taken when the first is asked for.
-  IncomingFds(std::span<const Link> links, Take take, const Deadline& deadline = Deadline::never());
-  ~IncomingFds();
-  IncomingFds(const IncomingFds&) = delete;
-
-  struct Arrived {
-    std::shared_ptr<EndFd> end;
-    std::shared_ptr<ReceivedEnd> made;
-  };
-
-  /// The end at that place. Throws SerializationError when there is none.
-  [[nodiscard]] static Arrived& at(std::uint32_t place);
-
- private:
-  void take_them();
-
-  std::span<const Link> links_;  // empty once they are taken
-  Take take_ = nullptr;
-  const Deadline deadline_ = Deadline::never();
-  std::vector<Arrived> arrived_;
-  IncomingFds* previous_;
 };
 
 /// Descriptors that came with a birth or a message, in care. With the gate held since before they
@@ -162,7 +100,7 @@ class EndFds {
   [[nodiscard]] static bool any();
 
   /// In a child that was just forked: closes those that it was not given.
-  static void close_but(const OutgoingFds& given);
+  static void close_but(std::span<const std::shared_ptr<EndFd>> given);
 
   /// In a forked child, with the gate held: calls that were using ends on other threads of the
   /// parent do not go on here.

@@ -13,7 +13,6 @@
 #include "base/deadline.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "process/end_fd.hpp"
-#include "process/keeper_client.hpp"
 
 namespace multiprocessing::detail {
 
@@ -51,7 +50,8 @@ class MULTIPROCESSING_API Envelope {
   class Reading;
 
   [[nodiscard]] std::span<const Handle> handles() const { return handles_.handles(); }
-  [[nodiscard]] std::span<const std::shared_ptr<EndFd>> ends() const { return ends_.ends(); }
+  [[nodiscard]] const OutgoingHandles& outgoing() const { return handles_; }  // to a child
+  [[nodiscard]] std::span<const std::shared_ptr<EndFd>> ends() const { return ends_; }
   [[nodiscard]] bool empty() const { return handles().empty() && ends().empty(); }
   void clear();
 
@@ -71,46 +71,57 @@ class MULTIPROCESSING_API Envelope {
 
   /// Puts an end into the envelope of this thread, once; its place there. Throws SerializationError
   /// when there is none: not every message can carry descriptors.
-  static std::uint32_t enclose(const std::shared_ptr<EndFd>& end) {
-    return OutgoingFds::collect(end);
-  }
+  static std::uint32_t enclose(const std::shared_ptr<EndFd>& end);
+
+  struct Arrived {
+    std::shared_ptr<EndFd> end;
+    std::shared_ptr<ReceivedEnd> made;
+  };
 
   /// The end that came at that place. Throws SerializationError when nothing did.
-  [[nodiscard]] static IncomingFds::Arrived& enclosed(std::uint32_t place) {
-    return IncomingFds::at(place);
-  }
+  [[nodiscard]] static Arrived& enclosed(std::uint32_t place);
 
  private:
   OutgoingHandles handles_;
-  OutgoingFds ends_;
+  std::vector<std::shared_ptr<EndFd>> ends_;  // once each
 };
 
 class MULTIPROCESSING_API Envelope::Writing {
  public:
   explicit Writing(Envelope& into, Takes takes = Takes::all);
+  ~Writing();
   Writing(const Writing&) = delete;
 
  private:
   std::optional<OutgoingHandles::Scope> handles_;
-  OutgoingFds::Scope ends_;
+  Envelope* const previous_;
 };
 
 class MULTIPROCESSING_API Envelope::Reading {
  public:
   /// Of a message in shared memory. Its ends are taken from their keeper when the first is asked
   /// for; a keeper that is stopped is waited for until the deadline.
-  explicit Reading(std::span<const Link> links, const Deadline& deadline = Deadline::never())
-      : handles_(links), ends_(links, take_ends, deadline) {}
+  explicit Reading(std::span<const Link> links, const Deadline& deadline = Deadline::never());
 
   /// Of a message that brought the descriptors itself.
-  Reading(std::span<const Link> links, std::vector<std::shared_ptr<EndFd>> ends)
-      : handles_(links), ends_(std::move(ends)) {}
+  Reading(std::span<const Link> links, std::vector<std::shared_ptr<EndFd>> ends);
 
+  /// Of the arguments of this process, whose handles its parent has booked to it.
+  explicit Reading(std::vector<std::shared_ptr<EndFd>> ends);
+
+  ~Reading();
   Reading(const Reading&) = delete;
 
  private:
-  IncomingHandles handles_;
-  IncomingFds ends_;
+  friend class Envelope;
+  void take();
+
+  std::optional<BirthHandles> booked_;
+  const IncomingHandles handles_;
+  std::span<const Link> untaken_;  // the last one is the ticket of ends, if there are any
+  const Deadline deadline_ = Deadline::never();
+  std::vector<Arrived> arrived_;
+  Reading* const previous_;
 };
 
 }  // namespace multiprocessing::detail

@@ -52,9 +52,8 @@ UniqueFd keep_life_pipe(Popen& popen) {
   return std::move(pipe.read_end);
 }
 
-void write_body(const Launch& launch, Writer& writer, Luggage& luggage) {
-  const OutgoingHandles::Scope handles{luggage.handles};
-  const OutgoingFds::Scope fds{luggage.fds};
+void write_body(const Launch& launch, Writer& writer, Envelope& envelope) {
+  const Envelope::Writing writing{envelope};
   launch.write_body(writer);
 }
 

@@ -11,7 +11,7 @@
 #include "base/unique_fd.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/detail/target.hpp"
-#include "process/end_fd.hpp"
+#include "process/envelope.hpp"
 #include "process/fork_gate.hpp"
 #include "process/preparation.hpp"
 
@@ -58,14 +58,8 @@ inline constexpr int status_lost = 255;
 [[nodiscard]] std::unique_ptr<Popen> popen_spawn(const Launch& launch);
 [[nodiscard]] std::unique_ptr<Popen> popen_forkserver(const Launch& launch);
 
-/// What a launch takes along beside its bytes.
-struct Luggage {
-  OutgoingHandles handles;
-  OutgoingFds fds;
-};
-
 /// Writes what the child is to do, and collects what goes along with it.
-void write_body(const Launch& launch, Writer& writer, Luggage& luggage);
+void write_body(const Launch& launch, Writer& writer, Envelope& envelope);
 
 /// A group of its own for `pid` (0: this process), where it does not lead one already.
 void lead_own_group(pid_t pid);

@@ -43,13 +43,13 @@ class GonePopen final : public Popen {
 /// others of which it would only keep end-of-file from those on their other side, and objects that
 /// ask who is given them. Nothing for a child of fork alone, such as a lambda with captures, whose
 /// arguments nobody can see: it inherits all.
-std::optional<Luggage> luggage_of(const Launch& launch) {
+std::optional<Envelope> envelope_of(const Launch& launch) {
   if (!EndFds::any() && !AskingPart::any() && !HeldEnd::any()) return std::nullopt;
   try {
     Writer unused;
-    Luggage luggage;
-    write_body(launch, unused, luggage);
-    return luggage;
+    Envelope envelope;
+    write_body(launch, unused, envelope);
+    return envelope;
   } catch (const std::exception&) {
     return std::nullopt;
   }
@@ -78,10 +78,10 @@ std::unique_ptr<Popen> popen_fork(const Launch& launch) {
   warn_about_threads();
   auto popen = std::make_unique<Popen>();
   UniqueFd life = keep_life_pipe(*popen);
-  const auto given = luggage_of(launch);
+  const auto given = envelope_of(launch);
   Birth birth;
   popen->member = birth.child();
-  if (given) tell_asking_parts(given->handles, popen->member);
+  if (given) tell_asking_parts(given->outgoing(), popen->member);
   (void)flush_standard_streams();
   AllSignalsBlocked held_back;
   popen->pid = birth.fork();
@@ -91,7 +91,7 @@ std::unique_ptr<Popen> popen_fork(const Launch& launch) {
     if (!launch.preparation.keep_handlers) drop_signal_handlers();
     held_back.let_go();
     drop_inherited_output();
-    if (given) EndFds::close_but(given->fds);
+    if (given) EndFds::close_but(given->ends());
     run_child(launch.preparation, life.release(), launch.run);
   }
   if (launch.preparation.own_group) lead_own_group(popen->pid);

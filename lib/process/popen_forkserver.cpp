@@ -140,15 +140,15 @@ bool take_answer(const ForkServer& server, ServedPopen& popen) {
 /// Nothing when the server died or stands still. Should it have made the child before that, the
 /// child dies with its life pipe, which nobody keeps then.
 std::unique_ptr<Popen> try_popen(const ForkServer& server, std::span<const std::byte> content,
-                                 const Luggage& luggage, bool own_group) {
+                                 const Envelope& envelope, bool own_group) {
   auto popen = std::make_unique<ServedPopen>();
   UniqueFd life = keep_life_pipe(*popen);
   OwnFd of_server;
   keep_status_channel(*popen, of_server);
-  Birth birth{luggage.handles};
+  Birth birth{envelope.outgoing()};
   popen->member = birth.child();
   UniqueFd file = make_birth_file(address_for(birth), Role::child, content);
-  const EndNumbers given{luggage.fds.ends()};
+  const EndNumbers given{envelope.ends()};
   std::vector<int> fds{of_server.get(), file.get(), life.get(), server.socket.get()};
   fds.insert(fds.end(), given.get().begin(), given.get().end());
   if (fds.size() > most_descriptors) throw_too_many(given.get().size());
@@ -173,13 +173,13 @@ std::unique_ptr<Popen> popen_forkserver(const Launch& launch) {
   told.directory = current_directory();
   const Starter starter = Starter::calling_thread();
   Writer content;
-  Luggage luggage;
+  Envelope envelope;
   content.raw(starter.settings);
   told.write(content);
-  write_body(launch, content, luggage);
+  write_body(launch, content, envelope);
   for (int attempt = 0; attempt < attempts; ++attempt) {
     const auto server = ensure_fork_server(starter);
-    if (auto popen = try_popen(*server, content.view(), luggage, told.own_group)) return popen;
+    if (auto popen = try_popen(*server, content.view(), envelope, told.own_group)) return popen;
     replace_fork_server(*server);
   }
   throw ProcessError("the fork server died " + std::to_string(attempts) +

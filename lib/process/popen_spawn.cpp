@@ -32,16 +32,16 @@ Credentials credentials_now() {
 
 std::unique_ptr<Popen> popen_spawn(const Launch& launch) {
   Writer content;
-  Luggage luggage;
+  Envelope envelope;
   auto popen = std::make_unique<Popen>();
   const UniqueFd life = keep_life_pipe(*popen);
   content.raw(credentials_now());
   content.raw(life.get());
   launch.preparation.write(content);
-  write_body(launch, content, luggage);
-  const EndNumbers given{luggage.fds.ends()};
+  write_body(launch, content, envelope);
+  const EndNumbers given{envelope.ends()};
   write_descriptors(content, given.get());
-  Birth birth{luggage.handles};
+  Birth birth{envelope.outgoing()};
   popen->member = birth.child();
   const ArenaAddress address = address_for(birth);
   const UniqueFd file = make_birth_file(address, Role::child, content.view());

@@ -56,9 +56,8 @@ template <class Write>
 void hand_over_ends(const Write& write) {
   try {
     detail::Writer unused;
-    detail::Luggage luggage;
-    const detail::OutgoingHandles::Scope handles{luggage.handles};
-    const detail::OutgoingFds::Scope fds{luggage.fds};
+    detail::Envelope dropped;
+    const detail::Envelope::Writing writing{dropped};
     const detail::HandingOver handing_over;
     write(unused);
   } catch (const std::exception& error) {

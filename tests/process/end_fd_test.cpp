@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "multiprocessing/base/errors.hpp"
+#include "process/envelope.hpp"
 #include "process/fork_gate.hpp"
 #include "process_suite.hpp"
 
@@ -16,8 +17,7 @@ namespace process_test {
 namespace {
 
 using mp::detail::EndFd;
-using mp::detail::IncomingFds;
-using mp::detail::OutgoingFds;
+using mp::detail::Envelope;
 using mp::detail::UniqueFd;
 
 /// What a Connection is, as far as this module is concerned.
@@ -37,9 +37,9 @@ class End {
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
     std::uint32_t place = 0;
-    if constexpr (Archive::is_saving::value) place = OutgoingFds::collect(end_);
+    if constexpr (Archive::is_saving::value) place = Envelope::enclose(end_);
     archive& place;
-    if constexpr (!Archive::is_saving::value) end_ = IncomingFds::at(place).end;
+    if constexpr (!Archive::is_saving::value) end_ = Envelope::enclosed(place).end;
   }
 
  private:
