@@ -5,6 +5,7 @@
 
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
@@ -97,6 +98,70 @@ TEST(EnvelopeTest, TheReceiverOfAMessageInSharedMemoryFindsTheEndsInItOnce) {
   EXPECT_THROW((void)Envelope::enclosed(0), mp::SerializationError);
   message = {};
   test_support::wait_until([] { return kept_tickets() == 0; });
+}
+
+/// A message in shared memory that the end is in; nothing else has it.
+Handle message_with(std::shared_ptr<EndFd> end) {
+  Envelope envelope;
+  {
+    const Envelope::Writing writing{envelope};
+    (void)Envelope::enclose(end);
+  }
+  end.reset();
+  envelope.leave_ends();
+  Handle message = Handle::make(8, envelope.handles().size());
+  envelope.hold_by(links_of(message));
+  return message;
+}
+
+void expect_end_of_file(const std::shared_ptr<EndFd>& end) {
+  char letter = 0;
+  EXPECT_EQ(read(EndFd::Use{*end}.get(), &letter, 1), 0);
+}
+
+TEST(EnvelopeTest, AMessageThatIsDroppedUnreadLetsItsEndsGo) {
+  auto [here, there] = connected_ends();
+  Handle message = message_with(std::move(there));
+  message = {};
+  expect_end_of_file(here);
+}
+
+TEST(EnvelopeTest, AReaderThatThrowsLetsGoOfTheEndsThatHaveCome) {
+  auto [here, there] = connected_ends();
+  const Handle message = message_with(std::move(there));
+  const auto receive = [&message] {
+    const Envelope::Reading reading{links_of(message)};
+    (void)Envelope::enclosed(0);
+    throw mp::ValueError("the next value is wrong");
+  };
+  EXPECT_THROW(receive(), mp::ValueError);
+  expect_end_of_file(here);
+  EXPECT_THROW((void)Envelope::enclosed(0), mp::SerializationError);
+}
+
+TEST(EnvelopeTest, EndsThatCameWithAMessageAndThatNoValueAskedForAreClosed) {
+  auto [here, there] = connected_ends();
+  std::vector<std::shared_ptr<EndFd>> came;
+  came.push_back(std::move(there));
+  { const Envelope::Reading reading{{}, std::move(came)}; }
+  expect_end_of_file(here);
+}
+
+TEST(EnvelopeTest, AWriterThatThrowsLeavesNothingInTheObjectsItMentioned) {
+  const std::shared_ptr<EndFd> end = connected_ends().first;
+  const Handle object = Handle::make(8);
+  const std::uint32_t before = holders_of(object);
+  const auto send = [&] {
+    Envelope envelope;
+    const Envelope::Writing writing{envelope};
+    (void)object.save();
+    (void)Envelope::enclose(end);
+    throw mp::ValueError("the next value cannot be written");
+  };
+  EXPECT_THROW(send(), mp::ValueError);
+  EXPECT_EQ(holders_of(object), before);
+  EXPECT_EQ(end.use_count(), 1);
+  EXPECT_THROW((void)object.save(), mp::SerializationError);
 }
 
 }  // namespace
