@@ -1,4 +1,4 @@
-// What the compiler says to those who share what cannot be shared. Compiled once per case with
+// What the compiler says about types that cannot be shared. Compiled once per case with
 // -DCASE_<name>; the first line of a case is a part of the text that must come out.
 #include <string>
 

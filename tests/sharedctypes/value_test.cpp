@@ -224,7 +224,8 @@ TEST_P(SharedValueTest, AChangeThatWasNeverNotifiedIsSeen) {
   child.join();
 }
 
-// W35: a struct is before or after in the eyes of who holds its lock, and its lock says when not.
+// W35: to a holder of its lock a struct is before or after a change, and the lock says when it is
+// not.
 TEST_P(SharedValueTest, WhoIsKilledInAnUpdateLeavesALockThatSaysSo) {
   const mp::Value<Point> point{Point{1, 1}};
   const mp::Value<int> number{1};

@@ -42,7 +42,7 @@ inline constexpr bool is_atomic_number = (std::is_arithmetic_v<T> ||
                                           std::is_enum_v<T>)&&sizeof(T) <= 8;
 
 /// Waits until `changed` holds; says whether it does. It is asked again after each notify, and now
-/// and then without, for whoever changes the value may die before it notifies.
+/// and then without one, because the process that changes the value may die before it notifies.
 [[nodiscard]] MULTIPROCESSING_API bool wait_for_change(EventCount& changes, Timeout timeout,
                                                        const std::function<bool()>& changed);
 

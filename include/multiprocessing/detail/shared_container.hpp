@@ -1,5 +1,5 @@
-// What the shared containers are made of: a container in the arena, its lock, and what is known
-// about it when the lock's holder has died.
+// The base of shared containers: a container in the arena, its lock, and a note of whether a dead
+// holder was changing it.
 #pragma once
 
 #include <atomic>
@@ -23,8 +23,8 @@ namespace multiprocessing {
 
 namespace detail {
 
-/// Stands before the container. All of it is guarded by the container's lock; what a dead holder
-/// left is read by the one who takes the lock over.
+/// Stands before the container. All of it is guarded by the container's lock; a process that takes
+/// the lock over reads what a dead holder left.
 struct ContainerState {
   std::atomic<std::uint32_t> made;      // 0: the memory behind it is no container yet
   std::atomic<std::uint32_t> changing;  // how many levels of the holder may change it now
@@ -48,8 +48,8 @@ MULTIPROCESSING_API void drop_container(ContainerState& state, const Handle& obj
 /// A handle: copies, and what a child or a message is given, are the same container. It is its lock
 /// too, so that guards take it; the lock may be taken again by the thread that holds it.
 ///
-/// When a process dies holding it, whatever it was doing, everyone gets `OwnerDied`, until somebody
-/// calls `recover()` and mends the content, or `drop()` and begins anew.
+/// When a process dies holding it, whatever it was doing, every access throws `OwnerDied` until one
+/// caller takes it over: by `recover()`, to repair the content, or by `drop()`, to begin anew.
 template <class C, class L = RLock>
 class SharedContainer : public detail::carried_lock<L> {
   struct Body {
@@ -74,8 +74,8 @@ class SharedContainer : public detail::carried_lock<L> {
     Shown* operator->() const { return shown_; }
     Shown& operator*() const { return *shown_; }
 
-    /// After `recover()`: whether whoever died was only reading, so that nothing needs mending. If
-    /// not, the content may be half changed and unsafe even to look at: `drop()` is always safe.
+    /// After `recover()`: whether the dead process was only reading, so that nothing needs repair.
+    /// If not, the content may be half changed and unsafe even to look at: `drop()` is always safe.
     [[nodiscard]] bool sound() const { return sound_; }
 
    private:
@@ -109,27 +109,27 @@ class SharedContainer : public detail::carried_lock<L> {
     L::acquire();
     return {*this, false};
   }
-  /// The same for who only looks. A death then leaves it `sound()`.
+  /// The same for reading only. A death in between leaves the container `sound()`.
   [[nodiscard]] Access<const C> read() const {
     L::acquire();
     return {*this, false};
   }
 
-  /// Has `change` work on the container in one critical section; gives what it gives.
+  /// Calls `change` with the container, in one critical section; returns what it returns.
   template <std::invocable<C&> F>
   std::decay_t<std::invoke_result_t<F&, C&>> update(F change) const {
     const auto held = access();
     return change(*held);
   }
 
-  /// Takes over from a holder that died, and shows what it left, for the caller to mend: see
-  /// `Access::sound()`. Throws `ValueError` when nobody died holding it.
+  /// Takes over from a dead holder, and shows what it left, for the caller to repair: see
+  /// `Access::sound()`. Throws `ValueError` unless the last holder died.
   [[nodiscard]] Access<C> recover() const {
     L::recover();
     return {*this, true};
   }
 
-  /// Begins anew with nothing in it, whether somebody died holding it or not.
+  /// Begins anew with nothing in it, whether the last holder died or not.
   void drop() const {
     bool recovered = false;
     try {
@@ -170,7 +170,7 @@ class SharedContainer : public detail::carried_lock<L> {
   friend struct detail::HashOfMemory;
   [[nodiscard]] const detail::Handle& memory() const { return body_; }
 
-  /// The lock, as it was found, for the container cannot be reached.
+  /// Releases the lock as it was found, because the container cannot be reached.
   void give_back(bool recovered) const {
     if (recovered)
       L::leave_unmended();

@@ -11,7 +11,9 @@
 
 namespace multiprocessing {
 
-/// A new shared object with what is in this one now, after Python's `sharedctypes.copy`.
+/// A new shared object with what is in this one now, after Python's `sharedctypes.copy`. No lock is
+/// taken: hold one while other processes write. Costs memory as large as the original's; throws
+/// `OSError` when there is none.
 template <class T>
 [[nodiscard]] RawValue<T> copy(const RawValue<T>& raw) {
   return RawValue<T>(raw.value());
@@ -21,8 +23,9 @@ template <class T>
   return RawArray<T>(std::span<const T>{raw.data(), raw.size()});
 }
 
-/// The same object with a lock, after Python's `sharedctypes.synchronized`: `RLock` of its own, or
-/// the one that is given. Those who use the raw handle on go past the lock.
+/// The same object with a lock, after Python's `sharedctypes.synchronized`: an `RLock` of its own,
+/// or the one that is given. Nothing is copied. Code that goes on using the raw handle does not
+/// take the lock, and another call makes another lock: pass on what this one returned.
 template <class T, class L = RLock>
 [[nodiscard]] Value<T, L> synchronized(const RawValue<T>& raw, L lock = {}) {
   return Value<T, L>(raw, std::move(lock));
@@ -32,7 +35,7 @@ template <class T, class L = RLock>
   return Array<T, L>(raw, std::move(lock), nullptr);
 }
 
-/// It has a lock already.
+/// A `Value` or `Array` has a lock already; Python asserts that when it runs.
 template <class T, class L>
 void synchronized(const Value<T, L>&) = delete;
 template <class T, class L>

@@ -18,9 +18,12 @@
 
 namespace multiprocessing {
 
+/// `mp::RawArray<T> table(size, {.sparse = true})`; Python has no counterpart.
 struct ArrayOptions {
-  /// Takes memory as elements are touched, so that an array may be larger than what is ever used of
-  /// it. When memory runs out then, the process that touches it is killed.
+  /// Takes memory as elements are touched, page by page, so that an array may be
+  /// larger than what is ever used of it. When memory runs out then, the process that touches it is
+  /// killed. Without it all memory is reserved when the array is made, which throws `OSError`
+  /// instead.
   bool sparse = false;
 };
 
@@ -59,9 +62,15 @@ template <class T, class R>
 /// Elements in shared memory without a lock, after Python's `RawArray`: a contiguous range.
 ///
 /// A handle: copies, and what a child is given, are the same elements. Any process and thread may
-/// use it; who writes what others read has to tell them by other means.
+/// use it. Nothing guards the elements: a process that reads what another one writes has to know by
+/// a lock, an event, a message or a join that it is written.
 ///
 ///     mp::RawArray<double> row(1000);  // zeroed
+///     std::ranges::fill(row, 1.5);     // plain memory: no lock, no system call
+///
+/// `T` is any trivially copyable type without pointers. The memory is shared, so passing an array
+/// of any size to a child, a queue or a pool copies nothing but the handle. It is given back with
+/// the last handle in any process, also when processes are killed.
 template <class T>
 class RawArray {
  public:
@@ -69,12 +78,15 @@ class RawArray {
   RawArray() = default;
 
   /// `size` zeroed elements. Throws `OSError` when shared memory runs out, `ValueError` for more
-  /// than any memory holds.
+  /// than any memory holds. Python's `RawArray('d', 1000)`.
   explicit RawArray(std::size_t size, ArrayOptions options = {}) : cells_(size, options.sparse) {}
+  /// As many elements as there are items, which are copied.
   RawArray(std::initializer_list<T> items)
       : RawArray(std::span<const T>{items.begin(), items.size()}) {}
+  /// The letters of a text, without a NUL behind them.
   explicit RawArray(std::string_view text) requires std::same_as<T, char>
       : RawArray(std::span<const char>{text.data(), text.size()}) {}
+  /// From any range; each item is converted to a `T`.
   template <class R>
   requires(detail::ElementsFor<R, T, RawArray>&& std::ranges::forward_range<R>) explicit RawArray(
       R&& items)
@@ -82,22 +94,28 @@ class RawArray {
     T* next = begin();
     for (auto&& item : items) *next++ = static_cast<T>(item);
   }
-  // What can be read only once is listed first.
+  // A range that can be read only once is copied to a list first, to know its size.
   template <class R>
   requires(detail::ElementsFor<R, T, RawArray> &&
            !std::ranges::forward_range<R>) explicit RawArray(R&& items)
       : RawArray(list_of_all(items)) {}
 
-  /// From the end when negative. Throws `IndexError`.
+  /// A reference into shared memory. Counts from the end when negative; throws `IndexError`. Loops
+  /// over `begin()` or the span save that check.
   T& operator[](std::ptrdiff_t index) const { return data()[detail::place_of(index, size())]; }
 
+  /// Python's `len(a)`; it never changes.
   [[nodiscard]] std::size_t size() const { return cells_.size(); }
+
+  /// The elements in this process, in a row, until its last handle goes; elsewhere they lie at
+  /// other addresses. Null for an array that was made by default.
   [[nodiscard]] T* data() const { return cells_.data(); }
   [[nodiscard]] T* begin() const { return data(); }
   [[nodiscard]] T* end() const { return data() + size(); }
   operator std::span<T>() const { return {data(), size()}; }
 
-  /// As `a[start:stop:step]`; `std::nullopt` for what is left out.
+  /// A copy of these elements, as `a[start:stop:step]`; `std::nullopt` for what is left out. Throws
+  /// `ValueError` for a step of 0.
   [[nodiscard]] std::vector<T> slice(std::optional<std::ptrdiff_t> start = {},
                                      std::optional<std::ptrdiff_t> stop = {},
                                      std::ptrdiff_t step = 1) const {
@@ -108,13 +126,15 @@ class RawArray {
     return items;
   }
 
-  /// As `a[:] = items`, for any range of them. Throws `ValueError` when there are not as many.
+  /// As `a[:] = items`, for any range of them. Throws `ValueError` when there are not as many as
+  /// elements; nothing is changed then.
   template <class R>
   void set_slice(R&& items) const {
     set_slice({}, {}, items);
   }
   void set_slice(std::initializer_list<T> items) const { set_slice({}, {}, items); }
-  /// As `a[start:stop:step] = items`.
+
+  /// As `a[start:stop:step] = items`, with the same check.
   template <class R>
   void set_slice(std::optional<std::ptrdiff_t> start, std::optional<std::ptrdiff_t> stop, R&& items,
                  std::ptrdiff_t step = 1) const {
@@ -128,7 +148,7 @@ class RawArray {
     set_slice(start, stop, std::span<const T>{items.begin(), items.end()}, step);
   }
 
-  /// Whether both are the same elements.
+  /// Whether both are the same elements, not whether these are equal.
   friend bool operator==(const RawArray& a, const RawArray& b) { return a.memory() == b.memory(); }
 
   template <class Archive>

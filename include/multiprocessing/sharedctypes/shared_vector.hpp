@@ -23,8 +23,13 @@ namespace multiprocessing {
 ///     found.update([](auto& all) { std::ranges::sort(all); });  // and one for as much as you like
 ///
 /// Inside `access()` and `update` it is Boost's vector; text there is a `SharedText`, which is
-/// given the vector's allocator. For what happens when somebody is killed inside, see
+/// given the vector's allocator. For what happens when a process is killed inside, see
 /// `SharedContainer`.
+///
+/// Each call below is one critical section: it takes the lock, throws `OwnerDied` where its holder
+/// died, and `OSError` where shared memory runs out. Elements are copied in and out. Growing moves
+/// all of them now and then, as in `std::vector`. Any process and thread may use it. Python:
+/// `Manager().list()`, where each call is a message to another process and back.
 template <class T, class L = RLock>
 class SharedVector : public SharedContainer<
                          boost::container::vector<typename detail::Stored<T>::type,
@@ -33,27 +38,32 @@ class SharedVector : public SharedContainer<
   using Stored = detail::Stored<T>;
 
  public:
+  /// Empty. Made at first use.
   SharedVector() = default;
   SharedVector(std::initializer_list<T> items) {
     const auto all = this->access();
     for (const T& item : items) all->push_back(Stored::put(item, this->allocator()));
   }
 
+  /// Adds an element at the end; Python's `v.append(item)`.
   void push_back(const T& item) const {
     this->access()->push_back(Stored::put(item, this->allocator()));
   }
 
-  /// From the end when negative. Throws `IndexError`.
+  /// A copy of the element. Counts from the end when negative. Throws `IndexError`.
   [[nodiscard]] T at(std::ptrdiff_t index) const {
     const auto all = this->read();
     return Stored::get((*all)[detail::place_of(index, all->size())]);
   }
+
+  /// Replaces the element; Python's `v[index] = item`. Throws `IndexError`.
   void set(std::ptrdiff_t index, const T& item) const {
     const auto all = this->access();
     (*all)[detail::place_of(index, all->size())] = Stored::put(item, this->allocator());
   }
 
-  /// Takes the last element away. Throws `IndexError` when there is none.
+  /// Takes the last element away and returns it; Python's `v.pop()`. Throws `IndexError` when there
+  /// is none.
   T pop_back() const {
     const auto all = this->access();
     T last = Stored::get((*all)[detail::place_of(-1, all->size())]);
@@ -61,7 +71,8 @@ class SharedVector : public SharedContainer<
     return last;
   }
 
-  /// All elements as they are now.
+  /// A copy of all elements as they are now, in one critical section; other processes wait
+  /// meanwhile.
   [[nodiscard]] std::vector<T> copy() const {
     const auto all = this->read();
     std::vector<T> items;

@@ -1,4 +1,4 @@
-// The names of Python's submodule `multiprocessing.sharedctypes`, for those who know them by it.
+// The names of Python's submodule `multiprocessing.sharedctypes`.
 #pragma once
 
 #include "multiprocessing/sharedctypes/array.hpp"
@@ -7,7 +7,8 @@
 #include "multiprocessing/sharedctypes/raw_value.hpp"
 #include "multiprocessing/sharedctypes/value.hpp"
 
-/// `mp::sharedctypes::Value` is `mp::Value`.
+/// `mp::sharedctypes::Value` is `mp::Value`, so that ported code reads as before. The containers
+/// that grow are not here, because Python's submodule has none.
 namespace multiprocessing::sharedctypes {
 
 using multiprocessing::Array;

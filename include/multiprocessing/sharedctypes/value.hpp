@@ -58,15 +58,23 @@ using carried_lock = typename CarriedLock<L>::type;
 ///
 /// `counter.set_value(counter.value() + 1)` is two critical sections, and loses what others do in
 /// between; there is no `+=` for that reason. Any process and thread may use it.
+///
+/// `T` is any trivially copyable type without pointers, of any size. The lock costs two atomic
+/// instructions where it is free, and no system call. When its holder dies, every call that takes
+/// it throws `OwnerDied` until `recover()`. A struct may be half changed then; numbers are stored
+/// whole.
 template <class T, class L = RLock>
 class Value : public detail::carried_lock<L> {
  public:
   /// Zero. Made at first use, which throws `OSError` when shared memory runs out.
   Value() = default;
+
+  /// Python's `Value('i', 7)` and `Value('i', 7, lock=lock)`; several objects may share a lock.
   explicit Value(const T& initial) : raw_(initial) {}
   Value(const T& initial, L lock) : L(std::move(lock)), raw_(initial) {}
 
-  /// Under the lock, as all below but what says otherwise.
+  /// A copy of the object; Python's `n.value`. Under the lock, as all below that do not say
+  /// otherwise.
   [[nodiscard]] T value() const {
     const std::scoped_lock guard{get_lock()};
     return raw_.value();
@@ -76,9 +84,9 @@ class Value : public detail::carried_lock<L> {
     raw_.set_value(value);
   }
 
-  /// Has `change` look at the object and change it, in one critical section; gives what it gives.
-  /// A number that another process changes without the lock meanwhile makes it run again, on what
-  /// is there then. An exception of its own leaves a number as it was.
+  /// Calls `change` with a reference to the object, in one critical section, and returns what it
+  /// returns. If another process changes a number without the lock meanwhile, `change` runs again
+  /// on the new one. When it throws, a number stays as it was; a struct stays as `change` left it.
   template <std::invocable<T&> F>
   std::decay_t<std::invoke_result_t<F&, T&>> update(F change) const {
     const std::scoped_lock guard{get_lock()};
@@ -95,40 +103,51 @@ class Value : public detail::carried_lock<L> {
 
   // ---- without the lock, in one instruction of the processor each
 
-  /// Adds; gives what was there before. Numbers wrap around.
+  // For numbers and enumerations of up to eight bytes. They work also while another process holds
+  // the lock, or died with it.
+
+  /// Adds `n`, which may be negative; returns what was there before. Numbers wrap around.
   T fetch_add(T n) const requires(std::integral<T> && !std::same_as<T, bool>) {
     return atomic().fetch_add(n);
   }
+  /// Stores `wanted`; returns what was there before.
   T exchange(T wanted) const requires detail::is_atomic_number<T> {
     return atomic().exchange(wanted);
   }
-  /// Stores `wanted` if `expected` is there and says so; else `expected` becomes what is there.
+  /// Stores `wanted` and returns true if `expected` is there; otherwise `expected` becomes what is
+  /// there.
   bool compare_exchange(T& expected, T wanted) const requires detail::is_atomic_number<T> {
     return atomic().compare_exchange_strong(expected, wanted);
   }
 
   // ---- waiting, without the lock
 
-  /// Waits until the number is another than `old`. Whoever changes it calls `notify_all()` or
-  /// `notify_one()`; a change that was not notified is seen within a second.
+  /// Waits until the number is another than `old`, by sleeping in the kernel. The process that
+  /// changes it calls `notify_all()` or `notify_one()` afterwards; a change without that, because
+  /// its process was killed, say, is seen within a second. Python has no counterpart.
   void wait(T old) const requires detail::is_atomic_number<T> {
     static_cast<void>(wait(old, Timeout::infinite));
   }
-  /// Waits at most `timeout`; says whether it is another.
+
+  /// Waits at most `timeout`; returns whether the number is another.
   bool wait(T old, Timeout timeout) const requires detail::is_atomic_number<T> {
     return detail::wait_for_change(raw_.cell().changes, timeout,
                                    [&] { return raw_.value() != old; });
   }
+
+  /// Wakes one waiter, or all; one system call if any sleep.
   void notify_one() const { raw_.cell().changes.notify(1); }
   void notify_all() const;
 
   // ---- its parts
 
-  /// The object itself, for as long as this handle lives: hold the lock.
+  /// The object itself, for as long as a handle of this process lives. Hold the lock while using
+  /// it: `std::scoped_lock guard{value};`.
   [[nodiscard]] T& get_obj() const { return raw_.get_obj(); }
+  /// The lock alone, for another object that is to share it.
   [[nodiscard]] const L& get_lock() const { return *this; }
 
-  /// Whether both are the same object.
+  /// Whether both are the same object, not whether their values are equal.
   friend bool operator==(const Value& a, const Value& b) { return a.raw_ == b.raw_; }
 
   template <class Archive>
