@@ -13,10 +13,10 @@
 
 #include "multiprocessing/arena/allocator.hpp"
 #include "multiprocessing/base/errors.hpp"
+#include "multiprocessing/detail/carried_lock.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/handle.hpp"
 #include "multiprocessing/detail/shared_cells.hpp"
-#include "multiprocessing/sharedctypes/value.hpp"
 #include "multiprocessing/synchronize/rlock.hpp"
 
 namespace multiprocessing {

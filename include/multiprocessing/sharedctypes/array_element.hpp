@@ -5,7 +5,7 @@
 #include <type_traits>
 
 #include "multiprocessing/detail/acquirable.hpp"
-#include "multiprocessing/sharedctypes/value.hpp"
+#include "multiprocessing/detail/carried_lock.hpp"
 
 namespace multiprocessing {
 
