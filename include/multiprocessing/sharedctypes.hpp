@@ -1,4 +1,7 @@
-// Values and arrays in shared memory.
+// Values and arrays in shared memory: Python's `Value`, `Array` and their raw forms.
+//
+// `SharedVector`, `SharedString` and `SharedMap` need Boost.Container and are included by their own
+// names.
 #pragma once
 
 #include "multiprocessing/sharedctypes/array.hpp"

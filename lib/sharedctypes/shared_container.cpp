@@ -1,3 +1,14 @@
+// The containers that grow: made, used and dropped under their lock; and the map of this module.
+//
+// Terms of this module:
+//   raw      without a lock: RawValue, RawArray
+//   cell     one T in the arena, with an eventcount for those that wait for its change
+//   cells    many Ts in a row, behind their number
+//   carried  of a lock: an object is its own lock (derives from it), or shares a given one
+//   stored   how a container of Boost holds a type: text as SharedText, all else as itself
+//   changing a note beside a container: its lock's holder may be in the middle of a change
+// Next, in include/multiprocessing: detail/shared_cells.hpp, sharedctypes/value.hpp, then
+// detail/shared_container.hpp.
 #include "multiprocessing/detail/shared_container.hpp"
 
 #include "base/fail_point.hpp"

@@ -35,6 +35,13 @@ namespace multiprocessing {
 ///     totals[-1] = 7;                       // the last
 ///     totals.update([](std::span<int> all) { std::ranges::sort(all); });
 ///
+///     std::vector<int> some = totals.slice(1, 3);  // totals[1:3]
+///     totals.set_slice(0, 2, {1, 2});              // totals[0:2] = [1, 2]
+///     for (int total : totals.slice()) ...         // a copy; no lock is held meanwhile
+///
+///     std::scoped_lock guard{totals};              // many accesses, no copy
+///     for (int& total : totals.get_obj()) total *= 2;
+///
 /// `T` is any trivially copyable type without pointers; Python's type codes are on the module's
 /// page. An access takes the lock: two atomic instructions and no system call where it is free.
 /// What is passed to a child, a queue or a pool is the handle, however many elements there are. The

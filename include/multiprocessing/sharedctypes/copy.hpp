@@ -26,6 +26,12 @@ template <class T>
 /// The same object with a lock, after Python's `sharedctypes.synchronized`: an `RLock` of its own,
 /// or the one that is given. Nothing is copied. Code that goes on using the raw handle does not
 /// take the lock, and another call makes another lock: pass on what this one returned.
+///
+///     mp::RawArray<int> raw(100);
+///     std::iota(raw.begin(), raw.end(), 0);    // one process alone: no lock
+///     mp::Array<int> all = mp::synchronized(raw);  // for several processes from now on
+///
+/// With an `RLock` single accesses nest in a guard, because its holder may take it again.
 template <class T, class L = RLock>
 [[nodiscard]] Value<T, L> synchronized(const RawValue<T>& raw, L lock = {}) {
   return Value<T, L>(raw, std::move(lock));

@@ -36,6 +36,11 @@ struct ArrayOptions {
 ///
 ///     mp::RawArray<double> row(1000);  // zeroed
 ///     std::ranges::fill(row, 1.5);     // plain memory: no lock, no system call
+///     mp::Process child{scale, row};   // void scale(mp::RawArray<double> row)
+///     child.start();
+///     child.join();                    // now what the child wrote can be read
+///
+/// It converts to `std::span<T>`, so that functions on spans need not know of it.
 ///
 /// `T` is any trivially copyable type without pointers. The memory is shared, so passing an array
 /// of any size to a child, a queue or a pool copies nothing but the handle. It is given back with
@@ -79,6 +84,8 @@ class RawArray {
   /// The elements in this process, in a row, until its last handle goes; elsewhere they lie at
   /// other addresses. Null for an array that was made by default.
   [[nodiscard]] T* data() const { return cells_.data(); }
+
+  /// A contiguous range, so loops, algorithms and views of the standard take it as it is.
   [[nodiscard]] T* begin() const { return data(); }
   [[nodiscard]] T* end() const { return data() + size(); }
   operator std::span<T>() const { return {data(), size()}; }

@@ -34,6 +34,16 @@ using StoredMap = boost::container::map<typename Stored<K>::type, typename Store
 ///     mp::SharedMap<std::string, int> words;
 ///     words.change("hello", [](int& count) { ++count; });  // one critical section
 ///
+///     const auto all = words.access();                     // one for many operations
+///     for (auto& [word, count] : *all) count = 0;
+///
+/// When a process is killed inside, the next access throws, and the content may be repaired:
+///
+///     } catch (const mp::OwnerDied&) {
+///       const auto left = words.recover();                 // holds the lock
+///       if (!left.sound()) ...                             // half changed: words.drop() is safe
+///     }
+///
 /// Inside `access()` and `update` it is Boost's map; text there is a `SharedText`, which is given
 /// the map's allocator. For what happens when a process is killed inside, see `SharedContainer`.
 ///

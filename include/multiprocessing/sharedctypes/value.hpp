@@ -26,6 +26,13 @@ namespace multiprocessing {
 ///     counter.fetch_add(1);                       // one instruction, without the lock
 ///     std::scoped_lock guard{counter};            // as many accesses as you like
 ///
+/// A struct takes the place of Python's `Structure`:
+///
+///     struct Point { double x, y; };
+///     mp::Value<Point> point{{1, 2}};
+///     point->x = 3;                               // one critical section
+///     point.update([](Point& p) { std::swap(p.x, p.y); });
+///
 /// `counter.set_value(counter.value() + 1)` is two critical sections, and loses what others do in
 /// between; there is no `+=` for that reason. Any process and thread may use it.
 ///
@@ -91,6 +98,13 @@ class Value : public detail::carried_lock<L> {
   }
 
   // ---- waiting, without the lock
+
+  // One process waits for another's progress, without a lock or a queue:
+  //
+  //     for (long seen = done.value(); seen < all; seen = done.value()) {
+  //       show(seen);
+  //       done.wait(seen, 1s);  // the workers call fetch_add, then notify_all
+  //     }
 
   /// Waits until the number is another than `old`, by sleeping in the kernel. The process that
   /// changes it calls `notify_all()` or `notify_one()` afterwards; a change without that, because
