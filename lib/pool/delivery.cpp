@@ -12,7 +12,7 @@
 #include "base/os_error.hpp"
 #include "base/write_whole.hpp"
 #include "multiprocessing/base/errors.hpp"
-#include "multiprocessing/detail/codec_exception.hpp"
+#include "multiprocessing/detail/codec/exception.hpp"
 
 namespace multiprocessing::detail {
 namespace {

@@ -9,7 +9,7 @@
 #include "arena/event_count.hpp"
 #include "arena/settle.hpp"
 #include "base/waiting.hpp"
-#include "multiprocessing/detail/codec_exception.hpp"
+#include "multiprocessing/detail/codec/exception.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
 

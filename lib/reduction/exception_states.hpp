@@ -8,7 +8,7 @@
 #include <system_error>
 
 #include "multiprocessing/base/errors.hpp"
-#include "multiprocessing/detail/codec_exception.hpp"
+#include "multiprocessing/detail/codec/exception.hpp"
 
 namespace multiprocessing::detail {
 

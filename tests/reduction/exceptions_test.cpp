@@ -14,7 +14,7 @@
 #include <variant>
 
 #include "multiprocessing/base/exit.hpp"
-#include "multiprocessing/detail/codec_exception.hpp"
+#include "multiprocessing/detail/codec/exception.hpp"
 #include "reduction/round_trip.hpp"
 
 namespace reduction_test {

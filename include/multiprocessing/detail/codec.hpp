@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "multiprocessing/detail/codec_classes.hpp"     // IWYU pragma: export
-#include "multiprocessing/detail/codec_compounds.hpp"   // IWYU pragma: export
-#include "multiprocessing/detail/codec_containers.hpp"  // IWYU pragma: export
-#include "multiprocessing/detail/codec_values.hpp"      // IWYU pragma: export
-#include "multiprocessing/detail/codec_way.hpp"         // IWYU pragma: export
+#include "multiprocessing/detail/codec/classes.hpp"     // IWYU pragma: export
+#include "multiprocessing/detail/codec/compounds.hpp"   // IWYU pragma: export
+#include "multiprocessing/detail/codec/containers.hpp"  // IWYU pragma: export
+#include "multiprocessing/detail/codec/values.hpp"      // IWYU pragma: export
+#include "multiprocessing/detail/codec/way.hpp"         // IWYU pragma: export
 
 namespace multiprocessing::detail {
 

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "multiprocessing/base/errors.hpp"
-#include "multiprocessing/detail/codec_exception.hpp"
+#include "multiprocessing/detail/codec/exception.hpp"
 
 namespace multiprocessing {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <type_traits>
 
-#include "multiprocessing/detail/codec_buffer.hpp"
+#include "multiprocessing/detail/codec/buffer.hpp"
 
 // Only named: a template argument from this namespace makes the free `serialize` functions that
 // users wrote there for Boost.Serialization visible to argument-dependent lookup.

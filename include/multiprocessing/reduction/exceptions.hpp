@@ -5,7 +5,7 @@
 #include <exception>
 #include <string>
 
-#include "multiprocessing/detail/codec_exception.hpp"
+#include "multiprocessing/detail/codec/exception.hpp"
 #include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing {

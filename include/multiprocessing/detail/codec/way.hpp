@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "multiprocessing/detail/codec_buffer.hpp"
-#include "multiprocessing/detail/codec_forms.hpp"
+#include "multiprocessing/detail/codec/buffer.hpp"
+#include "multiprocessing/detail/codec/forms.hpp"
 #include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing::detail {

@@ -1,7 +1,7 @@
 // The ways of users' classes: Serializer, `serialize`, aggregates. Part of codec.hpp.
 #pragma once
 
-#include "multiprocessing/detail/codec_way.hpp"
+#include "multiprocessing/detail/codec/way.hpp"
 
 namespace multiprocessing::detail {
 

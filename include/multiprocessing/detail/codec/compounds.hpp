@@ -1,7 +1,7 @@
 // The ways of tuples, optionals, pointers and variants. Part of codec.hpp.
 #pragma once
 
-#include "multiprocessing/detail/codec_way.hpp"
+#include "multiprocessing/detail/codec/way.hpp"
 
 namespace multiprocessing::detail {
 

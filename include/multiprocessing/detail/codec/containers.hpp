@@ -2,7 +2,7 @@
 // Part of codec.hpp.
 #pragma once
 
-#include "multiprocessing/detail/codec_way.hpp"
+#include "multiprocessing/detail/codec/way.hpp"
 
 namespace multiprocessing::detail {
 

@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "multiprocessing/detail/codec_members.hpp"
+#include "multiprocessing/detail/codec/members.hpp"
 #include "multiprocessing/reduction/archive.hpp"
 #include "multiprocessing/reduction/is_flat.hpp"
 #include "multiprocessing/reduction/serializer.hpp"

@@ -1,4 +1,4 @@
-#include "multiprocessing/detail/codec_buffer.hpp"
+#include "multiprocessing/detail/codec/buffer.hpp"
 
 #include "multiprocessing/base/errors.hpp"
 
