@@ -55,8 +55,8 @@ struct alignas(64) RingHeader {
 };
 
 /// One side, but for its position. Everything is guarded by the lock; the cached fields are made
-/// anew by whoever takes the lock from a dead holder. `ring_index` is the commit of a step to the
-/// next ring.
+/// anew by the process that takes the lock from a dead holder. `ring_index` is the commit of a step
+/// to the next ring.
 struct alignas(64) Side {
   BiasedLock lock;
   std::int64_t ring;                      // from the body to the ring's header
@@ -68,12 +68,13 @@ struct alignas(64) Side {
   std::atomic<std::uint64_t> bytes;  // put or got, where the queue is bounded by bytes
   StreamPace pace;                   // read without the lock
   std::uint8_t looks_alone;          // by the last to look, one after the other
-  std::uint8_t favours_lost;         // how often somebody else came, up to some
+  std::uint8_t favours_lost;         // how often another thread came, up to some
 };
 static_assert(sizeof(Side) == 64);
 
-/// What a side is about to do beyond moving its position; completed or undone by whoever takes its
-/// lock from the dead. `what` is stored last, and cleared when all is done.
+/// What a side is about to do beyond moving its position; completed or undone by the
+/// process that takes its lock from a dead holder. `what` is stored last, and cleared when all is
+/// done.
 struct Pending {
   enum What : std::uint32_t { nothing, bytes, slot, object };
 
@@ -88,24 +89,24 @@ struct Pending {
 };
 
 /// Part of a ring, in one piece, where messages that are all alike can be put or got whatever the
-/// other side does meanwhile. Guarded by the side's lock; who takes that the long way sets `until`
-/// to where the side is, so that it is never more than one operation behind.
+/// other side does meanwhile. Guarded by the side's lock; a thread that takes that the long way
+/// sets `until` to where the side is, so that it is never more than one operation behind.
 struct Stretch {
   std::uint32_t from;  // in units of the stream
   std::uint32_t until;
   std::int64_t place;  // of `from`: bytes from the body
 };
 
-/// Memory for one large message at a time, used again and again. Whoever fills or reads it holds
-/// the lock; `queued_as` names the message meanwhile. The slots lie in a block of their own, made
-/// for the first large message.
+/// Memory for one large message at a time, used again and again. A process that fills or reads it
+/// holds the lock; `queued_as` names the message meanwhile. The slots lie in a block of their own,
+/// made for the first large message.
 struct alignas(64) MessageSlot {
   OwnerLock lock;
   std::atomic<std::uint64_t> queued_as;  // its position plus one; 0: not queued
   std::uint64_t capacity;                // of the block that the slot's link owns
 };
 
-/// Somebody who polls a descriptor. Taken under the put lock; given back by its owner.
+/// A process that polls a descriptor. Taken under the put lock; given back by its owner.
 struct Bell {
   std::atomic<std::uint64_t> member;  // packed; 0: free
   std::atomic<std::uint32_t> name;    // the 20 bits of an abstract address, and whether it is armed

@@ -22,7 +22,7 @@ namespace multiprocessing::detail {
 /// One message is finished; throws ValueError when none is left to finish.
 void finish_one(const QueueRef& queue, std::uint32_t entry);
 
-/// Somebody who died with messages that nobody has answered for since.
+/// A process that died with messages for which no other has answered since.
 struct Debtor {
   std::string what;  // "'work-2' (process 123) was killed by SIGKILL"
   pid_t pid;

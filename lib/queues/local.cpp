@@ -53,7 +53,7 @@ int ring(std::uint32_t name) {
 }
 
 /// Rings it if it is armed. Where that cannot be, as with no descriptor left here, it is armed
-/// again, so that the next who puts something rings it.
+/// again, so that the next put rings it.
 void ring_once(Bell& bell) {
   const std::uint32_t armed = bell.name.load();
   if ((armed & Bell::armed) == 0) return;
@@ -70,7 +70,7 @@ void ring_once(Bell& bell) {
   if (error != ECONNREFUSED)
     bell.name.compare_exchange_strong(name, armed);
   else if (bell.name.load() == name)
-    // Nobody listens: its owner was killed. Another program may be given the name later.
+    // No process listens: its owner was killed. Another program may be given the name later.
     bell.member.compare_exchange_strong(member, 0);
 }
 
@@ -84,7 +84,7 @@ void ring_once(Bell& bell) {
 
 OwnBell::OwnBell(const QueueRef& queue) : fd_(make_socket()) {
   const std::uint32_t name = number_of(bind_to_fresh_name(fd_.get()));
-  // Who polls has an event loop, which is not to stand still with another process.
+  // A process that polls has an event loop, which is not to stand still with another process.
   LazyDeadline limit{Timeout{time_for_bell}};
   const PutLock lock{queue, limit};
   if (!lock.held())

@@ -27,7 +27,7 @@ class OwnBell {
   /// Called when this process found the queue empty: not readable until something comes.
   void arm(const QueueRef& queue);
 
-  /// In a forked child, whose copy is its parent's.
+  /// In a forked child: the copy there is its parent's.
   void disown() { bell_ = nullptr; }
 
  private:

@@ -15,7 +15,7 @@ bool Patience::wait(const Deadline& deadline) {
     return true;
   }
   if (deadline.passed()) return false;
-  // First the flag, then the look: who moves the position does it the other way round.
+  // First the flag, then the look: the side that moves the position does it the other way round.
   const std::uint32_t calls = watched_.calls.load();
   wanted_.fetch_or(sleepers_wanted);
   fence_against(other_);

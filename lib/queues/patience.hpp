@@ -15,7 +15,7 @@ namespace multiprocessing::detail {
 /// Between looks for what no other process tells of, such as the end of a view.
 inline constexpr std::chrono::seconds untold{1};
 
-/// One call's waits until a position moves or the queue's state changes. Nobody holds a lock in
+/// One call's waits until a position moves or the queue's state changes. No lock is held in
 /// them. A wake may be lost with its sender, so sleepers look by themselves now and then, and what
 /// one of them finds has it wake others.
 class Patience {

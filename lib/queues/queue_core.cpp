@@ -33,7 +33,7 @@ bool has_more_room(const QueueBody& body) {
   return body.shape.max_items == 0 || held < body.shape.max_items;
 }
 
-/// What follows a put: whoever waits for it is told.
+/// What follows a put: consumers that wait for it are told.
 void after_put(QueueBody& body) {
   if (const std::uint32_t wanted = body.get_wanted.load(); wanted != 0) {
     fail_point("queue.put.before_wake");
@@ -61,8 +61,8 @@ bool insist_on_put(const QueueRef& queue, LazyDeadline& limit, Try once) {
   QueueBody& body = queue.body;
   const Side& side = body.put;
   Patience patience{body, body.head, body.put_wanted, side, body.get, "Queue.put"};
-  // Whoever is woken may find no room for its message where there is some for another's, and
-  // nobody tells of the last reader's end.
+  // A producer that is woken may find no room for its message where there is some for another's,
+  // and no wake tells of the last reader's end.
   const bool for_views = had_views(queue, QueueEnd::reader);
   if (body.shape.max_bytes != 0 || for_views) patience.rely_on_nobody();
   bool unread = false;
@@ -97,7 +97,7 @@ bool insist_on_get(const QueueRef& queue, const GetWait& wait, LazyDeadline& lim
   const Side& side = body.get;
   Patience patience{body, body.tail, body.get_wanted, side, body.put, "Queue.get"};
   if (wait.while_written) {
-    patience.rely_on_nobody();  // nobody tells of the last writer's end
+    patience.rely_on_nobody();  // no wake tells of the last writer's end
     enrol_reader(queue);
   }
   bool orphaned = false;
@@ -173,8 +173,8 @@ bool put_bytes(const QueueRef& queue, Piece first, Piece second, const Envelope*
 /// Leaves the ends until the message is received; false when there was no time for that.
 bool leave_ends(Envelope& envelope, Timeout& timeout) {
   if (envelope.ends().empty()) return true;
-  // Who does not want to wait means for room: this is part of making the message, unless the one
-  // who is to keep the ends stands still.
+  // A producer that does not want to wait means for room: this is part of making the message,
+  // unless the broker that is to keep the ends is stopped.
   const Deadline deadline{timeout == Timeout{now} ? Timeout{time_to_keep} : timeout};
   if (!envelope.leave_ends(deadline)) return false;
   if (timeout != Timeout{now} && !deadline.is_never()) timeout = deadline.left();

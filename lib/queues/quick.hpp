@@ -1,5 +1,5 @@
 // The short ways of a put or get: records that are all alike, room or a message known of, and
-// nobody in the way. They say no, with nothing done, where anything else is to be seen to.
+// no other in the way. They say no, with nothing done, where anything else is to be seen to.
 #pragma once
 
 #include <cstring>
@@ -68,7 +68,7 @@ Got free_record(QueueBody& body, Position head) {
 }
 
 /// Without a loop, so that each word has an instruction of its own: processors guess from that
-/// which earlier store a load has to wait for. Whoever loads what one instruction has stored to
+/// which earlier store a load has to wait for. A load of what one instruction has stored to
 /// several places waits three times as long.
 template <auto copy_pair>
 [[gnu::always_inline]] inline void copy_words(std::byte* to, const std::byte* from,

@@ -94,7 +94,7 @@ std::uint32_t begin_put(const QueueRef& queue, Position tail, Position after,
       begin(body.put_pending, Pending::slot, outgoing.slot, 0, tail, after, totally);
       queue.slot(outgoing.slot).queued_as.store(tail.packed() + 1);
       fail_point("queue.slot.queued");
-      queue.slot(outgoing.slot).lock.release();  // for the reader, who may be quick
+      queue.slot(outgoing.slot).lock.release();  // for the reader, which may be quick
       return outgoing.slot;
     case RecordKind::object:
       begin(body.put_pending, Pending::object, link, body.put.ring_index.load(), tail, after,
@@ -244,7 +244,8 @@ bool take_one(const QueueRef& queue, Position head, Incoming& incoming, std::uin
   if (header.kind == RecordKind::slot) {
     what = Pending::slot;
     incoming.slot = header.value;
-    // Mapped while the message is still in the queue, for whom that is refused does not get it.
+    // Mapped while the message is still in the queue, for a process that is refused the memory does
+    // not get it.
     static_cast<void>(data_of(queue.slot_link(header.value)));
     // The reader holds it, so that its death shows. It is free, but for a producer that looks for
     // a slot just now; as that one may be stopped, the message is not taken before.

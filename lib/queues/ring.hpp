@@ -12,7 +12,7 @@ namespace multiprocessing::detail {
 
 enum class RecordKind : std::uint32_t { inlined, slot, object };
 
-/// The first unit of a record; those of queues whose messages are all alike have none.
+/// The first unit of a record; a queue of messages that are all alike has none.
 struct RecordHeader {
   RecordKind kind;
   std::uint32_t value;  // bytes that follow, or the number of the slot or link; its size follows
@@ -29,7 +29,7 @@ struct Outgoing {
   const Handle* object = nullptr;
 };
 
-/// What was got: a number of messages of queues whose messages are all alike, or one of others.
+/// What was got: some of a queue of messages that are all alike, or one of another queue.
 struct Incoming {
   std::byte* into = nullptr;  // where what is inline goes
   std::size_t most = 1;
@@ -58,7 +58,7 @@ enum class Tried { done, not_now, shut_down, not_in_time };
 /// Throws all messages away; they count as done.
 void drop_messages(const QueueRef& queue);
 
-/// Sets the state while nobody is in the middle of a put.
+/// Sets the state while no process is in the middle of a put.
 void set_state(const QueueRef& queue, QueueState state);
 
 }  // namespace multiprocessing::detail

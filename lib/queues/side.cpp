@@ -88,7 +88,8 @@ std::uint32_t next_units(const QueueBody& body, Position tail, std::uint32_t nee
       std::max<std::uint64_t>({wanted, least_units, std::uint64_t{needed} * 4})));
 }
 
-/// Who comes and goes costs the favoured more than it gains by being favoured again soon.
+/// A thread that comes and goes costs the biased owner more than it gains by a bias of its own
+/// soon.
 void note_who_came(Side& side, const BiasedGuard& guard) {
   constexpr int most_lost = 4;
   if (guard.taken() == BiasedLock::Taken::free) return;
@@ -160,7 +161,7 @@ void add_ring(const QueueRef& queue, Position tail, std::uint32_t needed) {
   if (too_many || std::uint64_t{held} + units > std::uint64_t{1} << 31)
     throw_os_error(ENOMEM, "queue", "16 GiB of small messages wait in it");
   Link& link = queue.ring_link(old + 1);
-  release(link);  // of one who died before it was a ring of the queue
+  release(link);  // of a process that died before it was a ring of the queue
   const std::uint32_t links = body.fixed_units != 0 ? 1 : units / 16;
   Block block{sizeof(RingHeader) + std::size_t{units} * 8, links};
   new (block.data()) RingHeader{

@@ -93,7 +93,7 @@ HeldSlot::~HeldSlot() {
     fail_point("queue.slot.before_free");
     slot().lock.release();
   } catch (const std::exception&) {
-    // The others took this process for dead, and the slot is nobody's.
+    // The others took this process for dead, and the slot is free.
   }
 }
 

@@ -1,4 +1,4 @@
-// Who holds reader and writer views of a queue, and who held the last one.
+// Which processes hold reader and writer views of a queue, and which held the last one.
 #pragma once
 
 #include <optional>
@@ -23,7 +23,7 @@ namespace multiprocessing::detail {
 void enrol_reader(const Handle& queue, const Handle& token);
 void enrol_reader(const QueueRef& queue);
 
-/// Who had the last reader view, as far as that is known.
+/// The process that had the last reader view, as far as that is known.
 struct LastReader {
   std::string what;  // "the last reader, 'work-2' (process 123), was killed by SIGKILL"
   pid_t pid = 0;

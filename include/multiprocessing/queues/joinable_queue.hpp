@@ -9,12 +9,12 @@
 
 namespace multiprocessing {
 
-/// A `Queue` of tasks, after Python's `multiprocessing.JoinableQueue`: who gets one calls
-/// `task_done()` when it is finished, and `join()` waits until all are.
+/// A `Queue` of tasks, after Python's `multiprocessing.JoinableQueue`: a consumer that
+/// gets one calls `task_done()` when it is finished, and `join()` waits until all are.
 ///
-/// It keeps a book of what each process got and has not finished. When one dies with tasks in its
-/// hands, nobody will finish them: `join()` then throws `WorkerDied`, which names it, and goes on
-/// doing so until somebody answers for them by `task_done()`.
+/// It keeps an account of what each process got and has not finished. When a process dies with
+/// tasks in its hands, no other will finish them: `join()` then throws `WorkerDied`, which names
+/// it, and goes on doing so until another process answers for them by `task_done()`.
 template <class T>
 class JoinableQueue : public Queue<T> {
  public:

@@ -156,7 +156,7 @@ class Queue {
   void cancel_join_thread() const {}
 
   /// For all processes: puts throw `ShutDown` from now on; gets drain what is left, then throw it.
-  /// With `.immediate` what is left is dropped. Who waits is woken.
+  /// With `.immediate` what is left is dropped. Threads that wait are woken.
   void shutdown(QueueShutdownOptions options = {}) const { core_.shutdown(options.immediate); }
 
   /// A descriptor that is readable while there may be messages, for poll loops: take them by
@@ -165,7 +165,7 @@ class Queue {
   /// a process that is stopped amid a put keeps it from being made for a second.
   [[nodiscard]] int fileno() const { return core_.fileno(); }
 
-  /// A view that only gets, and whose gets throw `EOFError` once no writer view is left anywhere.
+  /// A view that only gets. Its gets throw `EOFError` once no writer view is left anywhere.
   /// It counts as a reader until it is gone, or its process is: puts and `join()` see the last one
   /// go.
   [[nodiscard]] QueueReader<T> reader() const;

@@ -1,4 +1,4 @@
-// QueueReader and QueueWriter: the two ends of a queue, where it matters who is still there.
+// QueueReader and QueueWriter: ends of a queue that tell each other when the last one goes.
 #pragma once
 
 #include <cstddef>

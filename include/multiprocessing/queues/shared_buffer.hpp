@@ -18,7 +18,7 @@ namespace multiprocessing {
 /// putting one into a queue costs the same whatever its size.
 ///
 /// It is a handle: copies, here and where it arrives, are the same memory, which is freed with the
-/// last of them. Nothing guards it. The custom is that who has put it into a queue lets it alone.
+/// last of them. Nothing guards it. By custom a process that has put it into a queue lets it alone.
 ///
 ///     mp::SharedBuffer<float> image(1920 * 1080);
 ///     fill(image);            // a contiguous range

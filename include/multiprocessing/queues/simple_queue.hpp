@@ -9,7 +9,7 @@
 namespace multiprocessing {
 
 /// A `Queue` without bounds, time-outs and counts, after Python's `multiprocessing.SimpleQueue`.
-/// All that `Queue` says of handles, order and deaths holds here too. Python's is a pipe, whose
+/// All that `Queue` says of handles, order and deaths holds here too. Python's is a pipe, and
 /// `put` waits when that is full; here it never waits.
 template <class T>
 class SimpleQueue {
