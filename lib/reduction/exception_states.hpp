@@ -17,7 +17,7 @@ namespace multiprocessing::detail {
 bool register_known_exceptions();
 
 /// Error codes cross by the name of their category; only those of the standard are known. Throws
-/// SerializationError for others, whose exceptions then arrive as RemoteError.
+/// SerializationError for others; their exceptions then arrive as RemoteError.
 void write_code(Writer& writer, const std::error_code& code);
 [[nodiscard]] std::error_code read_code(Reader& reader);
 

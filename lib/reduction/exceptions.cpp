@@ -174,7 +174,7 @@ std::string in_words(const std::string& mangled, const std::string& text) {
 
 std::string this_place() { return process_name() + " (pid " + std::to_string(::getpid()) + ")"; }
 
-// What it holds beside its text; `known` is false when nobody here can tell.
+// What it holds beside its text; `known` is false when this program cannot tell.
 std::string saved_state(const std::exception_ptr& error, const ExceptionCodec* codec, bool& known) {
   known = false;
   if (codec == nullptr) return {};

@@ -1,5 +1,5 @@
 // Archives of Boost.Serialization itself, for what only they can do. Not part of reduction.hpp:
-// it needs Boost's headers, and whoever includes it links boost_serialization.
+// it needs Boost's headers, and a program that includes it links boost_serialization.
 #pragma once
 
 #include <boost/archive/archive_exception.hpp>
