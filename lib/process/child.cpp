@@ -328,7 +328,7 @@ void Child::send_signal(int signal) {
   if (signal_process(popen->pidfd.get(), popen->pid, signal)) return;
   const int error = errno;
   // A child that has become another user's, or a sandbox: the kernel kills it all the same when its
-  // life pipe closes, on whose behalf the child itself has asked for that.
+  // life pipe closes, because the child itself has asked for that.
   if (signal == SIGKILL && !options_.outlive_parent) return popen->life.close();
   throw_os_error(error, "kill", name());
 }

@@ -19,7 +19,7 @@
 
 namespace multiprocessing::detail {
 
-/// A child of the process that made this, from before its start until nobody asks any more. Any
+/// A child of the process that made this, from before its start until it is asked for no more. Any
 /// thread of that process may ask.
 ///
 /// In another process it is inert: there it tells name and pid, and throws AssertionError for the
@@ -79,8 +79,8 @@ class Child {
   [[nodiscard]] std::string kind_name() const;
   [[nodiscard]] std::string first_name() const;  // until set_name()
 
-  /// Without the mutex in a child that was forked while another thread held it: nobody is there to
-  /// let it go.
+  /// Without the mutex in a child that was forked while another thread held it: no thread is there
+  /// to let it go.
   [[nodiscard]] std::unique_lock<std::mutex> lock() const;
   [[nodiscard]] Preparation preparation() const;
 

@@ -76,7 +76,7 @@ __attribute__((no_sanitize("undefined"))) int call(const std::function<void()>& 
     return exit.code;
   } catch (const ShutDown& shut) {
     get_logger().debug(std::string{"ended because a queue was shut down: "} + shut.what());
-    return 0;  // how a program releases those who wait for more work, or for room
+    return 0;  // how a program releases processes that wait for more work, or for room
   } catch (const Interrupted& interrupted) {
     end_by(interrupted.signal);
     return 128 + interrupted.signal;
@@ -123,7 +123,7 @@ void take_on(const Preparation& told, int life_fd) {
 
 }  // namespace
 
-// pthread_exit unwinds the stack. Under fork, below this frame lie those of the parent, whose
+// pthread_exit unwinds the stack. Under fork, below this frame lie those of the parent. Their
 // objects are not this child's to destroy: for the unwinder the stack ends here. There is nothing
 // to clean up in this function, because code for that would lie outside what the mark covers.
 [[gnu::noinline]] void run_child(const Preparation& told, int life_fd,

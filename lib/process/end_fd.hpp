@@ -24,7 +24,7 @@ namespace multiprocessing::detail {
 class MULTIPROCESSING_API EndFd {
  public:
   /// Takes `fd` into care, with the gate held since before it was opened: no fork in between keeps
-  /// a copy that nobody knows of.
+  /// a copy that no list has.
   explicit EndFd(UniqueFd fd);
   ~EndFd();
   EndFd(const EndFd&) = delete;
@@ -81,7 +81,7 @@ class MULTIPROCESSING_API EndNumbers {
   std::vector<int> numbers_;
 };
 
-/// What was made of an end that arrived, for the next who asks for the same one.
+/// What was made of an end that arrived, for the next value that asks for the same one.
 class MULTIPROCESSING_API ReceivedEnd {
  public:
   ReceivedEnd() = default;

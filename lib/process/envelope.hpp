@@ -61,7 +61,7 @@ class MULTIPROCESSING_API Envelope {
   /// The same; false when that was not done in time.
   [[nodiscard]] bool leave_ends(const Deadline& deadline);
 
-  /// The message whose links these are holds the handles from now on. The links are empty.
+  /// The message that these links are of holds the handles from now on. The links are empty.
   void hold_by(std::span<Link> links) const;
 
   // ---- for what is written or read
@@ -106,7 +106,7 @@ class MULTIPROCESSING_API Envelope::Reading {
   /// Of a message that brought the descriptors itself.
   Reading(std::span<const Link> links, std::vector<std::shared_ptr<EndFd>> ends);
 
-  /// Of the arguments of this process, whose handles its parent has booked to it.
+  /// Of the arguments of this process. Its parent has booked their handles to it.
   explicit Reading(std::vector<std::shared_ptr<EndFd>> ends);
 
   ~Reading();

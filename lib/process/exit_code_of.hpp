@@ -9,7 +9,7 @@
 namespace multiprocessing::detail {
 
 /// The exit code of a process that has ended, as its exitcode() tells it. Waits for up to a second
-/// where it is not known yet; 255 where nobody says.
+/// where it is not known yet; 255 where it stays unknown.
 [[nodiscard]] MULTIPROCESSING_API int exit_code_of(Member ended);
 
 /// "was killed by SIGKILL", "exited with code 3".

@@ -46,8 +46,8 @@ constexpr int most_failures = 5;  // in a row
 // other side of an end that was dropped may wait for its end-of-file.
 constexpr std::chrono::duration<int, std::milli> look{50};
 
-// Ctrl-C is for those who asked for children. Blocked and not ignored, because what is sent to a
-// new child before it has changed that must wait for it and not be lost.
+// Ctrl-C is for the processes that asked for children. Blocked and not ignored, because what is
+// sent to a new child before it has changed that must wait for it and not be lost.
 sigset_t interrupts() {
   sigset_t set;
   sigemptyset(&set);
@@ -91,8 +91,8 @@ class Server {
     watch(requests_.get());
   }
 
-  /// Returns when nobody is left who could make a request, the children have ended, and nothing is
-  /// kept.
+  /// Returns when no process is left that could make a request, the children have ended, and
+  /// nothing is kept.
   void serve() {
     while (requests_ || !children_.empty() || keeper_.keeps_any()) {
       epoll_event event{};
@@ -121,9 +121,9 @@ class Server {
     } catch (const OSError& error) {
       if (!is_short_of_memory(error.code().value()) || ++failures_ == most_failures) throw;
     }
-    // For the request there was no memory, but the children here are still to be told of. Who asked
-    // sees its channel closed, or the request waits there still; a new server is made for it when
-    // this one gives up.
+    // For the request there was no memory, but the children here are still to be told of. The
+    // process that asked sees its channel closed, or the request waits there still; a new server is
+    // made for it when this one gives up.
     std::this_thread::sleep_for(time_for_memory);
   }
 
@@ -198,7 +198,7 @@ class Server {
       if (is_new) watch(keeper_.socket());
       answer(status, {.result = ForkAnswer::made, .keeper = address});
     } catch (const OSError& error) {
-      if (is_new) keeper_.leave();  // or the next to ask would be given a socket that nobody reads
+      if (is_new) keeper_.leave();  // or the next to ask would be given a socket that is never read
       answer(status, failure(error));
     }
   }
@@ -212,14 +212,14 @@ class Server {
       children_.emplace(fd, Child{pid, std::move(pidfd), std::move(status), member});
     } catch (const OSError& error) {
       answer(status, failure(error));
-      // Where it may not be signalled, it ends with its life pipe, of which who asked lets go now.
+      // Where it may not be signalled, it ends with its life pipe, which its starter closes now.
       status.reset();
       if (!kill_and_reap(pid, Deadline{now})) unwatched_.push_back(pid);
     }
   }
 
   void answer(const UniqueFd& status, const ForkAnswer& answer, std::span<const int> pidfd = {}) {
-    // Who asked may have died since; its child dies with its life pipe.
+    // The process that asked may have died since; its child dies with its life pipe.
     (void)send_message(status.get(), std::as_bytes(std::span{&answer, 1}), pidfd, MSG_DONTWAIT);
   }
 
@@ -234,8 +234,8 @@ class Server {
       (void)send_message(found->second.status.get(), std::as_bytes(std::span{&ended, 1}), {},
                          MSG_DONTWAIT);
     }
-    // Closing ours does not end the watch: who asked for the child has the same open file, and its
-    // end stays readable for as long as that one keeps it.
+    // Closing ours does not end the watch: the starter of the child has the same open file, and its
+    // end stays readable for as long as the starter keeps it.
     (void)epoll_ctl(events_.get(), EPOLL_CTL_DEL, pidfd, nullptr);
     children_.erase(found);
   }

@@ -5,7 +5,7 @@
 
 namespace multiprocessing::detail {
 
-/// Instead of main in the server: answers requests until nobody is left who could make one.
+/// Instead of main in the server: answers requests until no process is left that could make one.
 [[noreturn]] void serve_forks(const ServerPreparation& told);
 
 }  // namespace multiprocessing::detail

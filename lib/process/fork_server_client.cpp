@@ -27,7 +27,7 @@
 namespace multiprocessing::detail {
 namespace {
 
-// A server that nobody uses any more ends at once; one that others use still is not waited for.
+// A server that is not used any more ends at once; one that others use still is not waited for.
 constexpr std::chrono::milliseconds time_to_end{500};
 
 using Server = std::shared_ptr<ForkServer>;
@@ -64,8 +64,9 @@ std::vector<Server> take_ended() {
 
 constinit std::atomic<void (*)()> preload{nullptr};
 
-/// The server learns by each request which user sends it: who has become another one and was then
-/// taken over by somebody has this socket still, and could have children made as what it was.
+/// The server learns by each request which user sends it: a process that has become another
+/// user's and was then taken over by an intruder has this socket still, and could have children
+/// made as what it was.
 void ask_for_senders(const UniqueFd& socket) {
   const int yes = 1;
   if (setsockopt(socket.get(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) != 0)
@@ -73,7 +74,7 @@ void ask_for_senders(const UniqueFd& socket) {
 }
 
 // With the gate held from before the channel is made until the server's end of it is closed here:
-// a child forked meanwhile would keep it open, and nobody would see the server die.
+// a child forked meanwhile would keep it open, and the death of the server would not be seen.
 SpawnedHelper execute_server(ForkServer& server, const ArenaAddress& address) {
   std::scoped_lock guard{fork_gate()};
   auto [ours, its] = make_channel();

@@ -23,8 +23,8 @@ namespace multiprocessing::detail {
 // ---- same end; datagrams, so requests of several processes do not mix.
 
 struct ForkRequest {
-  char key[key_size];  // who has the socket by accident does not know it
-  Member child;        // nobody: the server is to be the keeper
+  char key[key_size];  // a process that has the socket by accident does not know it
+  Member child;        // none: the server is to be the keeper
   bool own_group;      // the child leads one before its start is told
 };
 
@@ -53,23 +53,23 @@ struct ForkEnded {
 
 // ---- the client's part
 
-/// A server, as seen by those who use it.
+/// A server, as seen by processes that use it.
 struct ForkServer {
   ForkServer() = default;
-  ~ForkServer();  // lets it go, and reaps it if it was ours and nobody else's
+  ~ForkServer();  // lets it go, and reaps it if it was ours alone
   ForkServer(const ForkServer&) = delete;
   ForkServer& operator=(const ForkServer&) = delete;
 
   UniqueFd socket;
-  pid_t number = 0;  // its process id, whoever started it
+  pid_t number = 0;  // its process id, also where another process started it
   Bytes key;
-  Starter begun;  // who started it, as it was then: what the server's children have of themselves
+  Starter begun;  // its starter, as that was then: what the server's children have of themselves
 
   // Of a server that this process started.
   Creator starter;
   pid_t pid = 0;
   UniqueFd pidfd;
-  Spawned reaper;  // whose child it is, see spawn_helper()
+  Spawned reaper;  // its parent, see spawn_helper()
   UniqueFd line;   // to the reaper
   Member member;
   std::atomic<bool> serves_on = false;  // as keeper: it is not to be waited for
@@ -77,7 +77,7 @@ struct ForkServer {
 
 /// The server of this process and its relatives, for the calling thread as it is now; started if
 /// there is none, or it has died, or its children would not be what `now` is. The one before then
-/// serves those who use it still.
+/// serves processes that use it still.
 [[nodiscard]] std::shared_ptr<ForkServer> ensure_fork_server(
     const Starter& now = Starter::calling_thread());
 
@@ -87,7 +87,7 @@ void replace_fork_server(const ForkServer& server);
 /// In a child of the server: use it as well.
 void adopt_fork_server(UniqueFd socket, pid_t number, Bytes key, Starter begun);
 
-/// Lets the server go, which ends it when nobody else uses it. The next start makes another.
+/// Lets the server go, which ends it when no other process uses it. The next start makes another.
 MULTIPROCESSING_API void stop_fork_server();
 
 // For tests.

@@ -1,4 +1,4 @@
-// Who this process is: what current_process() tells, and what its children are told of it.
+// Names of this process: what current_process() tells, and what its children are told of it.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ void rename_current(std::string name);
 
 inline constexpr std::size_t key_size = 32;
 
-/// Bytes that nobody can guess.
+/// Bytes that cannot be guessed.
 [[nodiscard]] Bytes random_key();
 
 /// Whether they are the same; the time it takes tells nothing about where they differ.
@@ -39,7 +39,7 @@ void set_current_authkey(Bytes key);
 /// The lineage of the next child that is named.
 [[nodiscard]] Lineage next_lineage();
 
-/// In a child, once: who it is.
+/// In a child, once: its identity.
 struct Identity {
   std::string name;
   Bytes authkey;

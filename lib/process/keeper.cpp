@@ -42,7 +42,7 @@ struct Kept {
   }
 };
 
-// Who asks at its end is not to wait for a process that is stopped amid an appointment.
+// A process that asks at its end is not to wait for one that is stopped amid an appointment.
 constexpr std::chrono::seconds enough{1};
 
 Board& board() { return *static_cast<Board*>(family_place()); }
@@ -56,8 +56,9 @@ UniqueFd make_socket() {
 }
 
 /// Has the kernel throw away what does not hold the key, before it is in the queue: a stranger can
-/// neither fill that nor leave descriptors in it, whose closing might wait. Where there are no such
-/// filters the keeper still refuses strangers, though not before it has received what they sent.
+/// neither fill that nor leave descriptors in it; to close them might take time. Where there are no
+/// such filters the keeper still refuses strangers, though not before it has received what they
+/// sent.
 void turn_strangers_away(const UniqueFd& socket, const std::array<char, key_size>& key) {
   constexpr auto key_at = static_cast<std::uint32_t>(offsetof(KeeperRequest, key));
   std::vector<sock_filter> program{{BPF_LDX | BPF_IMM, 0, 0, 0}};  // X: the bits that differ
@@ -76,7 +77,7 @@ void turn_strangers_away(const UniqueFd& socket, const std::array<char, key_size
   (void)setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
-/// Who asked may have died since; who does not read goes without.
+/// The process that asked may have died since; one that does not read goes without.
 void answer(const UniqueFd& to, int error, std::span<const int> descriptors = {}) {
   const KeeperAnswer answer{error};
   (void)send_message(to.get(), std::as_bytes(std::span{&answer, 1}), descriptors, MSG_DONTWAIT);

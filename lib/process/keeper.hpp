@@ -20,13 +20,13 @@
 
 namespace multiprocessing::detail {
 
-// ---- what goes over its socket: datagrams, whose first descriptor is where the answer goes.
+// ---- what goes over its socket: datagrams; the first descriptor is where the answer goes.
 
 struct KeeperAddress {
-  Member member;                   // nobody: there is no keeper
+  Member member;                   // none: there is no keeper
   AbstractName name;               // of its socket
   std::uint64_t network;           // in which that name is known; see network_of()
-  std::array<char, key_size> key;  // who merely found the socket does not know it
+  std::array<char, key_size> key;  // a stranger that found the socket does not know it
 };
 
 struct KeeperRequest {
@@ -45,8 +45,8 @@ struct KeeperAnswer {
 /// Thrown when the deadline has passed.
 struct OutOfTime {};
 
-/// The family's keeper. If it has none that lives, `appoint` finds one, and whoever else wants to
-/// know it waits. Throws OutOfTime.
+/// The family's keeper. If it has none that lives, `appoint` finds one, and others that want to
+/// know it wait. Throws OutOfTime.
 [[nodiscard]] KeeperAddress family_keeper(KeeperAddress (*appoint)(const Deadline&),
                                           const Deadline& deadline);
 
@@ -71,13 +71,13 @@ class Keeper {
   /// Its address; the first call opens the socket. Throws OSError.
   [[nodiscard]] const KeeperAddress& open();
 
-  [[nodiscard]] int socket() const { return socket_.get(); }  // -1: nobody has asked yet
+  [[nodiscard]] int socket() const { return socket_.get(); }  // -1: not asked for yet
   [[nodiscard]] bool keeps_any() const { return !kept_.empty(); }
 
   /// Answers the request that waits in the socket.
   void handle_request();
 
-  /// Forgets what nobody can ask for any more, also because those who could have died.
+  /// Forgets what can be asked for no more, also because the processes that could have died.
   void look();
 
   /// In a child that was just forked.

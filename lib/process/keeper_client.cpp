@@ -50,7 +50,7 @@ std::span<std::byte> room_of(T& value) {
   return std::as_writable_bytes(std::span{&value, 1});
 }
 
-/// Thrown when the server that is asked is stopped, and nobody waits for it any more.
+/// Thrown when the server that is asked is stopped, and is waited for no more.
 struct StandsStill {};
 
 /// For how long the answer of a server is waited for although it is stopped.
@@ -103,8 +103,8 @@ class Inquiry {
 
   [[nodiscard]] int answer_by() const { return its_.get(); }
 
-  /// Nothing when `server` died over it; its end of the channel tells that too, and for nobody in
-  /// particular it alone. Throws OutOfTime, StandsStill.
+  /// Nothing when `server` died over it; its end of the channel tells that too, and where
+  /// no server is named it alone. Throws OutOfTime, StandsStill.
   [[nodiscard]] std::optional<Reply> wait(std::span<std::byte> into, Member server,
                                           const Deadline& deadline, Tolerance& tolerance) {
     its_.close();
@@ -128,9 +128,9 @@ class Inquiry {
   OwnFd its_;
 };
 
-// ---- who is the keeper
+// ---- the address of the keeper
 
-/// The server of this process becomes it. Nobody when it died over it, or stands still.
+/// The server of this process becomes it. None when it died over it, or stands still.
 KeeperAddress try_appoint(const ForkServer& server, const Deadline& deadline) try {
   Inquiry inquiry;
   ForkRequest request{};
@@ -166,7 +166,7 @@ KeeperAddress appoint(const Deadline& deadline) {
 
 // ---- asking it
 
-/// In another network nobody has that name, or a stranger.
+/// In another network a stranger has that name, or no process.
 void check_network(const KeeperAddress& keeper, const OwnFd& line) {
   const std::uint64_t here = network_of(line.get());
   if (here == keeper.network || here == 0 || keeper.network == 0) return;
@@ -193,7 +193,7 @@ bool connect_to(const KeeperAddress& keeper, OwnFd& line) {
     if (errno == ECONNREFUSED) return false;
     throw_os_error("connect", "the fork server");
   }
-  // It lives, so the name was not somebody else's already when we connected.
+  // It lives, so the name was not another program's already when we connected.
   return alive(keeper.member);
 }
 

@@ -12,8 +12,8 @@
 namespace multiprocessing::detail {
 
 /// Leaves the ends with the family's keeper, which is appointed if there is none. They are kept for
-/// as long as somebody holds the ticket that is returned, or until they are taken. No ticket:
-/// that was not done in time. Throws OSError, ProcessError.
+/// as long as a process or message holds the ticket that is returned, or until they are taken. No
+/// ticket: that was not done in time. Throws OSError, ProcessError.
 [[nodiscard]] MULTIPROCESSING_API Handle leave_ends(std::span<const std::shared_ptr<EndFd>> ends,
                                                     const Deadline& deadline);
 

@@ -44,13 +44,13 @@ class Popen {
   OwnFd life;
 };
 
-/// 255, for a child of which nobody can say how it ended.
+/// 255, for a child of which it is not known how it ended.
 inline constexpr int status_lost = 255;
 
 /// How a child ended that we could not reap: what the kernel tells, else what the child left.
 [[nodiscard]] int code_of_the_lost(const Popen& popen);
 
-/// A life pipe whose write end `popen` keeps; the read end is for the child.
+/// A life pipe. `popen` keeps the write end; the read end is for the child.
 [[nodiscard]] UniqueFd keep_life_pipe(Popen& popen);
 
 // Each returns once the child exists, or throws and there is none.

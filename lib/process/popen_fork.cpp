@@ -26,7 +26,7 @@ namespace {
 // What a child has that may not be signalled, and ends with its life pipe.
 constexpr std::chrono::milliseconds time_to_end{500};
 
-/// A child that had ended and been reaped by somebody else before we could look at it: SIGCHLD is
+/// A child that had ended and been reaped by another thread before we could look at it: SIGCHLD is
 /// ignored, or another thread waits for any child.
 class GonePopen final : public Popen {
  public:
@@ -41,8 +41,8 @@ class GonePopen final : public Popen {
 
 /// What is among the arguments of a child that other start methods could make too: ends, of the
 /// others of which it would only keep end-of-file from those on their other side, and objects that
-/// ask who is given them. Nothing for a child of fork alone, such as a lambda with captures, whose
-/// arguments nobody can see: it inherits all.
+/// ask which child is given them. Nothing for a child of fork alone, such as a lambda with
+/// captures, for its arguments cannot be seen: it inherits all.
 std::optional<Envelope> envelope_of(const Launch& launch) {
   if (!EndFds::any() && !AskingPart::any() && !HeldEnd::any()) return std::nullopt;
   try {

@@ -81,7 +81,7 @@ class ServedPopen final : public Popen {
   }
 };
 
-/// The child's end of a channel whose other end `popen` keeps.
+/// The child's end of a channel; `popen` keeps the other.
 void keep_status_channel(ServedPopen& popen, OwnFd& of_server) {
   std::scoped_lock guard{fork_gate()};
   auto [ours, its] = make_channel();
@@ -138,7 +138,7 @@ bool take_answer(const ForkServer& server, ServedPopen& popen) {
 }
 
 /// Nothing when the server died or stands still. Should it have made the child before that, the
-/// child dies with its life pipe, which nobody keeps then.
+/// child dies with its life pipe, which no process keeps then.
 std::unique_ptr<Popen> try_popen(const ForkServer& server, std::span<const std::byte> content,
                                  const Envelope& envelope, bool own_group) {
   auto popen = std::make_unique<ServedPopen>();

@@ -52,7 +52,7 @@ struct ServerPreparation {
   [[nodiscard]] static ServerPreparation read(Reader& reader);
 };
 
-/// Who reads a birth file; stands in front of what the child is told.
+/// The reader of a birth file; stands in front of what the child is told.
 enum class Role : std::uint8_t { child, fork_server };
 
 /// A memory file: where the arena is, the role, then `content`. Throws OSError, also where the

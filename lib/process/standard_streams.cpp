@@ -33,7 +33,7 @@ bool is_synchronised(std::ostream& stream) {
 }
 
 int flush(std::ostream& stream) noexcept {
-  if (!stream.good()) return 0;  // whoever wrote to it could know
+  if (!stream.good()) return 0;  // its writer could know
   if (is_synchronised(stream)) return 0;
   try {
     return stream.flush().good() ? 0 : reason();

@@ -15,7 +15,7 @@
 namespace multiprocessing::detail {
 
 /// What a child would inherit by fork, and a child of the fork server sets itself. Where there is
-/// no /proc some of it is not known; then it is the same in all of them, and nobody sets it.
+/// no /proc some of it is not known; then it is the same in all of them, and it is not set.
 struct Settings {
   std::uint64_t blocked_signals = 0;  // the first bit is signal 1
   std::uint64_t ignored_signals = 0;

@@ -113,7 +113,7 @@ class MULTIPROCESSING_API Process {
   [[nodiscard]] std::optional<pid_t> pid() const;
   [[nodiscard]] std::optional<pid_t> ident() const { return pid(); }
 
-  /// None until it has ended; negative for a signal. 255 where nobody could say: somebody else
+  /// None until it has ended; negative for a signal. 255 where that is not known: another thread
   /// reaped it, or the fork server died with it, on a kernel before 6.15.
   [[nodiscard]] std::optional<int> exitcode() const;
 

@@ -30,7 +30,8 @@ ProcessHandle handle_of(std::shared_ptr<ProcessRecord> process);
 /// was given its id later. Any thread may use it.
 class MULTIPROCESSING_API ProcessHandle {
  public:
-  /// Nobody; for a variable that is about to receive one. Everything but == throws `ValueError`.
+  /// No process; for a variable that is about to receive one. Everything but == throws
+  /// `ValueError`.
   ProcessHandle();
 
   [[nodiscard]] pid_t pid() const;
@@ -109,8 +110,8 @@ class MULTIPROCESSING_API ProcessHandle {
 /// The calling process: `MainProcess`, or a child under the name it was given.
 [[nodiscard]] MULTIPROCESSING_API ProcessHandle current_process();
 
-/// The process that started this one; none in the main process. Under `forkserver` that is who
-/// called `start()`, not the server, which is what `getppid()` gives.
+/// The process that started this one; none in the main process. Under `forkserver` that is the
+/// caller of `start()`, not the server, which is what `getppid()` gives.
 [[nodiscard]] MULTIPROCESSING_API std::optional<ProcessHandle> parent_process();
 
 /// The children of this process that live. Reaps those that have ended.

@@ -22,7 +22,7 @@ struct ProcessOptions {
 
   /// The child leads a process group of its own, and `terminate`, `kill` and `interrupt` reach all
   /// that is in it: also what it started by `system` or a fork of its own. While it lives: what it
-  /// leaves behind is nobody's, and a killed parent takes only the child along.
+  /// leaves behind goes on, and a killed parent takes only the child along.
   bool own_group = false;
 
   /// Under `fork` the child keeps the signal handlers of its creator, as in Python. Otherwise, and
