@@ -95,7 +95,7 @@ bool ConnectionCore::poll(const Deadline& deadline) {
         break;
     }
     if (!ring->empty()) return true;
-    // It is sealed, and who has the turn takes the bells out of the socket.
+    // It is sealed, and the holder of the turn takes the bells out of the socket.
     const Turn turn{shared_.reading(), deadline.at_most(turn_of_others)};
     if (turn.taken())
       ring->silence();
@@ -133,8 +133,9 @@ void ConnectionCore::send(std::span<const std::string_view> pieces, const Envelo
   if (out_->is_awaited()) tell_of_sent();
 }
 
-/// The message is on its way, so nobody waits here for the end of another's long one: who sends
-/// that tells, too. So does who seals the ring, and behind the seal no bell may come.
+/// The message is on its way, so this thread does not wait for the end of another's long one:
+/// the sender of that tells, too. So does a sender that seals the ring, and behind the seal no bell
+/// may come.
 void ConnectionCore::tell_of_sent() {
   // A receiver that is not told in spite of that looks by itself.
   (void)retry_for_a_while([&] {
@@ -151,7 +152,7 @@ bool ConnectionCore::send_in_turn(std::span<iovec> pieces, const Envelope* envel
                                   std::uint8_t* parcel) {
   Turn turn{shared_.writing(), Deadline::never(), Turn::interruptibly};
   if (turn.broken()) {
-    // Who reads the other end gets end-of-file for the rest of the message that will not come.
+    // The reader of the other end gets end-of-file for the rest of the message that will not come.
     if (is_socket_) (void)::shutdown(EndFd::Use{*end_}.get(), SHUT_WR);
     throw_os_error(EPIPE, "send", "by an end where a process died amid a message");
   }
@@ -224,7 +225,7 @@ void ConnectionCore::send_frame(Turn& turn, std::span<iovec> pieces, const Envel
   }
 }
 
-/// The rest of the message will not come: who reads the other end is not to wait for it.
+/// The rest of the message will not come: the reader of the other end is not to wait for it.
 void ConnectionCore::break_off(Turn& turn) {
   turn.break_stream();
   if (is_socket_)
@@ -284,17 +285,17 @@ int ConnectionCore::fileno() {
       in_->ask_for_seal();
       fail_point("connection.ring.seal_wanted");
     }
-    quieten();  // who was amid something at the first time may have left a bell
+    quieten();  // a thread that was amid something at the first time may have left a bell
   }
   if (out_ != nullptr && !out_->sealed()) {
-    out_->ask_for_seal();  // of who sends next, should another thread be sending
+    out_->ask_for_seal();  // of the next sender, should another thread be sending
     const Turn turn{shared_.writing(), Deadline{std::chrono::nanoseconds{0}}};
     if (turn.taken()) out_->tell_and_seal();
   }
   return number;
 }
 
-/// After something was asked of who takes the turn next, and before a look into the ring.
+/// After something was asked of the next holder of the turn, and before a look into the ring.
 bool ConnectionCore::sender_in_turn() const {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   const bool in_turn{shared_.other_writing().lock.holder()};
@@ -302,8 +303,8 @@ bool ConnectionCore::sender_in_turn() const {
   return in_turn;
 }
 
-/// Makes the descriptor unreadable when nothing is there. Until the seal nobody may be between its
-/// look at what is wanted and its bell: a message would be there unseen, or a bell without one.
+/// Makes the descriptor unreadable when nothing is there. Until the seal no sender may be between
+/// its look at what is wanted and its bell: a message would be there unseen, or a bell without one.
 void ConnectionCore::quieten() {
   if (in_->settled()) return;
   const Deadline enough{turn_of_others};
@@ -313,14 +314,14 @@ void ConnectionCore::quieten() {
   while (!spin(back_off::inner_lock, is_quiet))
     std::this_thread::sleep_for(std::chrono::milliseconds{1});
   const Turn turn{shared_.reading(), Deadline{std::chrono::nanoseconds{0}}};
-  if (turn.taken()) in_->silence();  // otherwise who has it does so afterwards
+  if (turn.taken()) in_->silence();  // otherwise its holder does so afterwards
 }
 
 Unrung ConnectionCore::unrung() const {
   Ring* const ring = ring_in();
   if (ring == nullptr) return Unrung::none;
-  // Before the look into the ring: who is out of its turn by then has put all that it puts there,
-  // and who takes the next one seals.
+  // Before the look into the ring: a sender that is out of its turn by then has put all that it
+  // puts there, and the next one seals.
   const bool may_come = !ring->sealed() && sender_in_turn();
   if (!ring->empty()) return Unrung::message;
   return may_come ? Unrung::may_come : Unrung::none;
@@ -341,7 +342,7 @@ void ConnectionCore::leave_rings() {
           "messages wait in the end of a pipe, and a process that is no relative would not get "
           "them: receive them before the end is sent there");
     Turn sending{shared_.other_writing(), Deadline{turn_of_others}};
-    // Not over what came since the look: behind a seal nobody tells of it any more.
+    // Not over what came since the look: behind a seal no bell tells of it any more.
     if (sending.taken() && ring->empty()) ring->seal();
     // Another thread that receives does the same.
     const Turn reading{shared_.reading(), Deadline{turn_of_others}};

@@ -44,8 +44,9 @@ struct TypedHead {
   [[nodiscard]] static TypedHead of(std::string_view message);
 };
 
-/// What a descriptor that was asked for may not tell of: a message whose sender was killed before
-/// it rang, or has yet to ring. It may still come from one who is in its turn since before that.
+/// What a descriptor that was asked for may not tell of: a message of a sender that was killed
+/// before it rang, or has yet to ring. It may still come from one that is in its turn since before
+/// that.
 enum class Unrung { none, may_come, message };
 
 class ConnectionCore final : public ReceivedEnd,
@@ -61,8 +62,8 @@ class ConnectionCore final : public ReceivedEnd,
   [[nodiscard]] bool writable() const { return options_.writable; }
 
   /// Sends the pieces as one message. What is in the envelope, unless that is null, goes along:
-  /// ends as descriptors, handles held by a parcel whose number is put into `*parcel`, a byte in
-  /// the pieces.
+  /// ends as descriptors, handles held by a parcel; its number is put into `*parcel`, a byte in the
+  /// pieces.
   void send(std::span<const std::string_view> pieces) { send(pieces, nullptr, nullptr); }
   void send(std::span<const std::string_view> pieces, const Envelope* envelope,
             std::uint8_t* parcel);

@@ -14,7 +14,7 @@
 namespace multiprocessing::detail {
 namespace {
 
-// However it went: who listens goes on, and must not take it for an error of its own.
+// However it went: the listener goes on, and must not take it for an error of its own.
 [[noreturn]] void throw_gone() {
   throw EOFError("the other side went away before it had proved that it knows the key");
 }

@@ -27,7 +27,7 @@ UniqueFd make_wake() {
   return clear_of_stdio(std::move(fd));
 }
 
-// With a limit below 1 nobody could ever be let in.
+// With a limit below 1 no client could ever be let in.
 ListenerOptions checked(ListenerOptions options) {
   if (options.max_handshakes == 0) throw ValueError("max_handshakes must be at least 1");
   return options;
@@ -81,15 +81,15 @@ int ListenerCore::fileno() const {
 void ListenerCore::close() {
   const bool was_closed = end_->closed();
   end_->close();
-  // In a forked child the file, and those who wait in accept(), are its parent's.
+  // In a forked child the file, and threads that wait in accept(), are its parent's.
   if (was_closed || !creator_.is_this_process()) return;
   remove_socket_file(address_);
   const std::uint64_t one = 1;
   (void)!::write(wake_.get(), &one, sizeof one);
 }
 
-/// One thread accepts at a time; the others wait for it. Not by a timed mutex, whose lock g++ 12's
-/// ThreadSanitizer does not see.
+/// One thread accepts at a time; the others wait for it. Not by a timed mutex: g++ 12's
+/// ThreadSanitizer does not see its lock.
 class ListenerCore::AcceptTurn {
  public:
   AcceptTurn(ListenerCore& core, const Deadline& deadline) : core_(core) {

@@ -1,4 +1,4 @@
-// ListenerCore: the listening socket, and the clients whose handshakes are under way.
+// ListenerCore: the listening socket, and clients with a handshake under way.
 #pragma once
 
 #include <poll.h>
@@ -56,7 +56,7 @@ class ListenerCore {
   const ListenerOptions options_;
   const std::shared_ptr<EndFd> end_;
   const Address address_;
-  const UniqueFd wake_;  // an eventfd: written by close(), for those who are in accept()
+  const UniqueFd wake_;  // an eventfd: written by close(), for threads in accept()
   const Creator creator_;
 
   Guests guests_;  // the business of the one thread that is in accept()

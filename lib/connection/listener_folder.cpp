@@ -64,7 +64,7 @@ std::optional<Folder> make_folder_in(const std::string& parent) {
   return {};
 }
 
-/// With its lock held. What else is in it is somebody's, and so it stays.
+/// With its lock held. What else is in it belongs to another program, and so it stays.
 bool remove_folder(const std::string& path) {
   const std::string socket = path + "/listener";
   struct stat status {};

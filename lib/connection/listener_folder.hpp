@@ -13,7 +13,7 @@ namespace multiprocessing::detail {
 /// FileNotFoundError when no folder can be used.
 [[nodiscard]] std::string make_listener_folder();
 
-/// Removes those of this user, or of all if that is root, whose process is dead; how many. Every
+/// Removes those of dead processes, of this user, or of all if that is root; how many. Every
 /// program that uses the module does it once when it starts.
 MULTIPROCESSING_API int remove_listener_folders();
 

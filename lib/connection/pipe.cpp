@@ -21,7 +21,7 @@ using detail::UniqueFd;
 
 // Sockets also where one direction would do, because a write to a pipe without readers raises a
 // signal, and a pipe passes no descriptors. Of packets, because a packet goes and comes by one
-// call, and is there whole or not at all, whoever dies over it.
+// call, and is there whole or not at all, whichever side dies over it.
 std::vector<std::shared_ptr<detail::EndFd>> make_ends() {
   std::scoped_lock guard{detail::fork_gate()};
   int fds[2];

@@ -22,7 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Memory is taken as the message comes, and not because somebody says that it will.
+// Memory is taken as the message comes, and not because its header says that it will.
 constexpr std::size_t first_piece = std::size_t{1} << 20;
 
 // How often a wait for the rest of a message looks whether its sender lives.
@@ -34,7 +34,7 @@ unsigned char* packet_room() {
   return room.get();
 }
 
-/// Amid the turn, because who sends a long message waits for the room.
+/// Amid the turn, because the sender of a long message waits for the room.
 void drop_front(Ring& ring) {
   ring.drop_front();
   std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -76,8 +76,8 @@ std::optional<ConnectionCore::Received> ConnectionCore::receive_in_turn(const Wa
   return receive_in_parts(turn, wanted, deadline);
 }
 
-/// The message that is the next packet of the ring, as most are. Whatever is wrong with it, who
-/// receives it in parts finds out.
+/// The message that is the next packet of the ring, as most are. Whatever is wrong with it
+/// is found out when it is received in parts.
 std::optional<ConnectionCore::Received> ConnectionCore::take_whole(const Wanted& wanted) {
   Ring* const ring = ring_in();
   const auto packet = ring == nullptr ? std::nullopt : ring->front();
@@ -159,7 +159,7 @@ Read ConnectionCore::take(Stream stream, const iovec& piece, bool with_fds, bool
 }
 
 /// Whether the other end was closed with messages unread; said once, as the system does. A bell
-/// that nobody took is no message, though the system takes it for one.
+/// that was not taken is no message, though the system takes it for one.
 bool ConnectionCore::is_reset(bool says_the_socket) {
   if (out_ == nullptr) return says_the_socket;
   const bool unread = !out_->empty() || (says_the_socket && out_->used_socket());
@@ -220,7 +220,7 @@ void ConnectionCore::unpack(std::span<const unsigned char> packet, const Wanted&
   inflow_.body_got = content.size();
 }
 
-/// Not the message with its header: how long that is, nobody knows yet.
+/// Not the message with its header: how long that is, is not known yet.
 bool ConnectionCore::receive_header(Stream stream, Turn& turn, const Wanted& wanted,
                                     const Deadline& deadline) {
   while (!inflow_.parsed) {
@@ -310,7 +310,7 @@ bool ConnectionCore::receive_piece(Ring& ring, Turn& turn, std::span<std::byte> 
     }
     const Ring::Came came = ring.wait(deadline.at_most(look_at_sender));
     if (came == Ring::Came::end_of_file) end_of_file(turn);
-    // Nobody but one who found the sender dead would seal it amid a message.
+    // Only a process that found the sender dead would seal it amid a message.
     const bool over = shared_.sender_died() || ring.sealed();
     if (!ring.empty()) continue;
     if (over) lose_sender(turn);
@@ -322,11 +322,11 @@ void ConnectionCore::end_of_file(Turn& turn) {
   const bool amid = inflow_.header_got != 0;
   turn.end_message();
   inflow_ = {};
-  // By the ring, nobody has asked the socket yet.
+  // By the ring, the socket has not been asked yet.
   if (!amid && is_reset(ring_in() != nullptr && take_error(EndFd::Use{*end_}.get()) == ECONNRESET))
     throw_os_error(ECONNRESET, "recv");
   if (amid) throw_os_error(ECONNRESET, "got end of file during message");
-  check_interruption();  // who had it may have died of the same signal
+  check_interruption();  // the other side may have died of the same signal
   throw EOFError("the other end of the connection is closed");
 }
 
@@ -336,7 +336,7 @@ void ConnectionCore::lose_sender(Turn& turn) {
 }
 
 /// A process that had this end died when it had taken a part of a message, and with it the place in
-/// the stream. Who sends here learns it.
+/// the stream. Senders to this end learn it.
 void ConnectionCore::lose_place() {
   if (is_socket_) (void)::shutdown(EndFd::Use{*end_}.get(), SHUT_RD);
   throw_os_error(ECONNRESET, "recv", "by an end where a process died amid a message");

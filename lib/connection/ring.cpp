@@ -26,7 +26,8 @@ constexpr unsigned waits_per_trial = 64;
 constexpr Pacing pacing{
     .looks = 1, .few = 128, .many = 512, .first = 32, .longest = 512, .rest = 255};
 
-// On the futex before one on the descriptor, which the system ends when nobody has the other end.
+// On the futex before one on the descriptor, which the system ends when no process has the other
+// end.
 constexpr std::chrono::nanoseconds short_sleep = 10ms;
 // The same while a bell is missing, for the next ones may be missing, too.
 constexpr std::chrono::nanoseconds without_bell = 100ms;
@@ -202,7 +203,7 @@ bool Ring::try_put(std::span<const iovec> pieces, std::uint32_t size) {
   return true;
 }
 
-// First the commit, then the look: who wants to be told does it the other way round.
+// First the commit, then the look: a side that wants to be told does it the other way round.
 bool Ring::tell() {
   const std::uint32_t rung = body_->putting.rung.load(std::memory_order_relaxed);
   const std::uint32_t wanted = body_->seldom.wanted.load();
@@ -287,8 +288,8 @@ void Ring::tell_of_room() {
   (void)wake(body_->taking.head);
 }
 
-// The next bell is wanted first: who puts a packet that is not seen here then rings it, and it is
-// not among those that are taken.
+// The next bell is wanted first: the sender of a packet that is not seen here then rings it, and it
+// is not among those that are taken.
 void Ring::silence() {
   const bool is_sealed = sealed();  // before the look whether something is left
   if (!empty()) return;
@@ -329,9 +330,10 @@ void Ring::let_ahead() {
   pace_.let_ahead();
 }
 
-// After a short sleep that is ended quickly, one that the system ends when nobody has the other end
-// any more, however that came. Where a message came without the bell that was to end it, short ones
-// only, until the bell is there: the kernel may have no memory for bells, or their sender died.
+// After a short sleep that is ended quickly, one that the system ends when no process has the other
+// end any more, however that came. Where a message came without the bell that was to end it, short
+// ones only, until the bell is there: the kernel may have no memory for bells, or their sender
+// died.
 Ring::Came Ring::wait(const Deadline& deadline) {
   ++waits_;
   Wait wait{back_off::packets, "Connection.recv"};

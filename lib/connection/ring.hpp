@@ -24,10 +24,10 @@ inline constexpr std::uint32_t ring_bytes = 128 * 1024;
 
 /// In the arena, all zero at first. Positions count bytes for ever, modulo 2^32.
 ///
-/// The word before a packet says how long it is, or 0: nothing has been put there. Who puts a
-/// packet writes that 0 behind it, then the packet, and commits by its first word; so a reader
+/// The word before a packet says how long it is, or 0: nothing has been put there. A sender
+/// writes that 0 behind its packet, then the packet, and commits by its first word; so a reader
 /// finds news and message in one cache line. One store of the head takes it. The tail is noted
-/// after the commit, for the next who puts: where a packet lies at the tail, its sender died in
+/// after the commit, for the next sender: where a packet lies at the tail, its sender died in
 /// between, and the tail is behind that one.
 ///
 /// What one side writes again and again has no neighbour that the other side reads: processors
@@ -40,7 +40,7 @@ struct RingBody {
   } putting;
   alignas(64) std::uint64_t space;
   struct alignas(64) Seldom {
-    std::atomic<std::uint32_t> wanted;       // of who puts, see below; a futex, written by readers
+    std::atomic<std::uint32_t> wanted;       // of senders, see below; a futex, written by readers
     std::atomic<std::uint32_t> room_wanted;  // until the head is there: that position + 1
     std::atomic<std::uint32_t> sealed;       // nothing more is put, what follows goes by the socket
     std::atomic<std::uint32_t> closings;     // of either end, anywhere
@@ -53,7 +53,7 @@ struct RingBody {
   } taking;
 };
 
-/// Between a commit and the look whether somebody waits for it lies the release of a turn. That is
+/// Between a commit and the look whether a thread waits for it lies the release of a turn. That is
 /// a locked instruction, which orders all memory on x86; on other processors a fence does.
 inline void order_after_turn() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -63,8 +63,8 @@ inline void order_after_turn() {
 #endif
 }
 
-/// What readers want of who puts the next packet: that it wakes those who sleep; that it seals the
-/// ring, because somebody may poll the descriptor; and that it rings the bell of this number,
+/// What readers want of the sender of the next packet: that it wakes sleepers; that it seals the
+/// ring, because a program may poll the descriptor; and that it rings the bell of this number,
 /// unless that was rung already.
 struct RingWanted {
   static constexpr std::uint32_t wake = 1;
@@ -83,11 +83,12 @@ class Ring {
 
   // ---- in the turn to write
 
-  /// Whether the next message goes by the ring; seals it when somebody wants that or memory is
+  /// Whether the next message goes by the ring; seals it when a reader wants that or memory is
   /// short.
   [[nodiscard]] bool open();
   void seal();
-  /// The same for one who can ring: no bell comes after the seal, behind what goes by the socket.
+  /// The same for a sender that can ring: no bell comes after the seal, behind what goes by the
+  /// socket.
   void tell_and_seal();
   [[nodiscard]] bool sealed() const { return body_->seldom.sealed.load() != 0; }
 
@@ -100,7 +101,7 @@ class Ring {
 
   /// Puts the pieces as one packet if there is room.
   [[nodiscard]] bool try_put(std::span<const iovec> pieces, std::uint32_t size);
-  /// Whether somebody wants to be told of a packet that was put before, with all memory in order
+  /// Whether a reader wants to be told of a packet that was put before, with all memory in order
   /// since; any time. To tell is for the turn.
   [[nodiscard]] bool is_awaited() const {
     return (body_->seldom.wanted.load() & ~RingWanted::seal) !=
@@ -109,8 +110,8 @@ class Ring {
   /// False when a bell is wanted that the kernel has no memory for: it is to be tried again.
   [[nodiscard]] bool tell();
   [[nodiscard]] bool tell_amid_turn();
-  /// Waits for a while, perhaps until a packet of that size has room; false when the one who should
-  /// make it is gone.
+  /// Waits for a while, perhaps until a packet of that size has room; false when the reader that
+  /// should make it is gone.
   [[nodiscard]] bool wait_for_room(std::uint32_t size);
   /// Whether the receiver has taken a packet since the last look at what it has taken.
   [[nodiscard]] bool has_taken();
@@ -126,7 +127,7 @@ class Ring {
   /// The next packet, if there is one; it lies there until it is dropped.
   [[nodiscard]] std::optional<std::span<const unsigned char>> front();
   void drop_front();
-  /// After that, with all memory in order: wakes who waits for room.
+  /// After that, with all memory in order: wakes senders that wait for room.
   void tell_of_room();
   /// Takes the bells out of the socket if the ring is empty, and settles it if it is sealed too.
   void silence();
@@ -138,10 +139,10 @@ class Ring {
 
   // ---- any time
 
-  /// The same as wait, for one who has no turn.
+  /// The same as wait, for a thread that has no turn.
   [[nodiscard]] Came watch(const Deadline& deadline);
   [[nodiscard]] bool empty();
-  /// Who puts the next packet shall seal the ring.
+  /// The next sender shall seal the ring.
   void ask_for_seal() { body_->seldom.wanted.fetch_or(RingWanted::seal); }
   [[nodiscard]] bool seal_wanted() const {
     return (body_->seldom.wanted.load() & RingWanted::seal) != 0;

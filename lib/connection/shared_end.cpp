@@ -53,7 +53,8 @@ std::unique_ptr<Ring> SharedEnd::ring_in(EndFd& socket) const { return ring(1 - 
 bool SharedEnd::sender_died() const {
   if (!is_pipe()) return false;
   const Direction& sending = other().writing;
-  // In this order, for who finds the dead one notes it there before taking its name from here.
+  // In this order: a process that finds the dead one notes it there before taking its name from
+  // here.
   return names_a_dead(sending.amid.load()) || sending.broken.load() != 0;
 }
 
@@ -111,7 +112,7 @@ Turn::Turn(Direction& direction, const Deadline& deadline, Interruptible)
            direction.lock.acquire_if_free() || acquire_interruptibly(direction.lock, deadline)) {}
 
 Turn::Turn(Direction& direction, bool taken) : direction_(direction), taken_(taken) {
-  // The lock may be a dead one's, or have been let go since by somebody who found it so.
+  // The lock may be a dead process's, or have been let go since by another that found it so.
   if (taken_ && names_a_dead(direction_.amid.load())) break_stream();
 }
 

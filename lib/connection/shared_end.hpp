@@ -25,9 +25,9 @@ inline constexpr std::size_t parcels_per_direction = 16;
 
 /// One direction of one end, in the arena. All zero is new.
 ///
-/// `amid` says who has begun a message and not come to its end: written by the holder of the lock,
-/// before the first byte and after the last. Who finds a dead process there knows that the stream
-/// has lost its place, and makes that known by `broken`, which is for ever.
+/// `amid` names the process that has begun a message and not come to its end: written by the holder
+/// of the lock, before the first byte and after the last. A process that finds a dead one there
+/// knows that the stream has lost its place, and makes that known by `broken`, which is for ever.
 struct alignas(64) Direction {
   OwnerLock lock;
   std::atomic<std::uint32_t> broken;
@@ -35,9 +35,10 @@ struct alignas(64) Direction {
 };
 
 /// One end, or both of a pipe. The links hold parcels: objects that hold what the handles in one
-/// message refer to. A link is filled by the sender, in its turn, and emptied by who has taken the
-/// message out of the stream and named itself in `takers`; a taker's death empties it too. One that
-/// died before it could name itself is found out by the next taker, because messages come in order.
+/// message refer to. A link is filled by the sender, in its turn, and emptied by the taker, which
+/// has got the message out of the stream and named itself in `takers`; a taker's death empties it
+/// too. One that died before it could name itself is found out by the next taker, because messages
+/// come in order.
 struct EndBody {
   Direction reading;
   Direction writing;
@@ -54,7 +55,7 @@ struct PipeBody {
 /// This process's part of it.
 class SharedEnd {
  public:
-  /// For an end whose other side is a stranger's.
+  /// For an end with a stranger on its other side.
   SharedEnd();
 
   /// The two ends of a pipe. Throws OSError when memory is short.
@@ -69,16 +70,16 @@ class SharedEnd {
   [[nodiscard]] unsigned side() const { return side_; }
   [[nodiscard]] bool is_pipe() const { return pipe_ != nullptr; }
 
-  /// The rings of a pipe, whose socket this is: of what this end sends, and of what comes to it.
+  /// The rings of a pipe with this socket: of what this end sends, and of what comes to it.
   [[nodiscard]] std::unique_ptr<Ring> ring_out(EndFd& socket) const;
   [[nodiscard]] std::unique_ptr<Ring> ring_in(EndFd& socket) const;
 
-  /// Whether who reads the other end has lost its place.
+  /// Whether the reader of the other end has lost its place.
   [[nodiscard]] bool receiver_broke() const { return other().reading.broken.load() != 0; }
-  /// The other end's direction that comes to this one; its lock names who is sending.
+  /// The other end's direction that comes to this one; its lock names the sender.
   [[nodiscard]] Direction& other_writing() const { return other().writing; }
 
-  /// Whether who was sending to this end died amid a message, found out by whomever.
+  /// Whether a sender to this end died amid a message, whichever process found that out.
   [[nodiscard]] bool sender_died() const;
 
   // ---- parcels; of pipes only
@@ -113,7 +114,7 @@ class SharedEnd {
 /// The right to read or write messages, for one thread of one process.
 class Turn {
  public:
-  /// Waits for it; taken() says whether it came in time. Who had it may have died amid a message:
+  /// Waits for it; taken() says whether it came in time. Its holder may have died amid a message:
   /// see broken(). Of a wait of the program's, `Interruptible`: throws Interrupted.
   Turn(Direction& direction, const Deadline& deadline);
   enum Interruptible { interruptibly };
@@ -124,7 +125,7 @@ class Turn {
 
   [[nodiscard]] bool taken() const { return taken_; }
 
-  /// The stream has lost its place, for all who have this end.
+  /// The stream has lost its place, for all that have this end.
   [[nodiscard]] bool broken() const;
   void break_stream();
 

@@ -92,7 +92,7 @@ Address address_of(const SystemAddress& system) {
   return Address{std::move(path)};
 }
 
-/// In care from birth, so that no child has a copy that nobody knows of.
+/// In care from birth, so that no child has a copy that is in no list.
 std::shared_ptr<EndFd> make_socket(int family, int flags) {
   std::scoped_lock guard{fork_gate()};
   UniqueFd fd{::socket(family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)};
@@ -116,7 +116,7 @@ timeval left_of(const Deadline& deadline) {
   return {left->tv_sec, std::max<suseconds_t>(1, left->tv_nsec / 1000)};  // zero is for ever
 }
 
-// A connect that was interrupted, or whose time was over, goes on by itself with TCP.
+// A connect that was interrupted, or ran out of time, goes on by itself with TCP.
 void finish_connect(int fd, const Deadline& deadline, const std::string& name) {
   pollfd entry{.fd = fd, .events = POLLOUT, .revents = 0};
   if (poll_interruptibly({&entry, 1}, deadline) == 0)

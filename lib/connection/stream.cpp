@@ -87,7 +87,7 @@ ssize_t write_pieces(Stream stream, std::span<const iovec> pieces) {
 }
 
 // What the family's errors call things: a peer that closed with messages unread resets what we sent
-// it, and for who sends that is a peer that is gone.
+// it, and for the sender that is a peer that is gone.
 [[noreturn]] void throw_not_written() {
   const int error = errno == ECONNRESET ? EPIPE : errno;
   if (error == EINVAL || error == ENOTSOCK) throw_os_error(error, "send", "descriptors");
@@ -141,9 +141,9 @@ std::size_t write_some(Stream stream, std::span<const iovec> pieces,
         stream.is_socket ? send_pieces(stream, pieces, descriptors) : write_pieces(stream, pieces);
     if (written >= 0) return static_cast<std::size_t>(written);
     if (errno == EAGAIN)
-      wait_for_room(stream.fd);  // or somebody made it non-blocking
+      wait_for_room(stream.fd);  // or the program made it non-blocking
     else if (errno == EMSGSIZE && most > least_packet)
-      most /= 2;  // somebody made the socket's buffer small
+      most /= 2;  // the program made the socket's buffer small
     else if (errno != EINTR)
       throw_not_written();
   }

@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Between two looks for a message whose sender was killed before it could ring.
+// Between two looks for a message of a sender that was killed before it could ring.
 constexpr std::chrono::nanoseconds first_sleep = 100ms;
 constexpr std::chrono::nanoseconds longest_sleep = 1s;
 

@@ -58,7 +58,7 @@ class MULTIPROCESSING_API Address {
 /// "AF_INET" or "AF_UNIX"; Python's function of the name.
 [[nodiscard]] MULTIPROCESSING_API std::string address_type(const Address& address);
 
-/// An address of the family that nobody uses: any port of this machine, or a path in a new folder
+/// An address of the family that is not in use: any port of this machine, or a path in a new folder
 /// that only this user can enter: in the first usable one of $TMPDIR, $TEMP, $TMP, /tmp, /var/tmp,
 /// /usr/tmp and the current folder, as Python's `tempfile`. Throws `ValueError` for another family,
 /// `FileNotFoundError` when no folder can be used.

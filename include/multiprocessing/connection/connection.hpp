@@ -55,7 +55,7 @@ struct ConnectionOptions {
 /// end can also be sent by another connection over a Pipe or AF_UNIX.
 ///
 /// Any thread of any process that has the end may send and receive: messages do not mix, and each
-/// arrives at one receiver, whole. When a process dies amid a message, nobody waits for the rest:
+/// arrives at one receiver, whole. When a process dies amid a message, no other waits for the rest:
 /// it is an error on both sides.
 ///
 /// Everything throws `OSError` once it is closed ("handle is closed"), and what is not for this

@@ -100,7 +100,7 @@ struct ClientOptions {
 };
 
 /// Connects to a Listener, here or in Python. Tries once. Throws `ConnectionRefusedError` or
-/// `FileNotFoundError` when nobody listens there, `AuthenticationError` when the keys differ,
+/// `FileNotFoundError` when no listener is there, `AuthenticationError` when the keys differ,
 /// `EOFError` or `OSError` when the listener goes away, `TimeoutError`.
 MULTIPROCESSING_API Connection Client(const Address& address, const ClientOptions& options = {});
 

@@ -1,4 +1,4 @@
-// The names of Python's submodule `multiprocessing.connection`, for those who know them by it.
+// The names of Python's submodule `multiprocessing.connection`, for programs that know them by it.
 #pragma once
 
 #include "multiprocessing/connection/address.hpp"
