@@ -18,7 +18,7 @@
 #include "multiprocessing/detail/call.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/handle.hpp"
-#include "multiprocessing/detail/map_job.hpp"
+#include "multiprocessing/detail/mapping.hpp"
 #include "multiprocessing/detail/task.hpp"
 #include "multiprocessing/pool/async_result.hpp"
 #include "multiprocessing/pool/callbacks.hpp"
@@ -30,20 +30,6 @@ namespace multiprocessing {
 /// What `map` calls its function with: an element as it arrives in a worker.
 template <std::ranges::input_range R>
 using element_of = detail::arrival_t<std::ranges::range_value_t<R>>;
-
-namespace detail {
-
-template <class F, class Element>
-struct Mapped {
-  using type = void;  // `map` says what is wrong
-};
-template <class F, class Element>
-requires std::invocable<F&, Element>
-struct Mapped<F, Element> {
-  using type = std::invoke_result_t<F&, Element>;
-};
-
-}  // namespace detail
 
 /// What the function gives for one element.
 template <class F, class R>
@@ -254,73 +240,6 @@ class MULTIPROCESSING_API Pool {
 };
 
 // ---- implementation ----
-
-namespace detail {
-
-/// What `map` needs to know of F and R, and the steps that depend on it.
-template <class F, class R>
-struct Mapping {
-  using Value = std::ranges::range_value_t<R>;
-  using Element = element_of<R>;
-  using Result = std::decay_t<mapped<F, R>>;
-  static constexpr Storage input = storage_of<Element>();
-  static constexpr Storage result = storage_of<Result>();
-  static constexpr MapRunner runner = &run_map<std::decay_t<F>, Element, Result>;
-
-  static MapShape shape(std::size_t items) {
-    return {items, input, stored_size<Element>(), result, stored_size<Result>()};
-  }
-
-  /// Lays the elements out, and takes the memory for it. The range is trusted for what it says of
-  /// its size as far as that does no harm.
-  static void prepare(MapJob& job, R& items, std::size_t size) {
-    if constexpr (input == Storage::in_place) job.prepare();
-    [[maybe_unused]] void* place = job.input();
-    std::size_t index = 0;
-    for (auto&& item : items) {
-      if (index == size) break;
-      if constexpr (input == Storage::in_place) {
-        ::new (static_cast<void*>(static_cast<Element*>(place) + index))
-            Element(std::forward<decltype(item)>(item));
-      } else {
-        if (index % job.chunk_size() == 0) job.begin_chunk();
-        write_element(job.writer(), item);
-      }
-      ++index;
-    }
-    if (index < size) throw ValueError("map: the range has fewer elements than it said");
-    if constexpr (input == Storage::as_bytes) job.prepare();
-  }
-
-  static list_of<Result> results(MapJob& job, [[maybe_unused]] std::size_t size) {
-    if constexpr (result == Storage::in_place) {
-      const auto* first = static_cast<const Result*>(job.results());
-      return std::vector<Result>(first, first + size);
-    } else if constexpr (result == Storage::as_bytes) {
-      std::vector<Result> results;
-      results.reserve(size);
-      job.read_results(&read_some, &results);
-      return results;
-    }
-  }
-
- private:
-  template <class Item>
-  static void write_element(Writer& writer, const Item& item) {
-    if constexpr (std::is_same_v<Item, Value>) {
-      write(writer, item);
-    } else {
-      write(writer, Value(item));  // a reference that is an object of its own
-    }
-  }
-
-  static void read_some(void* state, Reader& reader, std::size_t count) {
-    auto& list = *static_cast<std::vector<Result>*>(state);
-    for (std::size_t i = 0; i < count; ++i) list.push_back(read<Result>(reader));
-  }
-};
-
-}  // namespace detail
 
 template <class F, class R>
 list_of<mapped<F, R>> Pool::run_map(F&& f, R&& items, const MapOptions& options) {
