@@ -18,10 +18,10 @@ MULTIPROCESSING_API void leave_exit_code(int code);
 /// The same, by the process that reaped the member: one that was killed could leave no code.
 MULTIPROCESSING_API void note_exit_code(Member member, int code);
 
-/// A file that all members inherit open, for what has to be found after the family's end: the
-/// module `shared_memory` says what. It lies in the folder of blocks without a name, which it can
-/// be given once, or in no folder where that takes no such files. A lock on it (flock) lives as
-/// long as any process of the family.
+/// A file that all members inherit open, for data that have to be found after the family's end: the
+/// module `shared_memory` keeps its claims there. It lies in the folder of blocks without a name,
+/// which it can be given once, or in no folder where that takes no such files. A lock on it (flock)
+/// lives as long as any process of the family.
 struct Bequest {
   int fd;
   std::uint64_t arena;  // the family's id
@@ -41,7 +41,7 @@ MULTIPROCESSING_API void become_servant();
 [[nodiscard]] MULTIPROCESSING_API bool has_relatives();
 
 /// Memory that every member finds without a handle, for what a family has one of: the module
-/// `process` says what. All zero in the beginning.
+/// `process` keeps the board of its descriptor brokers there. All zero in the beginning.
 inline constexpr std::size_t family_place_bytes = 256;
 [[nodiscard]] MULTIPROCESSING_API void* family_place();
 

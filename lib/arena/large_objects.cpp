@@ -74,7 +74,7 @@ std::uint64_t take_windows(const Segment& arena, std::uint64_t count) {
 }
 
 /// Windows that this process has mapped, and that are for large objects from now on. The border is
-/// moved last, for it does not come back: a refusal leaves the windows to the chunks.
+/// moved last, because it never moves back: a refusal leaves the windows to the chunks.
 std::uint64_t take_mapped_windows(const Segment& arena, std::uint64_t count) {
   const std::uint64_t first = take_windows(arena, count);
   if (first == none) return none;

@@ -37,7 +37,7 @@ std::uint64_t reclaimable(const fs::path& statistics, const std::string& prefix)
   return sum;
 }
 
-/// A cgroup and all above it, for each has a limit of its own.
+/// A cgroup and all above it, because each has a limit of its own.
 void ask_cgroups(MemoryRoom& room, const fs::path& mount, fs::path group, const char* limit_file,
                  const char* use_file, const std::string& prefix) {
   for (;; group = group.parent_path()) {

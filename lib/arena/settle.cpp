@@ -14,7 +14,7 @@
 namespace multiprocessing::detail {
 namespace {
 
-/// The half of a slot's state that changes when its death has been settled, for the kernel.
+/// The half of a slot's state that changes when a death has been settled: a futex has 32 bits.
 const std::atomic<std::uint32_t>& low_half(const std::atomic<std::uint64_t>& state) {
   static_assert(std::endian::native == std::endian::little);
   const void* low = &state;  // only its address is used

@@ -12,11 +12,12 @@ namespace {
 
 bool membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 0; }
 
-// Where a filter takes the system call from this process alone, others may have registered: what a
-// processor has in its store buffer is out within microseconds.
+// Where a filter refuses the system call to this process alone, other processes may have
+// registered. Then a sleep does instead: what a processor has in its store buffer is out within
+// microseconds.
 void sleep_long_enough() {
   timespec left{.tv_sec = 0, .tv_nsec = 2'000'000};
-  // By number, for the function is a point at which a thread may be cancelled.
+  // By number, because the C library's function is a point at which a thread may be cancelled.
   while (syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &left, &left) != 0 && errno == EINTR) {
   }
 }

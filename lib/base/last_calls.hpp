@@ -6,7 +6,7 @@
 namespace multiprocessing::detail {
 
 /// A call that runs at the end of the program, in the place where this static object is destroyed,
-/// and in children that a Process makes after all exit handlers, for they end by _exit(2). When
+/// and in children that a Process makes after all exit handlers, because they end by _exit(2). When
 /// the library that has the object is unloaded it runs there, and not again.
 class MULTIPROCESSING_API LastCall {
  public:

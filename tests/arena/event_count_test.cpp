@@ -1,4 +1,4 @@
-// EventCount: no notification is lost, and no dead process keeps anybody asleep.
+// EventCount: no notification is lost, and no dead process keeps a sleeper asleep.
 #include <gtest/gtest.h>
 #include <signal.h>
 

@@ -39,7 +39,7 @@ Child killed_at(const std::string& point, Body body) {
   return child;
 }
 
-// The word names the dead one as its last writer until somebody else overwrites it. Then only a
+// The word names the dead process as its last writer until another overwrites it. Then only a
 // note in the dead one's slot says that its operation took place.
 TEST_F(LedgerTest, AnOperationOfTheDeadCountsOnceAlsoWhenItsTraceIsOverwritten) {
   for (const char* point : {"arena.ledger.before_count", "arena.ledger.after_count"}) {

@@ -211,7 +211,7 @@ TEST(SpawnProgramTest, TheCallersOwnMaskIsAsBefore) {
 TEST(SpawnProgramTest, SurvivesAProgramThatClosesAllDescriptors) {
   EXPECT_EQ(base_test::result_in_fork([] {
               syscall(SYS_close_range, 3, ~0U, 0);
-              // Our number is somebody else's now.
+              // Our number is another process's now.
               for (int i = 0; i < 30; ++i) (void)open("/dev/null", O_RDONLY | O_CLOEXEC);
               return ask_child("exit 6").exitcode;
             }),

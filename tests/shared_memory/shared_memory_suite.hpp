@@ -36,7 +36,7 @@ struct InDevShm {
 /// How many files of ours beside the blocks there are, without the claim of this family.
 [[nodiscard]] int claims();
 
-/// A block that is unlinked at the end of the scope, if somebody has not done so yet.
+/// A block that is unlinked at the end of the scope, unless it is already.
 class Block {
  public:
   explicit Block(std::size_t size = 512) : memory({.create = true, .size = size}) {}

@@ -1,4 +1,4 @@
-// SharedVector, SharedString, SharedMap: shared, growing, and what is left when somebody is killed.
+// SharedVector, SharedString, SharedMap: shared, growing, and what a killed process leaves.
 #include <csignal>
 #include <map>
 #include <string>

@@ -210,7 +210,7 @@ TEST_F(ValueTest, AWaitEndsWithItsTimeout) {
   EXPECT_GE(std::chrono::steady_clock::now() - begin, 30ms);
 }
 
-// Somebody changed it, and was killed before it could say so.
+// A process changed it, and was killed before it could notify.
 TEST_P(SharedValueTest, AChangeThatWasNeverNotifiedIsSeen) {
   const mp::Value<int> number{0};
   mp::Process child{[](mp::Value<int> n) {

@@ -70,7 +70,7 @@ class MULTIPROCESSING_API Signals {
   /// While an exception unwinds the stack no wait is interrupted, so that destructors can end and
   /// join what they have, and neither is one where an `Uninterrupted` lives; nor is the start of a
   /// process. A signal that comes then is kept. Errors that say that another process is gone give
-  /// way to a signal that waits, for the same Ctrl-C has often killed that process.
+  /// way to a signal that waits, because the same Ctrl-C has often killed that process.
   ///
   /// For one thread: the last that calls it. Another one makes an object of its own.
   void interrupt_waits();
