@@ -119,7 +119,7 @@ void book_child() {
   }
   under_way.first_link = arena.slots[child.slot].links_used.load();
   fail_point("arena.fork.reserved");
-  if (table.book_to(child))
+  if (table.enter_in_ledger_of(child))
     under_way.child = child;
   else if (raw)
     settle_locked(child);

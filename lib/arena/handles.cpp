@@ -134,7 +134,7 @@ void HandleTable::drop_last(HandleRecord* record) {
   spare_records_.push_back(record);
 }
 
-bool HandleTable::book_to(Member child) {
+bool HandleTable::enter_in_ledger_of(Member child) {
   try {
     for (HandleRecord& record : records_)
       if (record.block != 0) ledger_add(new_ledger_link(child), record.block);
@@ -169,7 +169,7 @@ void HandleTable::move_to(Member child, std::uint32_t first_link) {
     const std::uint64_t word = link.load();
     if (LinkWord::kind(word) != LinkKind::holds) return;
     if (const HandleRecord* known = find(LinkWord::block(word)); known && known->link != &link)
-      release_twin(link);
+      release_duplicate(link);
   });
 }
 
@@ -207,7 +207,7 @@ void HandleTable::adopt_ledger(Member self) {
     const std::uint64_t word = link.load();
     if (LinkWord::kind(word) != LinkKind::holds) return;
     if (const HandleRecord* known = find(LinkWord::block(word))) {
-      if (known->link != &link) release_twin(link);
+      if (known->link != &link) release_duplicate(link);
       return;
     }
     HandleRecord* record = new_record(LinkWord::block(word), link);
@@ -216,7 +216,7 @@ void HandleTable::adopt_ledger(Member self) {
   });
 }
 
-void HandleTable::release_twin(Link& link) {
+void HandleTable::release_duplicate(Link& link) {
   make_room(spare_links_, spare_links_.size() + records_.size() + 1);
   ledger_release(link);
   spare_links_.push_back(&link);

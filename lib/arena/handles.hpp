@@ -39,7 +39,7 @@ class HandleTable {
 
   /// Enters all that this process holds in the reference table of `child`, too; false when memory
   /// ran short.
-  bool book_to(Member child);
+  bool enter_in_ledger_of(Member child);
 
   /// In a forked child: gives its records the links that the parent entered for it, in order.
   void move_to(Member child, std::uint32_t first_link);
@@ -61,7 +61,7 @@ class HandleTable {
   void map(std::uint64_t block, HandleRecord* record);
   void unmap(HandleRecord* record);
   void give_up(HandleRecord* record, Link& link);
-  void release_twin(Link& link);  // this process holds the same object by another link
+  void release_duplicate(Link& link);  // this process holds the same object by another link
 
   using Map = std::unordered_map<std::uint64_t, HandleRecord*>;
   Map by_block_;
