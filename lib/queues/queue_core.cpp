@@ -40,7 +40,7 @@ void after_put(QueueBody& body) {
     wake_one(body.get_wanted, body.tail);
     if ((wanted & bells_wanted) != 0) ring_bells(body);
   }
-  // One producer was woken for whatever room there was.
+  // A get wakes one producer, however much room it has made: that one wakes the next.
   if (body.put_wanted.load(std::memory_order_relaxed) != 0 && has_more_room(body))
     wake_one(body.put_wanted, body.head);
 }
@@ -121,7 +121,7 @@ bool insist_on_get(const QueueRef& queue, const GetWait& wait, LazyDeadline& lim
       continue;
     }
     if (at_once || !patience.wait(limit.get())) {
-      after_get(queue, false);
+      after_get(queue, false);  // arms this process's bell, for the queue is empty
       return false;
     }
   }
@@ -207,7 +207,8 @@ bool get_bytes(const QueueRef& queue, const GetWait& wait, Use use) {
   return true;
 }
 
-[[gnu::noinline]] bool put_flat_slowly(const Handle& handle, const void* value, Timeout timeout) {
+/// What put_flat() does not do inline: all of it for queues without few words, such as of an int.
+[[gnu::noinline]] bool put_any_flat(const Handle& handle, const void* value, Timeout timeout) {
   const QueueRef queue{handle};
   check_open(queue);
   if (put_quickly(queue.body, value)) {
@@ -217,7 +218,8 @@ bool get_bytes(const QueueRef& queue, const GetWait& wait, Use use) {
   return put_bytes(queue, {value, queue.body.shape.flat_size}, {}, nullptr, timeout);
 }
 
-[[gnu::noinline]] bool get_flat_slowly(const QueueCore& core, void* into, const GetWait& wait) {
+/// The same for get_flat().
+[[gnu::noinline]] bool get_any_flat(const QueueCore& core, void* into, const GetWait& wait) {
   const QueueRef queue{core.handle()};
   check_open(queue);
   const Got got = get_quickly(queue.body, into);
@@ -282,7 +284,7 @@ bool QueueCore::put_flat(const void* value, Timeout timeout) const {
   QueueBody* const body = body_for_few_words(handle_);
   bool revoked = false;
   if (body == nullptr || !put_favoured(*body, value, revoked))
-    return put_flat_slowly(handle_, value, timeout);
+    return put_any_flat(handle_, value, timeout);
   if (revoked || somebody_waits(*body)) return tell_after_put(*body);
   return true;
 }
@@ -291,7 +293,7 @@ bool QueueCore::get_flat(void* into, const GetWait& wait) const {
   QueueBody* const body = body_for_few_words(handle_);
   bool revoked = false;
   const Got got = body == nullptr ? Got::not_tried : get_favoured(*body, into, revoked);
-  if (got != Got::last && got != Got::more) return get_flat_slowly(*this, into, wait);
+  if (got != Got::last && got != Got::more) return get_any_flat(*this, into, wait);
   if (revoked || somebody_waits(*body)) return tell_after_get(handle_, got == Got::more);
   return true;
 }

@@ -12,7 +12,8 @@
 
 namespace multiprocessing::detail {
 
-/// `nothing`: none is known of. `last` and `more`: one, and whether others are known of.
+/// `not_tried`: the long way has to look, even if the lock was taken. `nothing`: none is known of.
+/// `last` and `more`: one was got, and whether others are known of.
 enum class Got { not_tried, nothing, last, more };
 
 /// For any thread, when the lock is free.
@@ -50,6 +51,7 @@ inline Got known_at(const QueueBody& body, Position head) {
   return body.get.other == head.packed() ? Got::nothing : Got::not_tried;
 }
 
+/// `Points`, here and below: WithFailPoints or WithoutFailPoints.
 template <class Points>
 void publish_record(QueueBody& body, Position tail) {
   Points::fail_point("queue.put.filled");
