@@ -89,8 +89,10 @@ struct Pending {
 };
 
 /// Part of a ring, in one piece, where messages that are all alike can be put or got whatever the
-/// other side does meanwhile. Guarded by the side's lock; a thread that takes that the long way
-/// sets `until` to where the side is, so that it is never more than one operation behind.
+/// other side does meanwhile. Guarded by the side's lock. PutLock and GetLock set `until` to where
+/// the side is: then nothing is left of the stretch, and the short ways of quick.hpp find another.
+/// So `until` is behind the side by no more than the one operation under such a lock, and the
+/// difference of the two, modulo 2^32, tells which is ahead.
 struct Stretch {
   std::uint32_t from;  // in units of the stream
   std::uint32_t until;
@@ -141,7 +143,7 @@ struct QueueBody {
   // Read by everybody, seldom written (the last word for each large message).
   QueueShape shape;
   std::uint32_t fixed_units;  // of each record where all are alike; 0: records have headers
-  std::uint32_t few_words;    // the same where a short way is worth while; 0: it is not
+  std::uint32_t few_words;    // the same where put_favoured() may put them; 0: it may not
   std::atomic<QueueState> state;
   std::atomic<std::uint32_t> get_wanted;  // bit 0: consumers sleep; bit 1: bells are armed
   std::atomic<std::uint32_t> put_wanted;  // bit 0: producers sleep

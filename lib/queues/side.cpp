@@ -36,7 +36,8 @@ void mend_put(const QueueRef& queue) {
       if (!published)
         release(message_link(queue, ring, index));
       else if (auto* header = static_cast<RingHeader*>(data_of(queue.ring_link(ring))))
-        header->next_link = (index + 1) % header->links;  // never gone: we alone could seal it
+        // The ring is there: a reader leaves it once it is sealed, for which this lock is needed.
+        header->next_link = (index + 1) % header->links;
     }
     fail_point("queue.put.mended");
     pending.what.store(Pending::nothing);
@@ -65,7 +66,7 @@ void mend_get(const QueueRef& queue) {
     fail_point("queue.get.mended");
     pending.what.store(Pending::nothing);
   }
-  // The ring that it had just left; writers keep off this link while we may be at it.
+  // The ring that it had just left; add_ring() leaves this link alone while we may be at it.
   const std::uint32_t ring = body.get.ring_index.load();
   if (ring > 1) release(queue.ring_link(ring - 1));
   look_at_ring(queue, body.get);
@@ -88,9 +89,9 @@ std::uint32_t next_units(const QueueBody& body, Position tail, std::uint32_t nee
       std::max<std::uint64_t>({wanted, least_units, std::uint64_t{needed} * 4})));
 }
 
-/// A thread that comes and goes costs the biased owner more than it gains by a bias of its own
-/// soon.
-void note_who_came(Side& side, const BiasedGuard& guard) {
+/// Another thread came and took a bias back, which costs more than a short bias gains: the next one
+/// is for a thread that has been alone for longer.
+void note_lost_bias(Side& side, const BiasedGuard& guard) {
   constexpr int most_lost = 4;
   if (guard.taken() == BiasedLock::Taken::free) return;
   side.looks_alone = 0;
@@ -108,7 +109,7 @@ void map_ring(const QueueRef& queue, const Side& side) {
 PutLock::PutLock(const QueueRef& queue, LazyDeadline& limit)
     : guard_(queue.body.put.lock, queue.body.put_seats, limit) {
   if (!held()) return;
-  note_who_came(queue.body.put, guard_);
+  note_lost_bias(queue.body.put, guard_);
   queue.body.put_stretch.until = queue.body.tail.get(std::memory_order_relaxed).units;
   guard_.mend_if_dead([&] { mend_put(queue); });
   map_ring(queue, queue.body.put);
@@ -118,7 +119,7 @@ PutLock::PutLock(const QueueRef& queue, LazyDeadline& limit)
 GetLock::GetLock(const QueueRef& queue, LazyDeadline& limit)
     : guard_(queue.body.get.lock, queue.body.get_seats, limit) {
   if (!held()) return;
-  note_who_came(queue.body.get, guard_);
+  note_lost_bias(queue.body.get, guard_);
   queue.body.get_stretch.until = queue.body.head.get(std::memory_order_relaxed).units;
   guard_.mend_if_dead([&] { mend_get(queue); });
   map_ring(queue, queue.body.get);
