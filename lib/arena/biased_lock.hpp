@@ -75,6 +75,7 @@ class MULTIPROCESSING_API BiasedLock {
   void favour_me(Seats& seats);
 
   /// The favoured thread's fast path, without a call. When it returns false, `acquire` is next.
+  /// `Points`: WithFailPoints or WithoutFailPoints.
   template <class Points>
   [[nodiscard]] bool enter(Seats& seats) {
     const std::uint64_t key = own_key();
@@ -157,6 +158,7 @@ class [[nodiscard]] BiasedGuard {
       lock_.release(seats_, way_);
   }
   BiasedGuard(const BiasedGuard&) = delete;
+  /// `free`: also when this thread was favoured.
   [[nodiscard]] BiasedLock::Taken taken() const { return taken_; }
   [[nodiscard]] bool held() const { return taken_ != BiasedLock::Taken::not_in_time; }
 

@@ -35,7 +35,7 @@ std::uint32_t OwnerLock::own_name() {
 Member OwnerLock::named(std::uint32_t word) {
   const std::uint32_t slot = word >> 1 & (slot_count - 1);
   if (slot == 0) return {};
-  // The full number: the last one given out with these low bits.
+  // The word has the low bits of a generation: it means the newest one given out that ends in them.
   const std::uint32_t now = StateWord::from(segment().states[slot].load()).generation;
   return {slot, now - ((now - (word >> (slot_bits + 1))) & generation_mask)};
 }

@@ -79,7 +79,8 @@ class MULTIPROCESSING_API OwnerLock {
   std::atomic<std::uint32_t> word_{0};
 };
 
-/// How a wait for such a lock's word has ended.
+/// How a wait for such a lock's word has ended. `from_the_dead` says here that the lock can be
+/// taken over, not that it was.
 struct LockSeen {
   OwnerLock::Taken how;
   std::uint32_t word;  // as it is, unless it was free

@@ -17,7 +17,8 @@ MULTIPROCESSING_API void settle(Member member);
 /// Without the ledger mutex.
 MULTIPROCESSING_API bool settle_fully(Member dead, const Deadline& deadline = Deadline::never());
 
-// With the ledger mutex held:
+// With the ledger mutex of this process held. Other processes are kept off by the slot's state, in
+// which the settler names itself.
 
 /// Settles the members that died; how many.
 int sweep_locked();

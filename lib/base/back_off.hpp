@@ -36,7 +36,8 @@ using namespace std::chrono_literals;
 inline constexpr BackOff inner_lock{64, 0, 1, 16, 2ms, 50ms, 50ms, false};
 // A lock of the program. Pauses are long, because each look takes the cache line from the holder:
 // two processors that take turns at a line get less done than one after the other, and the holder
-// often takes the lock again meanwhile. Waiters see within 50 ms that the holder has died.
+// often takes the lock again meanwhile. One waiter sees within some 50 ms that the holder has died,
+// and wakes the others.
 inline constexpr BackOff lock{64, 0, 16, 16, 2ms, 50ms, 1s, true};
 // The others at a barrier, each of which may die.
 inline constexpr BackOff party{1024, 0, 1, 16, 2ms, 400ms, 1s, true};
