@@ -39,7 +39,7 @@ struct LockCore {
   LockKind kind;                        // written once, before another process sees the object
   std::atomic<std::uint64_t> owner;     // name and thread; written by the holder
   std::atomic<std::uint32_t> depth;     // of an RLock; written by the holder
-  std::atomic<std::uint32_t> unmended;  // taken over from a dead holder, not repaired yet
+  std::atomic<std::uint32_t> unmended;  // set by take_again(), Acquirable::leave_unmended()
   std::atomic<std::int32_t> dead_pid;   // that holder
   std::uint32_t most;                   // units that a semaphore may have
   std::atomic<std::uint32_t> looks;  // how often waiters asked whether the holder lives; see Wait
@@ -68,6 +68,9 @@ struct LockCore {
   return std::uint64_t{own_name()} << 32 | thread;
 }
 
+/// How a try at a lock of the program has ended. `abandoned`: its holder died; the word still names
+/// it, and recover() settles the death and takes the lock. (OwnerLock::Taken is of the library's
+/// own locks, which settle and take over by themselves.)
 enum class Taken { yes, not_in_time, abandoned };
 
 // ---- a lock that is held by a process; Lock, and the outermost level of RLock.
@@ -89,7 +92,8 @@ enum class Taken { yes, not_in_time, abandoned };
 /// False when it was not held.
 [[nodiscard]] bool give_back(LockCore& core);
 
-/// Takes over an abandoned lock. False when it is not abandoned, or another thread was faster.
+/// Settles the death of its holder, then takes over an abandoned lock. False when it is not
+/// abandoned, or another thread was faster.
 [[nodiscard]] bool take_over(LockCore& core);
 
 /// Names the dead holder.
