@@ -206,8 +206,8 @@ void PoolCore::post(ActiveJob& job) {
 void PoolCore::retire(ActiveJob& job) noexcept {
   Board& board = *board_.as<Board>();
   try {
-    // Without the mutex: a worker that is stopped may have it, until terminate() has it killed. The
-    // place is this job's still.
+    // Without the mutex: a worker that is stopped may have the board's lock until terminate(),
+    // which needs the mutex, has that worker killed. The place is this job's still.
     const OwnerGuard whole{board.lock};
     fail_point("pool.retire.holding");
     release(job_links(board_)[job.place]);

@@ -117,7 +117,7 @@ void PoolCore::watch_once() {
   refill();
 }
 
-/// Nothing when another worker that is to be waited for stands amid something of it.
+/// Nothing when its death is not settled yet, because the process that settles it is stopped.
 std::optional<WorkerEnd> PoolCore::end_of(std::size_t seat) {
   Process& process = *seats_[seat].process;
   process.join();
@@ -129,8 +129,9 @@ std::optional<WorkerEnd> PoolCore::end_of(std::size_t seat) {
                 TaskName{record.at.load()},
                 TaskName{record.ending.load()},
                 {}};
-  // Before its chunks are given to others, what it was doing to their links has to be finished. Who
-  // settles its death may be stopped, and is killed by those who can have the mutex meanwhile.
+  // Before its chunks are given to others, what it was doing to their links has to be finished. The
+  // settler may be a worker that is stopped: this thread waits but a moment with the mutex, which
+  // terminate() needs to have that worker killed.
   if (!settle_fully(Member::from(record.member.load()), Deadline{turn_of_others}))
     return std::nullopt;
   if (end.exitcode == -SIGKILL) end.cause = memory_kills_.told();

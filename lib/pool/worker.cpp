@@ -23,7 +23,7 @@ struct WorkerState {
 
   struct Exhausted {
     std::uint64_t serial;
-    std::uint32_t offers;
+    std::uint32_t offers;  // of the job, when it looked
   };
   std::vector<Exhausted> exhausted = {};  // jobs in which it found nothing more
 
@@ -58,6 +58,7 @@ class WorkerJob::Impl {
     return next_reoffered();
   }
 
+  /// The caller is told once for all chunks, by JobInWorker::run().
   void end(const Chunk& chunk, std::uint32_t state) {
     fail_point("pool.chunk.before_end");
     elements_.reset();
@@ -205,6 +206,7 @@ class JobInWorker {
     }
     std::erase_if(worker.exhausted, [&](const auto& each) { return each.serial == header.serial; });
     worker.exhausted.push_back({header.serial, impl.offers_seen()});
+    // After the last chunk that it found: so the last worker to come here has seen all of them end.
     header.progress.notify_all();
   }
 };
