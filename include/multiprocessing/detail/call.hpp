@@ -38,7 +38,7 @@ decltype(auto) invoke_on_arrival(F&& callable, std::tuple<arrival_t<A>...>& arri
 }
 
 /// Whether a call of `F` with `A...` can be sent. The start method `fork` needs no more than
-/// `is_call`; who decides at run time asks this.
+/// `is_call`; code that decides at run time asks this.
 template <class F, class... A>
 inline constexpr bool is_sendable_call = is_sendable_callable<F> &&
                                          (sendable<arrival_t<A>>() && ...) && is_call<F, A...>;

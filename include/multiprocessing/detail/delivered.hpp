@@ -15,7 +15,7 @@ class Delivery;
 class PoolCore;
 
 /// What comes of one or more tasks, for which a callback waits in the pool's delivery thread. It is
-/// kept until then, whoever else drops it.
+/// kept until then, whichever other handle drops it.
 class MULTIPROCESSING_API Delivered : public Follower,
                                       public std::enable_shared_from_this<Delivered> {
  public:

@@ -14,7 +14,8 @@ namespace multiprocessing::detail {
 
 struct HandleRecord;  // one per object that this process holds; lib/arena/handles.hpp
 
-/// How to make the object of a handle that nobody has used yet. `construct` is given zeroed memory.
+/// How to make the object of a handle that has not been used yet. `construct` is given zeroed
+/// memory.
 struct ObjectMaker {
   std::size_t bytes;
   void (*construct)(void* body);
@@ -22,7 +23,7 @@ struct ObjectMaker {
 };
 
 /// What one process keeps beside an object. A forked child has a copy of its parent's, so it should
-/// know whose it is. The destructor must not touch handles or links.
+/// know its owner. The destructor must not touch handles or links.
 class MULTIPROCESSING_API LocalPart {
  public:
   LocalPart() = default;
@@ -63,7 +64,7 @@ class MULTIPROCESSING_API Handle {
   /// touched, so that shortage kills the process that touches it.
   [[nodiscard]] static Handle make_sparse(std::size_t bytes, std::size_t links = 0);
 
-  /// A handle to the object at `offset`, which somebody holds meanwhile.
+  /// A handle to the object at `offset`, which is held meanwhile.
   [[nodiscard]] static Handle of(std::uint64_t offset);
 
   /// The object's memory in this process; made now if it is lazy. Null for a default handle.

@@ -1,4 +1,4 @@
-// Ends of connections and queues that go to a child with the object whose members they are.
+// Ends of connections and queues that go to a child with the object that they are members of.
 #pragma once
 
 #include <cstdint>

@@ -20,7 +20,7 @@ class MULTIPROCESSING_API QueueMark {
   QueueMark& operator=(QueueMark other) noexcept;
   ~QueueMark();
 
-  /// As a member of a view, of whose queue it is.
+  /// As a member of a view: a mark of the queue of that view.
   template <class Archive>
   void serialize_with(Archive& archive, const QueueCore& queue, QueueEnd end) {
     if constexpr (Archive::is_saving::value) {

@@ -65,7 +65,7 @@ struct Codec<Form::pointer> : CodecBase<> {
     if constexpr (!std::is_object_v<Element> || !requires(T & t) {
                     { *t } -> std::convertible_to<const Element&>;
                   }) {
-      return false;  // an array, whose length is not told
+      return false;  // an array; its length is not told
     } else {
       return WholeObject<Element> && detail::sendable<Element, Outer...>();
     }

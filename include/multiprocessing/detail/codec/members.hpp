@@ -215,7 +215,7 @@ struct TypesOfMembers {
 template <class T>
 using members_of = decltype(with_members(std::declval<T&>(), TypesOfMembers{}));
 
-// Room for a `T` that is not there, whose members can be referred to but not be read.
+// Room for a `T` that is not there: its members can be referred to but not be read.
 template <class T>
 union Room {
   constexpr Room() : nothing{} {}
@@ -238,7 +238,7 @@ consteval bool refer_to_members() {
 
 /// Whether references to all members can be had. Not to bit-fields, nor (in g++) to members of
 /// packed classes: what `const auto&` binds to there is a copy, for which the value is read. Clang
-/// cannot look into classes whose destructor is not constexpr, which count as usual ones.
+/// cannot look into classes with a destructor that is not constexpr, which count as usual ones.
 template <class T>
 inline constexpr bool has_references = requires {
   typename std::bool_constant<refer_to_members<T>()>;
