@@ -3,6 +3,7 @@
 
 #include "multiprocessing/pool/async_result.hpp"
 #include "multiprocessing/pool/callbacks.hpp"
+#include "multiprocessing/pool/mapped.hpp"
 #include "multiprocessing/pool/pool.hpp"
 #include "multiprocessing/pool/pool_options.hpp"
 #include "multiprocessing/pool/submodule.hpp"

@@ -20,11 +20,8 @@ void lose(ActiveJob& job, std::uint32_t chunk, const WorkerEnd& end) {
   header.word(chunk).store(chunk_lost);
   const std::size_t first = header.first_item(chunk);
   if (job.loss && job.loss->task() < first) return;
-  const std::size_t last = first + header.items_in(chunk) - 1;
-  const std::string which =
-      first == last ? "element " + std::to_string(first)
-                    : "elements " + std::to_string(first) + " to " + std::to_string(last);
-  job.loss.emplace(describe(end) + (end.cause.empty() ? "" : ",") + " while it had " + which,
+  job.loss.emplace(describe(end) + (end.cause.empty() ? "" : ",") + " while it had " +
+                       describe(first, header.items_in(chunk)),
                    end.pid, end.exitcode, first);
 }
 
@@ -32,6 +29,12 @@ void lose(ActiveJob& job, std::uint32_t chunk, const WorkerEnd& end) {
 
 std::string describe(const WorkerEnd& end) {
   return "worker " + std::to_string(end.pid) + ' ' + describe_end(end.exitcode) + end.cause;
+}
+
+std::string describe(std::size_t first_element, std::size_t count) {
+  const std::string first = std::to_string(first_element);
+  if (count == 1) return "element " + first;
+  return "elements " + first + " to " + std::to_string(first_element + count - 1);
 }
 
 void take_from_the_dead(ActiveJob& job, const WorkerEnd& end) {

@@ -39,6 +39,8 @@ struct WorkerEnd {
 
 /// What is said about a worker that died with work in hand.
 [[nodiscard]] std::string describe(const WorkerEnd& end);
+/// "element 3", "elements 3 to 5".
+[[nodiscard]] std::string describe(std::size_t first_element, std::size_t count);
 
 /// Finds the chunks that the dead worker had; each is lost, or free again while it may be retried.
 /// Afterwards workers look through the job again.

@@ -12,13 +12,13 @@
 
 #include "base/interruption.hpp"
 #include "base/os_error.hpp"
+#include "pool/chunk_size.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
 
 namespace multiprocessing::detail {
 namespace {
 
-constexpr std::size_t most_chunks = std::size_t{1} << 31;
 constexpr std::size_t spare_handles = 7;  // a job that is used again has room for
 constexpr std::size_t largest_spare = std::size_t{64} << 20;
 
@@ -34,18 +34,6 @@ std::size_t bytes_of(std::size_t count, std::size_t size) {
     throw_os_error(ENOMEM, "map",
                    std::to_string(count) + " elements of " + std::to_string(size) + " bytes");
   return bytes;
-}
-
-std::size_t chosen_chunk_size(const MapShape& shape, const MapOptions& options, int workers) {
-  if (options.chunksize && *options.chunksize < 1)
-    throw ValueError("Chunksize must be 1+, not " + std::to_string(*options.chunksize));
-  if (options.retries < 0)
-    throw ValueError("retries must be 0 or more, not " + std::to_string(options.retries));
-  const auto share = static_cast<std::size_t>(workers) * 4;
-  const std::size_t wanted = options.chunksize ? static_cast<std::size_t>(*options.chunksize)
-                                               : (shape.items + share - 1) / share;
-  const std::size_t least = (shape.items + most_chunks - 1) / most_chunks;
-  return std::max<std::size_t>({wanted, least, 1});
 }
 
 /// The job is on the board for as long as this lives.
@@ -105,7 +93,7 @@ MapJob::Impl::Impl(PoolCore& pool, const MapShape& shape, const MapOptions& opti
     : pool_(pool),
       shape_(shape),
       progress_(options.progress),
-      chunk_size_(chosen_chunk_size(shape, options, pool.processes())),
+      chunk_size_(chosen_chunk_size(shape.items, options, pool.processes())),
       chunks_((shape.items + chunk_size_ - 1) / chunk_size_),
       writing_(mentioned_) {
   pool.check_open();

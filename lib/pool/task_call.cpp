@@ -1,5 +1,6 @@
 // Tasks as their callers see them.
 #include <new>
+#include <optional>
 
 #include "multiprocessing/detail/delivered.hpp"
 #include "multiprocessing/detail/task.hpp"
@@ -27,14 +28,19 @@ TaskTable& SubmittedTask::table() const {
 
 bool SubmittedTask::ended() const { return table().ended(record_); }
 
-bool SubmittedTask::wait(Timeout timeout) const {
-  return table().await_end(record_, Deadline{timeout});
+bool SubmittedTask::wait(Timeout timeout) const { return wait_until(Deadline{timeout}); }
+
+bool SubmittedTask::wait_until(const Deadline& deadline) const {
+  return table().await_end(record_, deadline);
 }
+
+bool SubmittedTask::lost() const { return table().lost(record_); }
 
 bool SubmittedTask::cancel() const { return table().cancel(record_); }
 
-void SubmittedTask::read_result(void (*read)(void* state, Reader& reader), void* state) {
-  table().read_result(record_, read, state);
+void SubmittedTask::read_result(void (*read)(void* state, Reader& reader), void* state,
+                                Elements elements) {
+  table().read_result(record_, read, state, elements);
 }
 
 Delivered::Delivered(PoolCore& pool) : delivery_(pool.delivery()) {}
@@ -42,9 +48,10 @@ Delivered::Delivered(PoolCore& pool) : delivery_(pool.delivery()) {}
 class TaskCall::Impl {
  public:
   explicit Impl(std::shared_ptr<TaskTable> table)
-      : table_(std::move(table)), writing_(mentioned_) {}
+      : table_(std::move(table)), writing_(std::in_place, mentioned_) {}
 
   [[nodiscard]] Writer& writer() { return writer_; }
+  void end_of_writing() { writing_.reset(); }
 
   [[nodiscard]] const std::shared_ptr<TaskTable>& table() const { return table_; }
   void submit(TaskTerms terms, std::uint32_t& record) {
@@ -55,7 +62,7 @@ class TaskCall::Impl {
   const std::shared_ptr<TaskTable> table_;
   Writer writer_;
   Envelope mentioned_;
-  const Envelope::Writing writing_;
+  std::optional<const Envelope::Writing> writing_;
 };
 
 TaskCall::TaskCall(PoolCore& pool, TaskRunner runner)
@@ -63,9 +70,19 @@ TaskCall::TaskCall(PoolCore& pool, TaskRunner runner)
   write_function(impl_->writer(), any_function(runner));
 }
 
+TaskCall::TaskCall(const std::shared_ptr<TaskTable>& tasks, TaskRunner runner)
+    : impl_(std::make_unique<Impl>(tasks)) {
+  if (!tasks->in_creator())
+    throw AssertionError("a pool belongs to the process that made it; make one in this process");
+  tasks->check_open();
+  write_function(impl_->writer(), any_function(runner));
+}
+
 TaskCall::~TaskCall() = default;
 
 Writer& TaskCall::writer() { return impl_->writer(); }
+
+void TaskCall::end_of_writing() { impl_->end_of_writing(); }
 
 void TaskCall::submit(SubmittedTask& task, TaskTerms terms) {
   task.table_ = impl_->table();

@@ -109,7 +109,8 @@ bool TaskTable::cancel(std::uint32_t record) {
   return task.look().state() == TaskWord::cancelled;
 }
 
-void TaskTable::read_result(std::uint32_t record, void (*read)(void*, Reader&), void* state) {
+void TaskTable::read_result(std::uint32_t record, void (*read)(void*, Reader&), void* state,
+                            Elements elements) {
   const TaskLinks at_blocks = links(record);
   struct BlocksGo {
     ~BlocksGo() { table.give_back_blocks(record); }
@@ -129,7 +130,12 @@ void TaskTable::read_result(std::uint32_t record, void (*read)(void*, Reader&), 
       break;
   }
   const std::scoped_lock guard{mutex_};
-  if (const auto loss = losses_.find(record); loss != losses_.end()) throw WorkerDied(loss->second);
+  if (const auto loss = losses_.find(record); loss != losses_.end()) {
+    const WorkerDied& death = loss->second;
+    throw WorkerDied(
+        death.what() + (elements.count == 0 ? "a task" : describe(elements.first, elements.count)),
+        death.pid(), death.exitcode(), elements.first);
+  }
   std::rethrow_exception(refused_);
 }
 
@@ -284,7 +290,7 @@ void TaskTable::lose(std::uint32_t record, const WorkerEnd& end) {
   TaskRecord& task = at(record);
   if (!refused_)
     losses_.insert_or_assign(
-        record, WorkerDied(describe(end) + (end.cause.empty() ? "" : ",") + " while it had a task",
+        record, WorkerDied(describe(end) + (end.cause.empty() ? "" : ",") + " while it had ",
                            end.pid, end.exitcode));
   TaskWord seen = task.look();
   while (!seen.ended() &&

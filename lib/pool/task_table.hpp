@@ -40,13 +40,20 @@ class TaskTable {
   [[nodiscard]] bool ended(std::uint32_t record) const { return look(record).ended(); }
   [[nodiscard]] bool await_end(std::uint32_t record, const Deadline& deadline) const;
   [[nodiscard]] bool cancel(std::uint32_t record);
-  void read_result(std::uint32_t record, void (*read)(void*, Reader&), void* state);
+  [[nodiscard]] bool lost(std::uint32_t record) const {
+    return look(record).state() == TaskWord::lost;
+  }
+  void read_result(std::uint32_t record, void (*read)(void*, Reader&), void* state,
+                   Elements elements);
   void give_back_record(std::uint32_t record);
 
   // ---- for threads that follow tasks
 
   /// To sleep on: it changes after each end of a followed task.
   [[nodiscard]] EventCount& ends() const { return board_.as<Board>()->ends; }
+
+  /// Whether there is one to tell of.
+  [[nodiscard]] bool any_end() const { return board_.as<Board>()->ended.load() != 0; }
 
   /// Tells the followers of tasks that have ended in workers; true when none can end any more.
   bool tell_of_ends();
@@ -103,9 +110,9 @@ class TaskTable {
   std::deque<std::uint32_t> dropped_;  // not ended when their last result went
   mutable OrderSide returned_;
   mutable OrderSide submitted_;
-  std::exception_ptr closed_;   // why no more are taken
-  std::exception_ptr refused_;  // why none begins any more
-  std::unordered_map<std::uint32_t, WorkerDied> losses_;
+  std::exception_ptr closed_;                             // why no more are taken
+  std::exception_ptr refused_;                            // why none begins any more
+  std::unordered_map<std::uint32_t, WorkerDied> losses_;  // without what was lost
 
   // By record. One whose result has been dropped has no follower, and is given back when its end is
   // told of: until then the worker that ends it may be about to put it into the list of ends.

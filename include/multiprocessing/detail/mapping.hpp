@@ -1,7 +1,6 @@
-// Mapping: how Pool::map lays out the elements of a range, and reads the results.
+// Mapping: what maps and iterations need to know of a function and a range.
 #pragma once
 
-#include <concepts>
 #include <cstddef>
 #include <new>
 #include <ranges>
@@ -10,28 +9,19 @@
 #include <vector>
 
 #include "multiprocessing/base/errors.hpp"
-#include "multiprocessing/detail/codec.hpp"
+#include "multiprocessing/detail/chunk_tasks.hpp"
 #include "multiprocessing/detail/map_job.hpp"
+#include "multiprocessing/pool/mapped.hpp"
 #include "multiprocessing/reduction/results.hpp"
 
 namespace multiprocessing::detail {
-
-template <class F, class Element>
-struct Mapped {
-  using type = void;  // `map` says what is wrong
-};
-template <class F, class Element>
-requires std::invocable<F&, Element>
-struct Mapped<F, Element> {
-  using type = std::invoke_result_t<F&, Element>;
-};
 
 /// What `map` needs to know of F and R, and the steps that depend on it.
 template <class F, class R>
 struct Mapping {
   using Value = std::ranges::range_value_t<R>;
-  using Element = arrival_t<Value>;
-  using Result = std::decay_t<typename Mapped<std::decay_t<F>, Element>::type>;
+  using Element = element_of<R>;
+  using Result = std::decay_t<mapped<F, R>>;
   static constexpr Storage input = storage_of<Element>();
   static constexpr Storage result = storage_of<Result>();
   static constexpr MapRunner runner = &run_map<std::decay_t<F>, Element, Result>;
@@ -61,6 +51,28 @@ struct Mapping {
     if constexpr (input == Storage::as_bytes) job.prepare();
   }
 
+  static constexpr TaskRunner chunk_runner = &run_chunk_task<std::decay_t<F>, Element, Result>;
+
+  /// The same for chunks that are tasks.
+  static void write_chunks(ChunkCalls& calls, const std::decay_t<F>& function, R& items,
+                           std::size_t size) {
+    Writer* writer = nullptr;
+    std::size_t index = 0;
+    for (auto&& item : items) {
+      if (index == size) break;
+      if (index % calls.chunk_size() == 0) {
+        if (writer != nullptr) writer->raw(false);
+        writer = &calls.begin_chunk();
+        write_callable(*writer, function);
+      }
+      writer->raw(true);
+      write_element(*writer, item);
+      ++index;
+    }
+    if (index < size) throw ValueError("map: the range has fewer elements than it said");
+    if (writer != nullptr) writer->raw(false);
+  }
+
   static list_of<Result> results(MapJob& job, [[maybe_unused]] std::size_t size) {
     if constexpr (result == Storage::in_place) {
       const auto* first = static_cast<const Result*>(job.results());
@@ -73,7 +85,6 @@ struct Mapping {
     }
   }
 
- private:
   template <class Item>
   static void write_element(Writer& writer, const Item& item) {
     if constexpr (std::is_same_v<Item, Value>) {
@@ -83,6 +94,7 @@ struct Mapping {
     }
   }
 
+ private:
   static void read_some(void* state, Reader& reader, std::size_t count) {
     auto& list = *static_cast<std::vector<Result>*>(state);
     for (std::size_t i = 0; i < count; ++i) list.push_back(read<Result>(reader));

@@ -11,10 +11,12 @@
 
 #include "multiprocessing/base/signals.hpp"
 #include "multiprocessing/base/timeout.hpp"
+#include "multiprocessing/detail/chunk_tasks.hpp"
 #include "multiprocessing/detail/codec.hpp"
 #include "multiprocessing/detail/delivered.hpp"
 #include "multiprocessing/detail/task.hpp"
 #include "multiprocessing/pool/callbacks.hpp"
+#include "multiprocessing/reduction/results.hpp"
 
 namespace multiprocessing::detail {
 
@@ -55,7 +57,8 @@ class SharedResult {
   virtual void read_into(std::optional<Value>& value) = 0;
 
   std::mutex mutex_;
-  bool is_read_ = false;  // all below are guarded by the mutex until then, and constant after
+  bool is_read_ = false;  // all below are guarded by the mutex until then, and
+                          // constant after
   std::optional<Value> value_;
   std::exception_ptr error_;
 };
@@ -83,6 +86,33 @@ class ResultOfTask : public SharedResult<R> {
             place.emplace(multiprocessing::detail::read<R>(reader));
         },
         &value);
+  }
+};
+
+/// That of all chunks of a map, of which each element gives an `R`.
+template <class R>
+class ResultOfChunks : public SharedResult<list_of<R>> {
+ public:
+  using typename SharedResult<list_of<R>>::Value;
+
+  [[nodiscard]] bool ended() const override { return chunks.ended(); }
+  [[nodiscard]] bool wait(Timeout timeout) const override { return chunks.wait(timeout); }
+  [[nodiscard]] bool cancel() const override { return chunks.cancel(); }
+
+  SubmittedChunks chunks;
+
+ private:
+  void read_into(std::optional<Value>& value) override {
+    Value list;
+    chunks.read_results(
+        [](void* into, [[maybe_unused]] Reader& reader, [[maybe_unused]] std::size_t count) {
+          [[maybe_unused]] auto& results = *static_cast<Value*>(into);
+          if constexpr (!std::is_void_v<R>)
+            for (std::size_t i = 0; i < count; ++i)
+              results.push_back(multiprocessing::detail::read<R>(reader));
+        },
+        &list);
+    value = std::move(list);
   }
 };
 

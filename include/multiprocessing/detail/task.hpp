@@ -1,6 +1,7 @@
 // One task as its two sides see it: a caller submits it and reads its result, a worker runs it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <tuple>
@@ -13,6 +14,7 @@
 
 namespace multiprocessing::detail {
 
+class Deadline;
 class PoolCore;
 class TaskTable;
 
@@ -25,6 +27,12 @@ class MULTIPROCESSING_API Follower {
   /// of the task and its pool. `tag` was given with the task, and so was `self`, which is not to be
   /// let go of here if it may be the last one.
   virtual void task_ended(std::uint32_t tag, std::shared_ptr<Follower> self) noexcept = 0;
+};
+
+/// Which elements of a range a task has; none: it is a task of its own.
+struct Elements {
+  std::size_t first = 0;
+  std::size_t count = 0;
 };
 
 /// How a task is submitted.
@@ -48,13 +56,18 @@ class MULTIPROCESSING_API SubmittedTask {
 
   /// Waits until it has ended; false when that was not in time. Throws Interrupted.
   [[nodiscard]] bool wait(Timeout timeout) const;
+  [[nodiscard]] bool wait_until(const Deadline& deadline) const;
+
+  /// Whether it has ended with the death of its worker.
+  [[nodiscard]] bool lost() const;
 
   /// Whether it never runs, now and ever after.
   [[nodiscard]] bool cancel() const;
 
   /// When it has ended, once: gives the result to `read`, or throws what it threw, or why it has
-  /// not been done. Then the blocks of argument and result are given back.
-  void read_result(void (*read)(void* state, Reader& reader), void* state);
+  /// not been done. Then the blocks of argument and result are given back. WorkerDied names the
+  /// elements.
+  void read_result(void (*read)(void* state, Reader& reader), void* state, Elements elements = {});
 
  private:
   friend class TaskCall;
@@ -76,11 +89,15 @@ class MULTIPROCESSING_API TaskCall {
  public:
   /// Throws as a pool does that takes no more work.
   TaskCall(PoolCore& pool, TaskRunner runner);
+  TaskCall(const std::shared_ptr<TaskTable>& tasks, TaskRunner runner);
   ~TaskCall();
   TaskCall(const TaskCall&) = delete;
 
   /// Takes callable and arguments.
   [[nodiscard]] Writer& writer();
+
+  /// Nothing more comes; handles and ends that others write are theirs.
+  void end_of_writing();
 
   /// Makes `task`, which is none, this one. Throws OSError when memory is short, ValueError for
   /// impossible terms, and as the constructor: nothing has been queued then.

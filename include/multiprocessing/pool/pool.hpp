@@ -18,22 +18,15 @@
 #include "multiprocessing/detail/call.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/handle.hpp"
-#include "multiprocessing/detail/mapping.hpp"
+#include "multiprocessing/detail/pool_calls.hpp"
 #include "multiprocessing/detail/task.hpp"
 #include "multiprocessing/pool/async_result.hpp"
 #include "multiprocessing/pool/callbacks.hpp"
+#include "multiprocessing/pool/mapped.hpp"
 #include "multiprocessing/pool/pool_options.hpp"
 #include "multiprocessing/process/process.hpp"
 
 namespace multiprocessing {
-
-/// What `map` calls its function with: an element as it arrives in a worker.
-template <std::ranges::input_range R>
-using element_of = detail::arrival_t<std::ranges::range_value_t<R>>;
-
-/// What the function gives for one element.
-template <class F, class R>
-using mapped = typename detail::Mapped<std::decay_t<F>, element_of<R>>::type;
 
 namespace detail {
 
@@ -119,34 +112,79 @@ class MULTIPROCESSING_API Pool {
   /// first element that was lost, when a worker died; `ValueError` once the pool is closed.
   template <class F, std::ranges::input_range R>
   list_of<mapped<F, R>> map(F&& f, R&& items) {
-    return run_map(std::forward<F>(f), std::forward<R>(items), MapOptions{});
+    return detail::map_now(core(), std::forward<F>(f), std::forward<R>(items), MapOptions{});
   }
   // Tells a function of the program's from one of the system's that has its name, such as `read`.
   template <class Result, class P, std::ranges::input_range R>
   list_of<mapped<Result (*)(P), R>> map(Result (*f)(P), R&& items) {
-    return run_map(f, std::forward<R>(items), MapOptions{});
+    return detail::map_now(core(), f, std::forward<R>(items), MapOptions{});
   }
   template <class F, std::ranges::input_range R, std::same_as<int> C>
   list_of<mapped<F, R>> map(F&& f, R&& items, C chunksize) {
-    return run_map(std::forward<F>(f), std::forward<R>(items), MapOptions{.chunksize = chunksize});
+    return detail::map_now(core(), std::forward<F>(f), std::forward<R>(items),
+                           MapOptions{.chunksize = chunksize});
   }
   template <class F, std::ranges::input_range R>
   list_of<mapped<F, R>> map(F&& f, R&& items, MapOptions options) {
-    return run_map(std::forward<F>(f), std::forward<R>(items), options);
+    return detail::map_now(core(), std::forward<F>(f), std::forward<R>(items), options);
   }
   template <class F, class T>
   list_of<mapped<F, std::initializer_list<T>>> map(F&& f, std::initializer_list<T> items) {
-    return run_map(std::forward<F>(f), items, MapOptions{});
+    return detail::map_now(core(), std::forward<F>(f), items, MapOptions{});
   }
   template <class F, class T, std::same_as<int> C>
   list_of<mapped<F, std::initializer_list<T>>> map(F&& f, std::initializer_list<T> items,
                                                    C chunksize) {
-    return run_map(std::forward<F>(f), items, MapOptions{.chunksize = chunksize});
+    return detail::map_now(core(), std::forward<F>(f), items, MapOptions{.chunksize = chunksize});
   }
   template <class F, class T>
   list_of<mapped<F, std::initializer_list<T>>> map(F&& f, std::initializer_list<T> items,
                                                    MapOptions options) {
-    return run_map(std::forward<F>(f), items, options);
+    return detail::map_now(core(), std::forward<F>(f), items, options);
+  }
+
+  /// `map` for elements that are tuples, pairs or arrays of arguments: `f(a, b)` of each.
+  template <class F, std::ranges::input_range R>
+  list_of<starmapped<F, R>> starmap(F&& f, R&& items, MapOptions options = {}) {
+    return detail::map_now(core(), starred(std::forward<F>(f)), std::forward<R>(items), options);
+  }
+  template <class F, std::ranges::input_range R, std::same_as<int> C>
+  list_of<starmapped<F, R>> starmap(F&& f, R&& items, C chunksize) {
+    return starmap(std::forward<F>(f), std::forward<R>(items), MapOptions{.chunksize = chunksize});
+  }
+
+  /// `map` that returns at once: the list is the result to come. The input is drawn before any of
+  /// it is begun; what it throws comes out here. `cancel` of the result is true when the first
+  /// chunk has not begun: then no other that has not begun will.
+  template <class F, std::ranges::input_range R>
+  AsyncResult<list_of<mapped<F, R>>> map_async(F&& f, R&& items, MapOptions options = {},
+                                               Callbacks<list_of<mapped<F, R>>> callbacks = {}) {
+    return later(detail::map_later(core(), std::forward<F>(f), std::forward<R>(items), options,
+                                   std::move(callbacks)));
+  }
+  template <class F, std::ranges::input_range R>
+  AsyncResult<list_of<mapped<F, R>>> map_async(F&& f, R&& items,
+                                               Callbacks<list_of<mapped<F, R>>> callbacks) {
+    return later(detail::map_later(core(), std::forward<F>(f), std::forward<R>(items), {},
+                                   std::move(callbacks)));
+  }
+  template <class F, std::ranges::input_range R, std::same_as<int> C>
+  AsyncResult<list_of<mapped<F, R>>> map_async(F&& f, R&& items, C chunksize) {
+    return later(detail::map_later(core(), std::forward<F>(f), std::forward<R>(items),
+                                   {.chunksize = chunksize}, {}));
+  }
+  template <class F, std::ranges::input_range R>
+  AsyncResult<list_of<starmapped<F, R>>> starmap_async(
+      F&& f, R&& items, MapOptions options = {},
+      Callbacks<list_of<starmapped<F, R>>> callbacks = {}) {
+    return later(detail::map_later(core(), starred(std::forward<F>(f)), std::forward<R>(items),
+                                   options, std::move(callbacks)));
+  }
+  template <class F, std::ranges::input_range R>
+  AsyncResult<list_of<starmapped<F, R>>> starmap_async(
+      F&& f, R&& items, Callbacks<list_of<starmapped<F, R>>> callbacks) {
+    return later(detail::map_later(core(), starred(std::forward<F>(f)), std::forward<R>(items), {},
+                                   std::move(callbacks)));
   }
 
   /// Has a worker call `f` with the arguments, and returns at once. Arguments, results and
@@ -223,8 +261,15 @@ class MULTIPROCESSING_API Pool {
           };
   }
 
-  template <class F, class R>
-  list_of<mapped<F, R>> run_map(F&& f, R&& items, const MapOptions& options);
+  template <class R>
+  static AsyncResult<R> later(std::shared_ptr<detail::SharedResult<R>> result) {
+    return AsyncResult<R>(std::move(result));
+  }
+
+  template <class F>
+  static detail::Starred<std::decay_t<F>> starred(F&& f) {
+    return detail::Starred<std::decay_t<F>>(std::forward<F>(f));
+  }
 
   template <class F, class... A>
   void submit(detail::SubmittedTask& task, detail::TaskTerms terms, const F& f, const A&... args) {
@@ -238,31 +283,6 @@ class MULTIPROCESSING_API Pool {
 
   std::shared_ptr<detail::PoolCore> core_;
 };
-
-// ---- implementation ----
-
-template <class F, class R>
-list_of<mapped<F, R>> Pool::run_map(F&& f, R&& items, const MapOptions& options) {
-  using Mapping = detail::Mapping<F, std::remove_reference_t<R>>;
-  // Not by functions of their own: each is three more lines of what clang says.
-  detail::check_call<F, typename Mapping::Element>();
-  if constexpr (!std::is_void_v<typename Mapping::Result>)
-    detail::check_sendable<typename Mapping::Result>();
-  if constexpr (!detail::is_sendable_call<F, typename Mapping::Element>) {
-    return list_of<typename Mapping::Result>();
-  } else if constexpr (!std::ranges::sized_range<R> && !std::ranges::forward_range<R>) {
-    std::vector<std::ranges::range_value_t<R>> list;
-    for (auto&& item : items) list.emplace_back(std::forward<decltype(item)>(item));
-    return run_map(std::forward<F>(f), list, options);
-  } else {
-    const auto size = static_cast<std::size_t>(std::ranges::distance(items));
-    detail::MapJob job(core(), Mapping::shape(size), options, Mapping::runner);
-    detail::write_callable(job.writer(), f);
-    Mapping::prepare(job, items, size);
-    job.run();
-    return Mapping::results(job, size);
-  }
-}
 
 template <class... A>
 Pool Context::Pool(int processes, A&&... init) const {

@@ -1,6 +1,7 @@
 // PoolOptions, MapOptions: what may be said about a pool and about one map.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 
 #include "multiprocessing/process/context.hpp"
@@ -20,17 +21,19 @@ struct PoolOptions {
   std::optional<Context> context = {};
 };
 
-/// What may be said about one map.
+/// What may be said about one map or iteration.
 struct MapOptions {
   /// How many elements a worker takes at a time, at least 1. None: a fourth of what each worker
-  /// would get. Small chunks balance better; a chunk is also what is lost when its worker dies.
+  /// would get; for `imap` and `imap_unordered` 1. Small chunks balance better; a chunk is also
+  /// what is lost when its worker dies.
   std::optional<int> chunksize = {};
 
-  /// Draws a bar on standard error while the caller waits, when that is a terminal.
+  /// Draws a bar on standard error while the caller waits, when that is a terminal. For `map` and
+  /// `starmap`.
   bool progress = false;
 
-  /// How often a chunk is given to another worker when the one that had it died. For functions
-  /// that may run twice for the same element.
+  /// How often a chunk is given to another worker when the one that had it died. For functions that
+  /// may run twice for the same element.
   int retries = 0;
 };
 

@@ -1,0 +1,89 @@
+#include "multiprocessing/detail/chunk_tasks.hpp"
+
+#include <algorithm>
+#include <exception>
+
+#include "base/deadline.hpp"
+#include "pool/chunk_size.hpp"
+#include "pool/pool_core.hpp"
+
+namespace multiprocessing::detail {
+
+bool SubmittedChunks::ended() const {
+  std::size_t at = ended_.load(std::memory_order_relaxed);
+  while (at < chunks_.size() && chunks_[at].ended()) ++at;
+  ended_.store(at, std::memory_order_relaxed);  // another thread may have come further
+  return at == chunks_.size();
+}
+
+bool SubmittedChunks::wait(Timeout timeout) const {
+  const Deadline deadline{timeout};
+  return std::all_of(chunks_.begin(), chunks_.end(),
+                     [&](const SubmittedTask& chunk) { return chunk.wait_until(deadline); });
+}
+
+bool SubmittedChunks::cancel() const {
+  if (chunks_.empty() || !chunks_.front().cancel()) return false;
+  for (const SubmittedTask& chunk : chunks_) static_cast<void>(chunk.cancel());
+  return true;
+}
+
+void SubmittedChunks::read_results(ResultsReader read, void* state) {
+  struct Chunk {
+    const ResultsReader read;
+    void* const state;
+    const std::size_t count;
+  };
+  std::exception_ptr loss;
+  for (std::size_t i = 0; i < chunks_.size(); ++i) {
+    const std::size_t first = i * chunk_size_;
+    Chunk chunk{read, state, std::min(chunk_size_, items_ - first)};
+    try {
+      chunks_[i].read_result(
+          [](void* of, Reader& reader) {
+            const Chunk& results = *static_cast<const Chunk*>(of);
+            results.read(results.state, reader, results.count);
+          },
+          &chunk, {first, chunk.count});
+    } catch (...) {
+      if (!chunks_[i].lost()) throw;
+      if (!loss) loss = std::current_exception();
+    }
+  }
+  if (loss) std::rethrow_exception(loss);
+}
+
+ChunkCalls::ChunkCalls(PoolCore& pool, TaskRunner runner, std::size_t items,
+                       const MapOptions& options)
+    : pool_(pool),
+      runner_(runner),
+      items_(items),
+      chunk_size_(chosen_chunk_size(items, options, pool.processes())),
+      retries_(options.retries) {
+  pool.check_open();
+}
+
+Writer& ChunkCalls::begin_chunk() {
+  if (!calls_.empty()) calls_.back().end_of_writing();
+  return calls_.emplace_back(pool_, runner_).writer();
+}
+
+void ChunkCalls::submit(SubmittedChunks& chunks, const std::shared_ptr<Delivered>& follower) {
+  if (!calls_.empty()) calls_.back().end_of_writing();
+  chunks.items_ = items_;
+  chunks.chunk_size_ = chunk_size_;
+  chunks.chunks_.reserve(calls_.size());
+  if (follower != nullptr) follower->expect(static_cast<std::uint32_t>(calls_.size()));
+  try {
+    for (; !calls_.empty(); calls_.pop_front())
+      calls_.front().submit(chunks.chunks_.emplace_back(),
+                            {.retries = retries_, .follower = follower});
+  } catch (...) {
+    chunks.chunks_.pop_back();  // it is none
+    for (const SubmittedTask& chunk : chunks.chunks_) static_cast<void>(chunk.cancel());
+    chunks.chunks_.clear();
+    throw;
+  }
+}
+
+}  // namespace multiprocessing::detail
