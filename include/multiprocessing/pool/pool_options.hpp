@@ -35,6 +35,11 @@ struct MapOptions {
   /// How often a chunk is given to another worker when the one that had it died. For functions that
   /// may run twice for the same element.
   int retries = 0;
+
+  /// For `imap` and `imap_unordered`: how many elements may have been drawn from the input whose
+  /// results have not been read, at least 1. None: all of a range that knows its size, which are
+  /// drawn at the call; of others four times as many as there are workers.
+  std::optional<std::size_t> buffersize = {};
 };
 
 }  // namespace multiprocessing
