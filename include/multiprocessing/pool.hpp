@@ -6,4 +6,5 @@
 #include "multiprocessing/pool/mapped.hpp"
 #include "multiprocessing/pool/pool.hpp"
 #include "multiprocessing/pool/pool_options.hpp"
+#include "multiprocessing/pool/results.hpp"
 #include "multiprocessing/pool/submodule.hpp"

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "multiprocessing/detail/call.hpp"
+#include "multiprocessing/detail/iteration.hpp"
 #include "multiprocessing/detail/mapping.hpp"
 #include "multiprocessing/detail/shared_result.hpp"
 
@@ -65,6 +66,22 @@ std::shared_ptr<SharedResult<list_of<mapped<F, R>>>> map_later(
     calls.submit(result->chunks, result);
     return result;
   }
+}
+
+template <class F, class R>
+std::unique_ptr<Iteration<value_of<std::decay_t<mapped<F, R>>>>> iterate(PoolCore& pool, F&& f,
+                                                                         R&& items,
+                                                                         const MapOptions& options,
+                                                                         Order order) {
+  using Map = Mapping<F, std::remove_reference_t<R>>;
+  using Result = typename Map::Result;
+  check_call<F, typename Map::Element>();
+  if constexpr (!std::is_void_v<Result>) check_sendable<Result>();
+  if constexpr (!is_sendable_call<F, typename Map::Element>)
+    return nullptr;
+  else
+    return std::make_unique<IterationOver<std::decay_t<F>, R>>(
+        pool, std::forward<F>(f), std::forward<R>(items), options, order);
 }
 
 }  // namespace multiprocessing::detail

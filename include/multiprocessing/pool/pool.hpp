@@ -24,6 +24,7 @@
 #include "multiprocessing/pool/callbacks.hpp"
 #include "multiprocessing/pool/mapped.hpp"
 #include "multiprocessing/pool/pool_options.hpp"
+#include "multiprocessing/pool/results.hpp"
 #include "multiprocessing/process/process.hpp"
 
 namespace multiprocessing {
@@ -185,6 +186,35 @@ class MULTIPROCESSING_API Pool {
       F&& f, R&& items, Callbacks<list_of<starmapped<F, R>>> callbacks) {
     return later(detail::map_later(core(), starred(std::forward<F>(f)), std::forward<R>(items), {},
                                    std::move(callbacks)));
+  }
+
+  /// `f` of each element, whose results are read one by one, in order. Elements are drawn from the
+  /// input in this call and in `next`, in the thread that calls: a range that knows its size all at
+  /// once, others as results are read, see `MapOptions::buffersize`; so the input may be endless.
+  /// An lvalue is referred to until its last element has been drawn, an rvalue is moved in. What
+  /// the input throws comes behind the results of the elements before, and ends the iteration; so
+  /// does `ValueError` for what is to be drawn once the pool is closed.
+  template <class F, std::ranges::input_range R>
+  Results<value_of<std::decay_t<mapped<F, R>>>> imap(F&& f, R&& items, MapOptions options = {}) {
+    return detail::iterate(core(), std::forward<F>(f), std::forward<R>(items), options,
+                           detail::Order::of_input);
+  }
+  template <class F, std::ranges::input_range R, std::same_as<int> C>
+  Results<value_of<std::decay_t<mapped<F, R>>>> imap(F&& f, R&& items, C chunksize) {
+    return imap(std::forward<F>(f), std::forward<R>(items), MapOptions{.chunksize = chunksize});
+  }
+
+  /// The same in the order in which they come.
+  template <class F, std::ranges::input_range R>
+  Results<value_of<std::decay_t<mapped<F, R>>>> imap_unordered(F&& f, R&& items,
+                                                               MapOptions options = {}) {
+    return detail::iterate(core(), std::forward<F>(f), std::forward<R>(items), options,
+                           detail::Order::of_ends);
+  }
+  template <class F, std::ranges::input_range R, std::same_as<int> C>
+  Results<value_of<std::decay_t<mapped<F, R>>>> imap_unordered(F&& f, R&& items, C chunksize) {
+    return imap_unordered(std::forward<F>(f), std::forward<R>(items),
+                          MapOptions{.chunksize = chunksize});
   }
 
   /// Has a worker call `f` with the arguments, and returns at once. Arguments, results and
