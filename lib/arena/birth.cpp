@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <exception>
 #include <utility>
 #include <vector>
@@ -18,8 +19,10 @@
 #include "arena/identity.hpp"
 #include "arena/settle.hpp"
 #include "arena/windows.hpp"
+#include "base/deadline.hpp"
 #include "base/fail_point.hpp"
 #include "base/unique_fd.hpp"
+#include "base/waiting.hpp"
 #include "base/write_whole.hpp"
 #include "multiprocessing/base/errors.hpp"
 
@@ -143,11 +146,23 @@ void before_fork() {
   fail_point("arena.fork.prepared");
 }
 
+/// A child whose parent has ended is not born, for its registration is taken for what a dead one
+/// left. Parents of daemons end at once, so a fork lasts until the child is born; but not for long
+/// if that is stopped.
+void wait_for_birth(int pipe) {
+  try {
+    (void)wait_readable(pipe, Deadline{std::chrono::seconds{1}});
+  } catch (const std::exception&) {
+    // It is born in time, or it is outside of the family.
+  }
+}
+
 void after_in_parent() {
   const int error = errno;  // fork's own, if it failed
   if (std::exchange(under_way.by_outsider, false)) return;
   if (under_way.child && under_way.write_end) {
     under_way.write_end.reset();
+    wait_for_birth(under_way.read_end.get());
     raw_births().push_back({under_way.child, std::move(under_way.read_end)});
   }
   under_way = {};

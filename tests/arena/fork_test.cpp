@@ -294,26 +294,6 @@ TEST_F(ForkTest, VforkPosixSpawnSystemAndPopenAreHarmless) {
   *Handle{object}.as<int>() = 1;
 }
 
-TEST_F(ForkTest, ADaemonForkedTwiceStaysInTheFamily) {
-  const Handle object = Handle::make(8);
-  Gate go;
-  Gate done;
-  const pid_t pid = raw_fork([&] {
-    const pid_t daemon = raw_fork([&] {
-      setsid();
-      *object.as<int>() = 77;
-      static_cast<void>(Handle::make(100));
-      done.open();
-      return 0;
-    });
-    return daemon > 0 ? 0 : 1;
-  });
-  EXPECT_EQ(reap(pid), 0);
-  EXPECT_TRUE(done.wait());
-  EXPECT_EQ(*object.as<int>(), 77);
-  while (use_at_rest().processes > members()) usleep(500);
-}
-
 TEST_F(ForkTest, AChildThatClosesAllDescriptorsIsRefusedOnceTheOthersTookItForDead) {
   const Handle object = Handle::make(8);
   Gate closed;
