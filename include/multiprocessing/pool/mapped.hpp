@@ -22,7 +22,9 @@ using element_of = detail::arrival_t<std::ranges::range_value_t<R>>;
 struct None_t {
   friend constexpr bool operator==(None_t, None_t) { return true; }
 };
+#ifndef None  // Xlib's macro; a program behind it writes None_t{}
 inline constexpr None_t None{};
+#endif
 
 template <class R>
 using value_of = std::conditional_t<std::is_void_v<R>, None_t, R>;
