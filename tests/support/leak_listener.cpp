@@ -115,7 +115,7 @@ bool named_by_a_stranger(const std::string& path) {
 
 // What an example makes that runs beside us, it takes away again. What is left behind stays.
 bool goes_away(const std::string& path) {
-  for (int look = 0; look < 300 && access(path.c_str(), F_OK) == 0; ++look)
+  for (int look = 0; look < 1500 && access(path.c_str(), F_OK) == 0; ++look)
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
   return access(path.c_str(), F_OK) != 0;
 }
