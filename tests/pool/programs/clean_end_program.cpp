@@ -34,7 +34,7 @@ class TemporaryFolder {
 };
 
 void produce(mp::Queue<int> queue) {
-  for (int number = 0;; ++number) queue.put(number);
+  for (int number = 0;; number = (number + 1) % 1000) queue.put(number);
 }
 
 void consume(mp::Queue<int> queue, mp::Queue<int> sums) {
