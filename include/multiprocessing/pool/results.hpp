@@ -21,8 +21,8 @@ class Pool;
 /// The results of `Pool::imap` and `imap_unordered`, one by one; Python's `IMapIterator`. A
 /// single-pass view, which can be moved.
 ///
-///     for (int square : pool.imap(square_of, numbers)) std::cout << square <<
-///     '\n';
+///     for (int square : pool.imap(square_of, numbers))
+///       std::cout << square << '\n';
 ///
 /// Where a task failed, `next` and `*it` throw what a result's `get` would; the iteration goes on
 /// behind that. For one thread at a time, in the process that made it. When it is dropped, what has
