@@ -7,4 +7,5 @@
 #include "multiprocessing/pool/pool.hpp"
 #include "multiprocessing/pool/pool_options.hpp"
 #include "multiprocessing/pool/results.hpp"
+#include "multiprocessing/pool/submit_options.hpp"
 #include "multiprocessing/pool/submodule.hpp"

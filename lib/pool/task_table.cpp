@@ -72,6 +72,7 @@ void TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
       task.serial.store(next_serial(), std::memory_order_relaxed);
       task.retries.store(static_cast<std::uint32_t>(terms.retries), std::memory_order_relaxed);
       task.followed.store(terms.follower != nullptr, std::memory_order_relaxed);
+      note_place(record, terms.where);
       if (terms.follower != nullptr) follow(record, terms);
       const std::uint32_t use = task.look().next_use();
       task.word.store(TaskWord{use, TaskWord::queued}.bits());
@@ -83,6 +84,18 @@ void TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
     }
   }
   board_.as<Board>()->news.notify(1);
+}
+
+void TaskTable::note_place(std::uint32_t record, const Where& where) {
+  if (where.file_name != nullptr && places_.size() <= record)
+    places_.resize(segments_.size() * records_per_segment, {nullptr, 0});
+  if (record < places_.size()) places_[record] = where;
+}
+
+std::string TaskTable::told_place(std::uint32_t record) const {
+  if (places_.size() <= record || places_[record].file_name == nullptr) return {};
+  return std::string{", submitted at "} + places_[record].file_name + ':' +
+         std::to_string(places_[record].line);
 }
 
 bool TaskTable::await_end(std::uint32_t record, const Deadline& deadline) const {
@@ -132,9 +145,10 @@ void TaskTable::read_result(std::uint32_t record, void (*read)(void*, Reader&), 
   const std::scoped_lock guard{mutex_};
   if (const auto loss = losses_.find(record); loss != losses_.end()) {
     const WorkerDied& death = loss->second;
-    throw WorkerDied(
-        death.what() + (elements.count == 0 ? "a task" : describe(elements.first, elements.count)),
-        death.pid(), death.exitcode(), elements.first);
+    const std::string what =
+        elements.count == 0 ? "a task" : describe(elements.first, elements.count);
+    throw WorkerDied(death.what() + what + told_place(record), death.pid(), death.exitcode(),
+                     elements.first);
   }
   std::rethrow_exception(refused_);
 }

@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -88,6 +89,8 @@ class TaskTable {
   void add_segment();
   void look_through_dropped();
   void recycle(std::uint32_t record);
+  void note_place(std::uint32_t record, const Where& where);
+  [[nodiscard]] std::string told_place(std::uint32_t record) const;
   void follow(std::uint32_t record, TaskTerms& terms);
   [[nodiscard]] bool is_followed(std::uint32_t record) const;
   void tell_of_listed() noexcept;
@@ -113,6 +116,8 @@ class TaskTable {
   std::exception_ptr closed_;                             // why no more are taken
   std::exception_ptr refused_;                            // why none begins any more
   std::unordered_map<std::uint32_t, WorkerDied> losses_;  // without what was lost
+
+  std::vector<Where> places_;  // by record: where it was submitted, if that is known
 
   // By record. One whose result has been dropped has no follower, and is given back when its end is
   // told of: until then the worker that ends it may be about to put it into the list of ends.

@@ -1,4 +1,5 @@
 // Tasks that are tried again when their worker has died.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -34,6 +35,26 @@ TEST_P(ApplyRetryTest, ATaskIsTriedAgainAsOftenAsWasSaid) {
     EXPECT_EQ(too_often[0], 3U);
   }
   EXPECT_THROW((void)pool.apply_async({.retries = -1}, [] {}), mp::ValueError);
+}
+
+TEST_P(ApplyRetryTest, ADeathNamesThePlaceOfTheOptions) {
+  mp::Pool pool(1);
+  const auto dies = [] { raise(SIGKILL); };
+  const auto lost = [](const mp::AsyncResult<void>& result) -> std::string {
+    try {
+      result.get();
+    } catch (const mp::WorkerDied& death) {
+      return death.what();
+    }
+    return {};
+  };
+  const unsigned line = __LINE__ + 1;
+  const std::string named = lost(pool.apply_async({.retries = 0}, dies));
+  EXPECT_THAT(named, testing::HasSubstr("apply_retry_test.cpp:" + std::to_string(line)));
+  EXPECT_THAT(lost(pool.apply_async(dies)), testing::Not(testing::HasSubstr("submitted at")));
+  const mp::SubmitOptions elsewhere{.where = {"there.cpp", 7}};
+  EXPECT_THAT(lost(pool.apply_async({.where = elsewhere.where}, dies)),
+              testing::HasSubstr("a task, submitted at there.cpp:7"));
 }
 
 TEST_P(ApplyRetryTest, AnExceptionIsNoReasonToTryAgain) {

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "multiprocessing/base/logging.hpp"
 #include "multiprocessing/base/timeout.hpp"
 #include "multiprocessing/detail/call.hpp"
 #include "multiprocessing/detail/export.hpp"
@@ -40,6 +41,7 @@ struct TaskTerms {
   int retries = 0;
   std::shared_ptr<Follower> follower = {};
   std::uint32_t tag = 0;
+  Where where = {nullptr, 0};  // it was submitted, if that is known
 };
 
 /// A task for as long as its result is of interest. Belongs to the process that submitted it:

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "multiprocessing/base/errors.hpp"
+#include "multiprocessing/base/logging.hpp"
 #include "multiprocessing/detail/codec/exception.hpp"
 
 namespace multiprocessing {
@@ -71,15 +72,16 @@ struct Callbacks {
   ErrorCallback error_callback = {};
 };
 
-/// What may be said of one task; Python's keyword arguments of `apply_async`.
+/// What may be said of one task; Python's keyword arguments of `apply_async`, and those of
+/// `SubmitOptions`, which it does not have as a base: then its members could not be named in
+/// braces.
 template <class R>
 struct TaskOptions {
   callback_for<R> callback = {};
   ErrorCallback error_callback = {};
 
-  /// How often the task is given to another worker when the one that ran it died. For functions
-  /// that may run twice.
   int retries = 0;
+  Where where = Where::current();
 };
 
 }  // namespace multiprocessing

@@ -240,14 +240,15 @@ class MULTIPROCESSING_API Pool {
     if constexpr (!std::is_void_v<Result>) detail::check_sendable<Result>();
     if (!options.callback && !options.error_callback) {
       const auto result = std::make_shared<detail::ResultOfTask<Result>>();
-      submit(result->task, {.retries = options.retries}, f, args...);
+      submit(result->task, {.retries = options.retries, .where = options.where}, f, args...);
       return AsyncResult<Result>(result);
     }
     const auto result =
         std::make_shared<detail::WithCallbacks<detail::ResultOfTask<Result>, Result>>(
             core(), Callbacks<Result>{std::move(options.callback), options.error_callback});
     result->expect(1);
-    submit(result->task, {.retries = options.retries, .follower = result}, f, args...);
+    submit(result->task, {.retries = options.retries, .follower = result, .where = options.where},
+           f, args...);
     return AsyncResult<Result>(result);
   }
 
