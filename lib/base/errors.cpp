@@ -37,6 +37,11 @@ ShutDown::~ShutDown() = default;
 StopIteration::~StopIteration() = default;
 CancelledError::~CancelledError() = default;
 InvalidStateError::~InvalidStateError() = default;
+
+BrokenProcessPool::BrokenProcessPool(const std::string& what, std::vector<WorkerDied> history)
+    : std::runtime_error(what),
+      history_(std::make_shared<const std::vector<WorkerDied>>(std::move(history))) {}
+
 BrokenProcessPool::~BrokenProcessPool() = default;
 
 }  // namespace multiprocessing

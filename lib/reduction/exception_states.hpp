@@ -6,6 +6,8 @@
 #include <ios>
 #include <string>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/detail/codec/exception.hpp"
@@ -45,6 +47,27 @@ struct ExceptionState<WorkerDied> {
     const auto pid = reader.raw<pid_t>();
     const auto exitcode = reader.raw<int>();
     return WorkerDied(text, pid, exitcode, reader.raw<std::size_t>());
+  }
+};
+
+template <>
+struct ExceptionState<BrokenProcessPool> {
+  static constexpr bool whole = false;
+  static void save(Writer& writer, const BrokenProcessPool& error) {
+    writer.raw(error.history().size());
+    for (const WorkerDied& death : error.history()) {
+      write_value(writer, std::string{death.what()});
+      ExceptionState<WorkerDied>::save(writer, death);
+    }
+  }
+  static BrokenProcessPool load(Reader& reader, const std::string& text) {
+    std::vector<WorkerDied> history;
+    // What is not there ends it, so no count is believed.
+    for (auto left = reader.raw<std::size_t>(); left > 0; --left) {
+      const auto death = read_value<std::string>(reader);
+      history.push_back(ExceptionState<WorkerDied>::load(reader, death));
+    }
+    return BrokenProcessPool(text, std::move(history));
   }
 };
 

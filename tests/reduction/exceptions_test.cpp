@@ -179,6 +179,14 @@ TEST(ExceptionsTest, ThoseOfThisLibraryKeepWhatTheyHold) {
                                    EXPECT_EQ(arrived.exitcode(), -9);
                                    EXPECT_EQ(arrived.task(), 3U);
                                  });
+  const std::vector<mp::WorkerDied> deaths{mp::WorkerDied{"first", 7, -9}, mp::WorkerDied{"last"}};
+  expect_arrives<mp::BrokenProcessPool>(std::make_exception_ptr(mp::BrokenProcessPool{"x", deaths}),
+                                        [](const auto& arrived) {
+                                          ASSERT_EQ(arrived.history().size(), 2U);
+                                          EXPECT_STREQ(arrived.history()[0].what(), "first");
+                                          EXPECT_EQ(arrived.history()[0].exitcode(), -9);
+                                          EXPECT_STREQ(arrived.history()[1].what(), "last");
+                                        });
   expect_arrives<mp::BufferTooShort>(
       std::make_exception_ptr(mp::BufferTooShort{"x", mp::Bytes{std::string_view{"whole"}}}),
       [](const auto& arrived) { EXPECT_EQ(arrived.message(), "whole"); });

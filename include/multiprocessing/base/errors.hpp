@@ -8,9 +8,11 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "multiprocessing/base/bytes.hpp"
 #include "multiprocessing/detail/export.hpp"
@@ -268,12 +270,20 @@ class MULTIPROCESSING_API InvalidStateError : public std::runtime_error {
   ~InvalidStateError() override;
 };
 
-/// The workers of a pool cannot be started, or its initializer threw: every call throws this from
-/// then on, with the reason. Python's `concurrent.futures.process.BrokenProcessPool`.
+/// A pool that can do no more: its workers cannot be started, its initializer threw, or they died
+/// one after the other. Every call throws this from then on, with the reason. Python's
+/// `concurrent.futures.process.BrokenProcessPool`.
 class MULTIPROCESSING_API BrokenProcessPool : public std::runtime_error {
  public:
-  using runtime_error::runtime_error;
+  explicit BrokenProcessPool(const std::string& what, std::vector<WorkerDied> history = {});
   ~BrokenProcessPool() override;
+
+  /// The deaths of workers that broke it, in their order; empty where it was not deaths.
+  [[nodiscard]] const std::vector<WorkerDied>& history() const noexcept { return *history_; }
+
+ private:
+  // An exception may not throw when it is copied.
+  std::shared_ptr<const std::vector<WorkerDied>> history_;
 };
 
 }  // namespace multiprocessing
