@@ -9,3 +9,5 @@
 #include "multiprocessing/pool/results.hpp"
 #include "multiprocessing/pool/submit_options.hpp"
 #include "multiprocessing/pool/submodule.hpp"
+#include "multiprocessing/pool/task_callable.hpp"
+#include "multiprocessing/pool/this_task.hpp"

@@ -36,6 +36,7 @@ void clear_seat(SeatRecord& seat) {
   seat.serves.store(0);
   seat.at.store(0);
   seat.ending.store(0);
+  seat.stop.clear();
 }
 
 Link& initializer_link(const Handle& board) { return links_of(board)[0]; }

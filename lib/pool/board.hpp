@@ -14,6 +14,7 @@
 #include "multiprocessing/detail/event_count.hpp"
 #include "multiprocessing/detail/handle.hpp"
 #include "multiprocessing/detail/map_job.hpp"
+#include "multiprocessing/detail/stop_word.hpp"
 #include "pool/task_order.hpp"
 
 namespace multiprocessing::detail {
@@ -34,6 +35,7 @@ struct alignas(64) SeatRecord {
   std::atomic<std::uint64_t> member;
   std::atomic<std::uint64_t> at;      // the TaskName that it takes, or took last; 0: none yet
   std::atomic<std::uint64_t> ending;  // of the followed task that it ends, or ended last
+  StopWord stop;                      // the TaskName of what is asked to stop
 };
 
 /// An object of the arena, held by the pool and by each worker. Its links: the exception of an

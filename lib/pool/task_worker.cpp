@@ -5,6 +5,7 @@
 
 #include "base/fail_point.hpp"
 #include "multiprocessing/detail/task.hpp"
+#include "pool/current_task.hpp"
 #include "pool/task_table.hpp"
 
 namespace multiprocessing::detail {
@@ -53,7 +54,7 @@ void TaskWorker::run_claimed(TaskRecord& task, TaskName name) {
   const TaskLinks links = links_of(segment(name.record()), name.record());
   TaskWord::State state = TaskWord::done;
   try {
-    call(task, links);
+    call(task, name, links);
     deliver(task, links);
   } catch (...) {
     const std::exception_ptr exception = std::current_exception();
@@ -66,7 +67,8 @@ void TaskWorker::run_claimed(TaskRecord& task, TaskName name) {
   end(task, name, state);
 }
 
-void TaskWorker::call(TaskRecord& task, const TaskLinks& links) {
+void TaskWorker::call(TaskRecord& task, TaskName name, const TaskLinks& links) {
+  const CurrentTask current(name);
   const Envelope::Writing writing(mentioned_);
   TaskReader bytes(task, links.call);
   const auto runner = reinterpret_cast<TaskRunner>(read_function(bytes.reader()));

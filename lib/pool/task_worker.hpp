@@ -34,7 +34,7 @@ class TaskWorker {
     return segment(record).as<TaskRecord>()[record % records_per_segment];
   }
   void run_claimed(TaskRecord& task, TaskName name);
-  void call(TaskRecord& task, const TaskLinks& links);
+  void call(TaskRecord& task, TaskName name, const TaskLinks& links);
   void deliver(TaskRecord& task, const TaskLinks& links);
   void deliver_exception(const TaskLinks& links, const std::exception_ptr& exception) noexcept;
   void end(TaskRecord& task, TaskName name, TaskWord::State state);

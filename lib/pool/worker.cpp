@@ -8,6 +8,7 @@
 #include "base/fail_point.hpp"
 #include "multiprocessing/pool/pool.hpp"
 #include "pool/board.hpp"
+#include "pool/current_task.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
 #include "pool/task_worker.hpp"
@@ -263,6 +264,7 @@ void sleep_for_work(EventCount& news, std::uint32_t key) {
 
 SeatRecord& take_seat(const Handle& board, int seat, const Member& me) {
   SeatRecord& record = seats_of(board)[static_cast<std::size_t>(seat)];
+  CurrentTask::asked_by(record.stop);
   record.member.store(me.packed());
   record.name.store(OwnerLock::name_of(me));
   fail_point("pool.worker.seated");

@@ -12,6 +12,8 @@
 #include "multiprocessing/base/timeout.hpp"
 #include "multiprocessing/detail/call.hpp"
 #include "multiprocessing/detail/export.hpp"
+#include "multiprocessing/pool/task_callable.hpp"
+#include "multiprocessing/pool/this_task.hpp"
 
 namespace multiprocessing::detail {
 
@@ -115,13 +117,20 @@ void run_task(WorkerTask& task) {
   auto callable = read_callable<F>(task.call);
   // They have names because the function may give a part of one.
   std::tuple<arrival_t<A>...> arguments{read<arrival_t<A>>(task.call)...};  // left to right
-  using Result = result_of<F, A...>;
-  if constexpr (std::is_void_v<Result>) {
-    invoke_on_arrival<F, A...>(std::move(callable), arguments);
-  } else {
-    write<std::decay_t<Result>>(task.result,
-                                invoke_on_arrival<F, A...>(std::move(callable), arguments));
-  }
+  const auto invoke = [&]() -> decltype(auto) {
+    if constexpr (takes_token<F, A...>) {
+      std::tuple<StopToken, arrival_t<A>...> all =
+          std::tuple_cat(std::tuple{this_task::stop_token()}, std::move(arguments));
+      return invoke_on_arrival<F, StopToken, A...>(std::move(callable), all);
+    } else {
+      return invoke_on_arrival<F, A...>(std::move(callable), arguments);
+    }
+  };
+  using Result = task_result<F, A...>;
+  if constexpr (std::is_void_v<Result>)
+    invoke();
+  else
+    write<Result>(task.result, invoke());
 }
 
 }  // namespace multiprocessing::detail

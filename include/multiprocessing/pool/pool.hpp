@@ -25,6 +25,7 @@
 #include "multiprocessing/pool/mapped.hpp"
 #include "multiprocessing/pool/pool_options.hpp"
 #include "multiprocessing/pool/results.hpp"
+#include "multiprocessing/pool/task_callable.hpp"
 #include "multiprocessing/process/process.hpp"
 
 namespace multiprocessing {
@@ -218,14 +219,14 @@ class MULTIPROCESSING_API Pool {
   }
 
   /// Has a worker call `f` with the arguments, and returns at once. Arguments, results and
-  /// exceptions cross as those of `map` do; the result may be move-only. Throws what cannot be
-  /// sent, `OSError` when memory is short, `ValueError` once the pool is closed.
+  /// exceptions cross as those of `map` do; the result may be move-only. Where `f` takes a
+  /// `StopToken` before the arguments it is given one, see `AsyncResult::stop`. Throws what cannot
+  /// be sent, `OSError` when memory is short, `ValueError` once the pool is closed.
   template <class F, class... A>
-  requires detail::is_call<F, A...> AsyncResult<std::decay_t<result_of<F, A...>>> apply_async(
-      F&& f, A&&... args) {
-    using Result = std::decay_t<result_of<F, A...>>;
-    detail::check_call<std::decay_t<F>, std::decay_t<A>...>();
-    if constexpr (!std::is_void_v<Result>) detail::check_sendable<Result>();
+  requires task_callable<F, A...> AsyncResult<task_result<F, A...>> apply_async(F&& f,
+                                                                                A&&... args) {
+    using Result = task_result<F, A...>;
+    detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     const auto result = std::make_shared<detail::ResultOfTask<Result>>();
     submit(result->task, {}, f, args...);
     return AsyncResult<Result>(result);
@@ -233,11 +234,10 @@ class MULTIPROCESSING_API Pool {
 
   /// The same with options, which come first: `pool.apply_async({.callback = use}, f, x)`.
   template <class F, class... A>
-  requires detail::is_call<F, A...> AsyncResult<std::decay_t<result_of<F, A...>>> apply_async(
-      TaskOptions<std::decay_t<result_of<F, A...>>> options, F&& f, A&&... args) {
-    using Result = std::decay_t<result_of<F, A...>>;
-    detail::check_call<std::decay_t<F>, std::decay_t<A>...>();
-    if constexpr (!std::is_void_v<Result>) detail::check_sendable<Result>();
+  requires task_callable<F, A...> AsyncResult<task_result<F, A...>> apply_async(
+      TaskOptions<task_result<F, A...>> options, F&& f, A&&... args) {
+    using Result = task_result<F, A...>;
+    detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     if (!options.callback && !options.error_callback) {
       const auto result = std::make_shared<detail::ResultOfTask<Result>>();
       submit(result->task, {.retries = options.retries, .where = options.where}, f, args...);
@@ -254,7 +254,7 @@ class MULTIPROCESSING_API Pool {
 
   /// `f` of the arguments, in a worker; waits for it.
   template <class F, class... A>
-  requires detail::is_call<F, A...> std::decay_t<result_of<F, A...>> apply(F&& f, A&&... args) {
+  requires task_callable<F, A...> task_result<F, A...> apply(F&& f, A&&... args) {
     return apply_async(std::forward<F>(f), std::forward<A>(args)...).get();
   }
 
