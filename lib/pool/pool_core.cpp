@@ -56,7 +56,7 @@ PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory)
       factory_(std::move(factory)),
       board_(make_board(static_cast<std::uint32_t>(checked_processes(options)),
                         checked_tasks(options))),
-      tasks_(std::make_shared<TaskTable>(board_)),
+      tasks_(std::make_shared<TaskTable>(board_, options.max_pending)),
       delivery_(std::make_shared<Delivery>(tasks_)),
       seats_(seats_of(board_).size()),
       jobs_(job_places, nullptr),

@@ -54,8 +54,8 @@ class TaskCall::Impl {
   void end_of_writing() { writing_.reset(); }
 
   [[nodiscard]] const std::shared_ptr<TaskTable>& table() const { return table_; }
-  void submit(TaskTerms terms, std::uint32_t& record) {
-    table_->submit(writer_, mentioned_, std::move(terms), record);
+  [[nodiscard]] bool submit(TaskTerms terms, std::uint32_t& record) {
+    return table_->submit(writer_, mentioned_, std::move(terms), record);
   }
 
  private:
@@ -84,10 +84,12 @@ Writer& TaskCall::writer() { return impl_->writer(); }
 
 void TaskCall::end_of_writing() { impl_->end_of_writing(); }
 
-void TaskCall::submit(SubmittedTask& task, TaskTerms terms) {
+bool TaskCall::submit(SubmittedTask& task, TaskTerms terms) {
   task.table_ = impl_->table();
   try {
-    impl_->submit(std::move(terms), task.record_);
+    const bool submitted = impl_->submit(std::move(terms), task.record_);
+    if (!submitted) task.table_ = nullptr;
+    return submitted;
   } catch (...) {
     task.table_ = nullptr;
     throw;

@@ -4,10 +4,24 @@
 #include "pool/task_table.hpp"
 
 namespace multiprocessing::detail {
+namespace {
+
+/// For a task whose end is told of for the sake of its room alone.
+const std::shared_ptr<Follower>& uninterested() {
+  class Uninterested final : public Follower {
+    void task_ended(std::uint32_t, std::shared_ptr<Follower>) noexcept override {}
+  };
+  static const std::shared_ptr<Follower> only = std::make_shared<Uninterested>();
+  return only;
+}
+
+}  // namespace
 
 void TaskTable::follow(std::uint32_t record, TaskTerms& terms) {
   if (followed_.size() <= record) followed_.resize(segments_.size() * records_per_segment);
-  followed_[record] = {true, terms.tag, std::move(terms.follower)};
+  const bool has_room = terms.room != TaskRoom::not_needed;
+  if (terms.follower == nullptr) terms.follower = uninterested();
+  followed_[record] = {true, has_room, terms.tag, std::move(terms.follower)};
 }
 
 bool TaskTable::is_followed(std::uint32_t record) const {
@@ -42,6 +56,7 @@ void TaskTable::tell_of_listed() noexcept {
 void TaskTable::tell_of(std::uint32_t record) noexcept {
   if (!is_followed(record)) return;
   Followed followed = std::exchange(followed_[record], Followed{});
+  if (followed.has_room) --pending_;
   if (Follower* const follower = followed.follower.get())
     follower->task_ended(followed.tag, std::move(followed.follower));
   else

@@ -30,9 +30,10 @@ bool check_end(const TaskRecord& record) {
 
 void wake_waiting(TaskRecord& record) { (void)wake(low_half(record.word)); }
 
-TaskTable::TaskTable(Handle board)
+TaskTable::TaskTable(Handle board, std::size_t most_pending)
     : creator_(self()),
       board_(std::move(board)),
+      most_pending_(most_pending),
       returned_(board_.as<Board>()->orders[returned], ring_links(board_, returned)),
       submitted_(board_.as<Board>()->orders[submitted], ring_links(board_, submitted)) {
   segments_.reserve(most_segments);
@@ -53,10 +54,13 @@ void TaskTable::check_open() const {
   if (closed_) std::rethrow_exception(closed_);
 }
 
-void TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
+bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
                        std::uint32_t& record) {
   if (terms.retries < 0)
     throw ValueError("retries must be 0 or more, not " + std::to_string(terms.retries));
+  if (most_pending_ == 0) terms.room = TaskRoom::not_needed;
+  if (terms.room != TaskRoom::not_needed && !take_room(terms.room)) return false;
+  RoomTaken room(*this, terms.room != TaskRoom::not_needed);
   Block block;
   if (!fits_record(call, mentioned)) block = outcome_block(Outcome::results, call, mentioned);
   {
@@ -71,12 +75,13 @@ void TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
         put(task, call);
       task.serial.store(next_serial(), std::memory_order_relaxed);
       task.retries.store(static_cast<std::uint32_t>(terms.retries), std::memory_order_relaxed);
-      task.followed.store(terms.follower != nullptr, std::memory_order_relaxed);
+      task.followed.store(terms.follower != nullptr || room, std::memory_order_relaxed);
       note_place(record, terms.where);
-      if (terms.follower != nullptr) follow(record, terms);
+      if (terms.follower != nullptr || room) follow(record, terms);
       const std::uint32_t use = task.look().next_use();
       task.word.store(TaskWord{use, TaskWord::queued}.bits());
       submitted_.push(TaskName{record, use});
+      room.is_the_tasks();
     } catch (...) {
       if (is_followed(record)) followed_[record] = {};
       recycle(record);
@@ -84,6 +89,7 @@ void TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
     }
   }
   board_.as<Board>()->news.notify(1);
+  return true;
 }
 
 void TaskTable::note_place(std::uint32_t record, const Where& where) {
@@ -228,6 +234,7 @@ void TaskTable::recycle(std::uint32_t record) {
 void TaskTable::close(std::exception_ptr reason) {
   const std::scoped_lock guard{mutex_};
   closed_ = std::move(reason);
+  ends().notify_all();  // for those that wait for room
 }
 
 /// Ends the records for whose word `ends` gives true.

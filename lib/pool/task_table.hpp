@@ -25,7 +25,8 @@ namespace multiprocessing::detail {
 /// words. Any thread may call.
 class TaskTable {
  public:
-  explicit TaskTable(Handle board);
+  /// `most_pending` tasks that need room may not have ended at one time; 0: any number.
+  TaskTable(Handle board, std::size_t most_pending);
 
   [[nodiscard]] bool in_creator() const { return self_if_any() == creator_; }
 
@@ -35,8 +36,9 @@ class TaskTable {
   void check_open() const;
 
   /// Queues a task; its record is the caller's until it gives it back. `record` is told before
-  /// anything may be told of its end.
-  void submit(const Writer& call, Envelope& mentioned, TaskTerms terms, std::uint32_t& record);
+  /// anything may be told of its end. False when there was no room.
+  [[nodiscard]] bool submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
+                            std::uint32_t& record);
 
   [[nodiscard]] bool ended(std::uint32_t record) const { return look(record).ended(); }
   [[nodiscard]] bool await_end(std::uint32_t record, const Deadline& deadline) const;
@@ -89,6 +91,26 @@ class TaskTable {
   void add_segment();
   void look_through_dropped();
   void recycle(std::uint32_t record);
+  /// The room that a task has taken before it is submitted; goes back when it was not.
+  class RoomTaken {
+   public:
+    RoomTaken(TaskTable& table, bool taken) : table_(taken ? &table : nullptr), taken_(taken) {}
+    ~RoomTaken() {
+      if (table_ != nullptr) table_->give_back_room();
+    }
+    RoomTaken(const RoomTaken&) = delete;
+
+    [[nodiscard]] explicit operator bool() const { return taken_; }
+
+    /// It goes when the task's end is told of.
+    void is_the_tasks() { table_ = nullptr; }
+
+   private:
+    TaskTable* table_;
+    const bool taken_;
+  };
+  [[nodiscard]] bool take_room(TaskRoom room);  // without the mutex held
+  void give_back_room();                        // the same
   void note_place(std::uint32_t record, const Where& where);
   [[nodiscard]] std::string told_place(std::uint32_t record) const;
   void follow(std::uint32_t record, TaskTerms& terms);
@@ -103,6 +125,7 @@ class TaskTable {
 
   const Member creator_;
   const Handle board_;
+  const std::size_t most_pending_;
   mutable std::mutex mutex_;
 
   // Grows with the mutex held, and has room for all: who knows a record may look it up without.
@@ -123,11 +146,13 @@ class TaskTable {
   // told of: until then the worker that ends it may be about to put it into the list of ends.
   struct Followed {
     bool untold = false;
+    bool has_room = false;  // which goes to another task when its end is told of
     std::uint32_t tag = 0;
     std::shared_ptr<Follower> follower = {};
   };
   std::vector<Followed> followed_;
-  bool over_ = false;  // no task can end any more
+  std::size_t pending_ = 0;  // tasks with room
+  bool over_ = false;        // no task can end any more
 };
 
 /// Wakes the threads that sleep until the task has ended.

@@ -38,11 +38,15 @@ struct Elements {
   std::size_t count = 0;
 };
 
+/// Whether a task needs room among those that may be pending, and what it does without.
+enum class TaskRoom : std::uint8_t { not_needed, waited_for, taken_if_free };
+
 /// How a task is submitted.
 struct TaskTerms {
   int retries = 0;
   std::shared_ptr<Follower> follower = {};
   std::uint32_t tag = 0;
+  TaskRoom room = TaskRoom::not_needed;
   Where where = {nullptr, 0};  // it was submitted, if that is known
 };
 
@@ -103,9 +107,10 @@ class MULTIPROCESSING_API TaskCall {
   /// Nothing more comes; handles and ends that others write are theirs.
   void end_of_writing();
 
-  /// Makes `task`, which is none, this one. Throws OSError when memory is short, ValueError for
-  /// impossible terms, and as the constructor: nothing has been queued then.
-  void submit(SubmittedTask& task, TaskTerms terms = {});
+  /// Makes `task`, which is none, this one; false when there was no room. Throws OSError when
+  /// memory is short, ValueError for impossible terms, Interrupted, and as the constructor: nothing
+  /// has been queued then.
+  bool submit(SubmittedTask& task, TaskTerms terms = {});
 
  private:
   class Impl;

@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <tuple>
 #include <type_traits>
@@ -221,14 +222,15 @@ class MULTIPROCESSING_API Pool {
   /// Has a worker call `f` with the arguments, and returns at once. Arguments, results and
   /// exceptions cross as those of `map` do; the result may be move-only. Where `f` takes a
   /// `StopToken` before the arguments it is given one, see `AsyncResult::stop`. Throws what cannot
-  /// be sent, `OSError` when memory is short, `ValueError` once the pool is closed.
+  /// be sent, `OSError` when memory is short, `ValueError` once the pool is closed. With
+  /// `PoolOptions::max_pending` it waits for room, which ends with the pool.
   template <class F, class... A>
   requires task_callable<F, A...> AsyncResult<task_result<F, A...>> apply_async(F&& f,
                                                                                 A&&... args) {
     using Result = task_result<F, A...>;
     detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     const auto result = std::make_shared<detail::ResultOfTask<Result>>();
-    submit(result->task, {}, f, args...);
+    submit(result->task, {.room = detail::TaskRoom::waited_for}, f, args...);
     return AsyncResult<Result>(result);
   }
 
@@ -238,18 +240,28 @@ class MULTIPROCESSING_API Pool {
       TaskOptions<task_result<F, A...>> options, F&& f, A&&... args) {
     using Result = task_result<F, A...>;
     detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
-    if (!options.callback && !options.error_callback) {
-      const auto result = std::make_shared<detail::ResultOfTask<Result>>();
-      submit(result->task, {.retries = options.retries, .where = options.where}, f, args...);
-      return AsyncResult<Result>(result);
-    }
-    const auto result =
-        std::make_shared<detail::WithCallbacks<detail::ResultOfTask<Result>, Result>>(
-            core(), Callbacks<Result>{std::move(options.callback), options.error_callback});
-    result->expect(1);
-    submit(result->task, {.retries = options.retries, .follower = result, .where = options.where},
-           f, args...);
+    return AsyncResult<Result>(begin<Result>(options, detail::TaskRoom::waited_for, f, args...));
+  }
+
+  /// The same, but nothing when `PoolOptions::max_pending` tasks are pending, where `apply_async`
+  /// would wait.
+  template <class F, class... A>
+  requires task_callable<F, A...> std::optional<AsyncResult<task_result<F, A...>>> try_apply_async(
+      F&& f, A&&... args) {
+    using Result = task_result<F, A...>;
+    detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
+    const auto result = std::make_shared<detail::ResultOfTask<Result>>();
+    if (!submit(result->task, {.room = detail::TaskRoom::taken_if_free}, f, args...)) return {};
     return AsyncResult<Result>(result);
+  }
+  template <class F, class... A>
+  requires task_callable<F, A...> std::optional<AsyncResult<task_result<F, A...>>> try_apply_async(
+      TaskOptions<task_result<F, A...>> options, F&& f, A&&... args) {
+    using Result = task_result<F, A...>;
+    detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
+    auto result = begin<Result>(options, detail::TaskRoom::taken_if_free, f, args...);
+    if (result == nullptr) return {};
+    return AsyncResult<Result>(std::move(result));
   }
 
   /// `f` of the arguments, in a worker; waits for it.
@@ -302,11 +314,29 @@ class MULTIPROCESSING_API Pool {
     return detail::Starred<std::decay_t<F>>(std::forward<F>(f));
   }
 
+  /// Null when there is no room.
+  template <class Result, class F, class... A>
+  std::shared_ptr<detail::SharedResult<Result>> begin(TaskOptions<Result>& options,
+                                                      detail::TaskRoom room, const F& f,
+                                                      const A&... args) {
+    using Plain = detail::ResultOfTask<Result>;
+    detail::TaskTerms terms{.retries = options.retries, .room = room, .where = options.where};
+    if (!options.callback && !options.error_callback) {
+      const auto result = std::make_shared<Plain>();
+      return submit(result->task, std::move(terms), f, args...) ? result : nullptr;
+    }
+    const auto result = std::make_shared<detail::WithCallbacks<Plain, Result>>(
+        core(), Callbacks<Result>{std::move(options.callback), options.error_callback});
+    result->expect(1);
+    terms.follower = result;
+    return submit(result->task, std::move(terms), f, args...) ? result : nullptr;
+  }
+
   template <class F, class... A>
-  void submit(detail::SubmittedTask& task, detail::TaskTerms terms, const F& f, const A&... args) {
+  bool submit(detail::SubmittedTask& task, detail::TaskTerms terms, const F& f, const A&... args) {
     detail::TaskCall call(core(), &detail::run_task<std::decay_t<F>, std::decay_t<A>...>);
     detail::write_callable_and_arguments(call.writer(), f, args...);
-    call.submit(task, std::move(terms));
+    return call.submit(task, std::move(terms));
   }
 
   /// Throws ValueError when it was moved from.

@@ -19,6 +19,11 @@ struct PoolOptions {
 
   /// The start method of the workers. None: the program's.
   std::optional<Context> context = {};
+
+  /// How many tasks of `apply_async` may be pending, that is, not have ended: a further call waits
+  /// until one has. 0: any number. Chunks of maps and iterations do not count; for these see
+  /// `MapOptions::buffersize`.
+  std::size_t max_pending = 0;
 };
 
 /// What may be said about one map or iteration.
