@@ -16,11 +16,12 @@
 namespace multiprocessing::detail {
 namespace {
 
-// A system call that needs nothing of the C library: its data are unmapped by then.
+// A system call that needs nothing of the C library: its data are unmapped by then. What is inlined
+// here says for itself that it is not to be instrumented.
 #if defined(__x86_64__)
 #define MULTIPROCESSING_REAPER_GIVES_BACK_MEMORY
-__attribute__((always_inline)) inline long direct_call(long number, long a, long b, long c,
-                                                       long d) noexcept {
+MULTIPROCESSING_BORROWED_MEMORY __attribute__((always_inline)) inline long direct_call(
+    long number, long a, long b, long c, long d) noexcept {
   register long fourth asm("r10") = d;
   long result = number;
   asm volatile("syscall"
@@ -31,8 +32,8 @@ __attribute__((always_inline)) inline long direct_call(long number, long a, long
 }
 #elif defined(__aarch64__)
 #define MULTIPROCESSING_REAPER_GIVES_BACK_MEMORY
-__attribute__((always_inline)) inline long direct_call(long number, long a, long b, long c,
-                                                       long d) noexcept {
+MULTIPROCESSING_BORROWED_MEMORY __attribute__((always_inline)) inline long direct_call(
+    long number, long a, long b, long c, long d) noexcept {
   register long x8 asm("x8") = number;
   register long x0 asm("x0") = a;
   register long x1 asm("x1") = b;
@@ -59,15 +60,16 @@ struct Window {
   std::uintptr_t begin, end;
 };
 
-__attribute__((always_inline)) inline Window around(std::uintptr_t place,
-                                                    std::uintptr_t size) noexcept {
+MULTIPROCESSING_BORROWED_MEMORY __attribute__((always_inline)) inline Window around(
+    std::uintptr_t place, std::uintptr_t size) noexcept {
   const std::uintptr_t middle = place / unit * unit;
   return {middle < size ? 0 : middle - size, middle + unit + size};
 }
 
 // Some of it may be sealed (mseal(2)) or a sanitizer's own, and stays: a call for too much fails
 // whole, so it is made for half as much then.
-__attribute__((always_inline)) inline void unmap(std::uintptr_t at, std::uintptr_t end) noexcept {
+MULTIPROCESSING_BORROWED_MEMORY __attribute__((always_inline)) inline void unmap(
+    std::uintptr_t at, std::uintptr_t end) noexcept {
   std::uintptr_t step = std::uintptr_t{1} << 56;
   while (at < end) {
     const std::uintptr_t size = end - at < step ? end - at : step;
@@ -83,7 +85,8 @@ __attribute__((always_inline)) inline void unmap(std::uintptr_t at, std::uintptr
 }
 
 // The end of what can be mapped, less one unit.
-__attribute__((always_inline)) inline std::uintptr_t end_of_memory() noexcept {
+MULTIPROCESSING_BORROWED_MEMORY __attribute__((always_inline)) inline std::uintptr_t
+end_of_memory() noexcept {
   std::uintptr_t end = std::uintptr_t{1} << 56;
   while (end > std::uintptr_t{1} << 36 &&
          direct_call(SYS_munmap, static_cast<long>(end - 2 * unit), unit, 0, 0) != 0)
@@ -91,7 +94,8 @@ __attribute__((always_inline)) inline std::uintptr_t end_of_memory() noexcept {
   return end - unit;
 }
 
-__attribute__((always_inline)) inline void order(Window& first, Window& second) noexcept {
+MULTIPROCESSING_BORROWED_MEMORY __attribute__((always_inline)) inline void order(
+    Window& first, Window& second) noexcept {
   if (first.begin <= second.begin) return;
   const Window kept = first;
   first = second;
@@ -101,7 +105,8 @@ __attribute__((always_inline)) inline void order(Window& first, Window& second) 
 // Unmaps all but the code of the caller, the stack, and the block of the thread, in which the
 // kernel may have been asked to write when it goes on (rseq(2)). A page of the parent that stayed
 // mapped here would be copied when the parent writes to it.
-__attribute__((always_inline)) inline void give_back_memory(const void* code) noexcept {
+MULTIPROCESSING_BORROWED_MEMORY __attribute__((always_inline)) inline void give_back_memory(
+    const void* code) noexcept {
   constexpr std::uintptr_t near_thread = 16 * unit;
   Window first = around(reinterpret_cast<std::uintptr_t>(code), 0);
   first.end += unit;
