@@ -8,6 +8,7 @@
 #include "base/futex.hpp"
 #include "multiprocessing/arena/usage.hpp"
 #include "support/leak_listener.hpp"
+#include "support/watchdog.hpp"
 
 namespace test_support {
 
@@ -40,8 +41,13 @@ namespace {
 
 void nothing() {}
 
+// A small program has a reaper between itself and its fork server, a large one none. A sanitizer
+// makes it a large one sooner or later; all tests shall see the same.
+void be_large() { static const std::vector<char> much(std::size_t{100} << 20, 1); }
+
 // The arena, the fork server and the pages of this process's ledger are made once and stay.
 [[maybe_unused]] const bool warm = leak_listener::warm_up([] {
+  if (sanitized()) be_large();
   std::vector<mp::detail::Handle> many;
   for (int i = 0; i < 800; ++i) many.push_back(mp::detail::Handle::make(1));
   for (const std::string& method : every_start_method) {

@@ -142,11 +142,13 @@ void end_all(int) {
 
 }  // namespace
 
+bool sanitized() { return TEST_SUPPORT_SANITIZED; }
+
 double patience() {
   static const double factor = [] {
     const char* asked = std::getenv("MULTIPROCESSING_TEST_PATIENCE");
     double wanted = asked == nullptr ? 1 : std::atof(asked);
-    double slowness = TEST_SUPPORT_SANITIZED || under_valgrind() ? 10 : 1;
+    double slowness = sanitized() || under_valgrind() ? 10 : 1;
     return slowness * (wanted > 0 ? wanted : 1);
   }();
   return factor;

@@ -9,6 +9,9 @@ namespace test_support {
 /// valgrind; times MULTIPROCESSING_TEST_PATIENCE where that is set. Multiply deadlines with it.
 [[nodiscard]] double patience();
 
+/// Whether this program is built with a sanitizer of addresses or threads.
+[[nodiscard]] bool sanitized();
+
 /// Allows the rest of its scope another time than the 60 s that every test has.
 ///
 /// The watching is done by the parent of the test process, so that a test process has one thread
