@@ -11,8 +11,9 @@ constexpr std::size_t seats_at =
 }  // namespace
 
 Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker) {
-  Handle board = Handle::make(seats_at + seats * sizeof(SeatRecord),
-                              1 + job_places + task_orders * rings_per_order + most_segments);
+  Handle board =
+      Handle::make(seats_at + seats * sizeof(SeatRecord),
+                   1 + job_places + task_orders * rings_per_order + ranked_blocks + most_segments);
   auto& at = *board.as<Board>();
   at.tasks_per_worker = tasks_per_worker;
   at.seats = seats;
@@ -45,6 +46,10 @@ std::span<Link> job_links(const Handle& board) { return links_of(board).subspan(
 
 std::span<Link> ring_links(const Handle& board, TaskOrders order) {
   return links_of(board).subspan(1 + job_places + order * rings_per_order, rings_per_order);
+}
+
+std::span<Link> ranked_links(const Handle& board) {
+  return links_of(board).subspan(1 + job_places + task_orders * rings_per_order, ranked_blocks);
 }
 
 std::span<Link> segment_links(const Handle& board) { return links_of(board).last(most_segments); }

@@ -15,6 +15,7 @@
 #include "multiprocessing/detail/handle.hpp"
 #include "multiprocessing/detail/map_job.hpp"
 #include "multiprocessing/detail/stop_word.hpp"
+#include "pool/ranked_order.hpp"
 #include "pool/task_order.hpp"
 
 namespace multiprocessing::detail {
@@ -39,7 +40,8 @@ struct alignas(64) SeatRecord {
 };
 
 /// An object of the arena, held by the pool and by each worker. Its links: the exception of an
-/// initializer, the jobs that are posted, the rings of the orders, the segments of records. Only
+/// initializer, the jobs that are posted, the rings of the orders, the blocks of ranked tasks, the
+/// segments of records. Only
 /// the pool posts and takes down; `lock` keeps a job from going between a worker's look and its
 /// hold. A holder that dies leaves nothing half done.
 struct Board {
@@ -47,6 +49,7 @@ struct Board {
   std::atomic<BoardState> state;
   std::atomic<std::uint32_t> failed_initializer;  // its exception is in the first link
   std::uint32_t tasks_per_worker;                 // 0: no limit
+  RankedOrder ranked;
   std::uint32_t seats;
   sigset_t signal_mask;  // of who made the pool: workers take it on, whoever starts them
   bool deaf_to_sigterm;  // workers begin with it blocked or ignored
@@ -70,6 +73,7 @@ void clear_seat(SeatRecord& seat);
 [[nodiscard]] Link& initializer_link(const Handle& board);
 [[nodiscard]] std::span<Link> job_links(const Handle& board);
 [[nodiscard]] std::span<Link> ring_links(const Handle& board, TaskOrders order);
+[[nodiscard]] std::span<Link> ranked_links(const Handle& board);
 [[nodiscard]] std::span<Link> segment_links(const Handle& board);
 
 /// The next place in the order of tasks and jobs.
@@ -107,7 +111,7 @@ struct JobLayout {
 /// The cursor only proposes a chunk; the claim is the compare-and-swap of the chunk's word from
 /// free to the worker's name, and the end a store. Chunks of the dead are lost or offered again.
 struct JobHeader {
-  std::uint64_t serial;
+  Turn turn;
   MapShape shape;
   std::uint64_t chunk_size;
   std::uint32_t chunks;

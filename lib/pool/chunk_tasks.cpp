@@ -59,6 +59,7 @@ ChunkCalls::ChunkCalls(PoolCore& pool, TaskRunner runner, std::size_t items,
       runner_(runner),
       items_(items),
       chunk_size_(chosen_chunk_size(items, options, pool.processes())),
+      priority_(options.priority),
       retries_(options.retries) {
   pool.check_open();
 }
@@ -77,7 +78,7 @@ void ChunkCalls::submit(SubmittedChunks& chunks, const std::shared_ptr<Delivered
   try {
     for (; !calls_.empty(); calls_.pop_front())
       calls_.front().submit(chunks.chunks_.emplace_back(),
-                            {.retries = retries_, .follower = follower});
+                            {.priority = priority_, .retries = retries_, .follower = follower});
   } catch (...) {
     chunks.chunks_.pop_back();  // it is none
     for (const SubmittedTask& chunk : chunks.chunks_) static_cast<void>(chunk.cancel());

@@ -60,6 +60,7 @@ class ChunkWindow::Impl {
         runner_(runner),
         chunk_size_(chosen_chunk_size(0, options, pool.processes())),
         most_(most_elements(pool, options, sized)),
+        priority_(options.priority),
         retries_(options.retries),
         arrivals_(order == Order::of_ends ? std::make_shared<Arrivals>() : nullptr) {}
   ~Impl();
@@ -85,6 +86,7 @@ class ChunkWindow::Impl {
   const TaskRunner runner_;
   const std::size_t chunk_size_;
   const std::size_t most_;  // elements
+  const int priority_;
   const int retries_;
   const std::shared_ptr<Arrivals> arrivals_;  // null: they are read in their order
 
@@ -114,7 +116,8 @@ void ChunkWindow::Impl::submit(TaskCall& call, std::size_t elements) {
   Chunk& chunk = chunks_[tag];
   try {
     chunk.elements = {drawn_, elements};
-    call.submit(chunk.task, {.retries = retries_, .follower = arrivals_, .tag = tag});
+    call.submit(chunk.task,
+                {.priority = priority_, .retries = retries_, .follower = arrivals_, .tag = tag});
   } catch (...) {
     chunks_.erase(tag);
     throw;

@@ -75,6 +75,7 @@ class MapJob::Impl {
   PoolCore& pool_;
   const MapShape shape_;
   const bool progress_;
+  const int priority_;
   const std::size_t chunk_size_;
   const std::size_t chunks_;
   Writer writer_;
@@ -93,6 +94,7 @@ MapJob::Impl::Impl(PoolCore& pool, const MapShape& shape, const MapOptions& opti
     : pool_(pool),
       shape_(shape),
       progress_(options.progress),
+      priority_(options.priority),
       chunk_size_(chosen_chunk_size(shape.items, options, pool.processes())),
       chunks_((shape.items + chunk_size_ - 1) / chunk_size_),
       writing_(mentioned_) {
@@ -171,7 +173,7 @@ void MapJob::Impl::take_memory() {
 void MapJob::Impl::fill(const JobLayout& layout) {
   const std::size_t handles = mentioned_.handles().size();
   header_ = ::new (active_.handle.body()) JobHeader{};
-  header_->serial = next_serial();
+  header_->turn = {priority_, next_serial()};
   header_->shape = shape_;
   header_->chunk_size = chunk_size_;
   header_->chunks = static_cast<std::uint32_t>(chunks_);

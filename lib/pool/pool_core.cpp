@@ -198,9 +198,19 @@ void PoolCore::post(ActiveJob& job) {
   hold(job_links(board_)[job.place], job.handle);
   *place = &job;
   board_.as<Board>()->posted.fetch_add(1);
+  give_way_to(job);
   fail_point("pool.post.before_ring");
   board_.as<Board>()->news.notify(
       static_cast<int>(std::min<std::size_t>(job.header().chunks, INT_MAX)));
+}
+
+/// Workers that are at a job of a lower priority look at the board again.
+void PoolCore::give_way_to(const ActiveJob& job) {
+  const int priority = job.header().turn.priority;
+  const auto is_lower = [&](const ActiveJob* other) {
+    return other != nullptr && other->header().turn.priority < priority;
+  };
+  if (std::ranges::any_of(jobs_, is_lower)) board_.as<Board>()->ranked.changes.fetch_add(1);
 }
 
 void PoolCore::retire(ActiveJob& job) noexcept {

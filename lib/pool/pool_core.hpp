@@ -109,6 +109,7 @@ class PoolCore {
 
   // With the mutex held.
   void start_worker(std::size_t seat);
+  void give_way_to(const ActiveJob& job);
   [[nodiscard]] bool worker_wanted() const;
   [[nodiscard]] bool all_ended() const;
   [[nodiscard]] bool any_serves() const;

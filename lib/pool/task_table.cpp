@@ -35,7 +35,11 @@ TaskTable::TaskTable(Handle board, std::size_t most_pending)
       board_(std::move(board)),
       most_pending_(most_pending),
       returned_(board_.as<Board>()->orders[returned], ring_links(board_, returned)),
-      submitted_(board_.as<Board>()->orders[submitted], ring_links(board_, submitted)) {
+      submitted_(board_.as<Board>()->orders[submitted], ring_links(board_, submitted)),
+      ranked_(board_.as<Board>()->ranked, ranked_links(board_), [this](TaskName name) {
+        const TaskWord word = look(name.record());
+        return word.state() == TaskWord::queued && word.use() == name.use();
+      }) {
   segments_.reserve(most_segments);
 }
 
@@ -80,7 +84,7 @@ bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
       if (terms.follower != nullptr || room) follow(record, terms);
       const std::uint32_t use = task.look().next_use();
       task.word.store(TaskWord{use, TaskWord::queued}.bits());
-      submitted_.push(TaskName{record, use});
+      queue(TaskName{record, use}, terms.priority);
       room.is_the_tasks();
     } catch (...) {
       if (is_followed(record)) followed_[record] = {};
@@ -90,6 +94,19 @@ bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
   }
   board_.as<Board>()->news.notify(1);
   return true;
+}
+
+void TaskTable::queue(TaskName name, int priority) {
+  if (priority == 0) return submitted_.push(name);
+  priorities_[name.record()] = priority;
+  ranked_.push(name, {priority, at(name.record()).serial.load(std::memory_order_relaxed)});
+}
+
+/// Before those that came later.
+void TaskTable::queue_again(TaskName name) {
+  const auto priority = priorities_.find(name.record());
+  if (priority == priorities_.end()) return returned_.push(name);
+  ranked_.push(name, {priority->second, at(name.record()).serial.load(std::memory_order_relaxed)});
 }
 
 void TaskTable::note_place(std::uint32_t record, const Where& where) {
@@ -224,6 +241,7 @@ void TaskTable::give_back_blocks(std::uint32_t record) const noexcept {
 void TaskTable::recycle(std::uint32_t record) {
   give_back_blocks(record);
   losses_.erase(record);
+  if (!priorities_.empty()) priorities_.erase(record);
   TaskRecord& task = at(record);
   task.word.store(TaskWord{task.look().use(), TaskWord::free}.bits());
   free_.push_back(record);
@@ -278,7 +296,7 @@ void TaskTable::take_from_the_dead(const WorkerEnd& end) {
     // It may have taken the entry, and not lived to claim the task. Twice in the order does no
     // harm.
     try {
-      returned_.push(end.at);
+      queue_again(end.at);
     } catch (const std::exception&) {
       lose(record, end);
     }
@@ -300,7 +318,7 @@ bool TaskTable::retry(std::uint32_t record, const WorkerEnd& end) {
     if (seen.state() != TaskWord::worker(end.name)) return true;
   }
   try {
-    returned_.push(TaskName{record, use});
+    queue_again(TaskName{record, use});
     return true;
   } catch (const std::exception&) {
     return false;
@@ -325,6 +343,7 @@ void TaskTable::lose(std::uint32_t record, const WorkerEnd& end) {
 
 bool TaskTable::any_queued() const {
   const std::scoped_lock guard{mutex_};
+  if (ranked_.any_queued()) return true;
   for (OrderSide* order : {&returned_, &submitted_}) {
     while (const auto front = order->front()) {
       const TaskWord word = look(front->name.record());

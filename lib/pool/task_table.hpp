@@ -111,6 +111,8 @@ class TaskTable {
   };
   [[nodiscard]] bool take_room(TaskRoom room);  // without the mutex held
   void give_back_room();                        // the same
+  void queue(TaskName name, int priority);
+  void queue_again(TaskName name);
   void note_place(std::uint32_t record, const Where& where);
   [[nodiscard]] std::string told_place(std::uint32_t record) const;
   void follow(std::uint32_t record, TaskTerms& terms);
@@ -136,6 +138,8 @@ class TaskTable {
   std::deque<std::uint32_t> dropped_;  // not ended when their last result went
   mutable OrderSide returned_;
   mutable OrderSide submitted_;
+  mutable RankedWriter ranked_;
+  std::unordered_map<std::uint32_t, int> priorities_;     // of tasks with a rank
   std::exception_ptr closed_;                             // why no more are taken
   std::exception_ptr refused_;                            // why none begins any more
   std::unordered_map<std::uint32_t, WorkerDied> losses_;  // without what was lost

@@ -15,7 +15,8 @@ TaskWorker::TaskWorker(const Handle& board, SeatRecord& seat, std::uint32_t name
       seat_(seat),
       worker_(TaskWord::worker(name)),
       returned_(board.as<Board>()->orders[returned], ring_links(board, returned)),
-      submitted_(board.as<Board>()->orders[submitted], ring_links(board, submitted)) {}
+      submitted_(board.as<Board>()->orders[submitted], ring_links(board, submitted)),
+      ranked_(board.as<Board>()->ranked, ranked_links(board)) {}
 
 const Handle& TaskWorker::segment(std::uint32_t record) {
   const std::size_t index = record / records_per_segment;
@@ -24,24 +25,39 @@ const Handle& TaskWorker::segment(std::uint32_t record) {
   return segments_[index];
 }
 
+bool TaskWorker::is_queued(TaskName name) {
+  const TaskWord seen = at(name.record()).look();
+  return seen.use() == name.use() && seen.state() == TaskWord::queued;
+}
+
 std::optional<TaskWorker::Next> TaskWorker::next() {
+  const auto ranked = ranked_.front([this](TaskName name) { return is_queued(name); });
+  if (!ranked) return next_in_order();
+  if (ranked->turn.priority <= 0) {
+    const auto next = next_in_order();
+    if (next && next->turn < ranked->turn) return next;
+  }
+  return Next{ranked->name, {}, ranked->turn};
+}
+
+std::optional<TaskWorker::Next> TaskWorker::next_in_order() {
   for (;;) {
     auto front = returned_.front();
     if (!front) front = submitted_.front();
     if (!front) return {};
-    const TaskRecord& task = at(front->name.record());
-    const TaskWord seen = task.look();
-    if (seen.use() == front->name.use() && seen.state() == TaskWord::queued)
-      return Next{*front, task.serial.load(std::memory_order_relaxed)};
+    if (is_queued(front->name)) {
+      const TaskRecord& task = at(front->name.record());
+      return Next{front->name, front, {0, task.serial.load(std::memory_order_relaxed)}};
+    }
     (void)OrderSide::take(*front);  // left over from a task that was cancelled, or taken elsewhere
   }
 }
 
 bool TaskWorker::run(const Next& next) {
-  const TaskName name = next.front.name;
+  const TaskName name = next.name;
   seat_.at.store(name.bits());  // whatever happens from here on, the watcher looks there
   fail_point("pool.task.named");
-  if (!OrderSide::take(next.front)) return false;
+  if (next.entry && !OrderSide::take(*next.entry)) return false;
   fail_point("pool.task.taken");
   TaskRecord& task = at(name.record());
   if (!claim(task, name, worker_)) return false;

@@ -18,11 +18,15 @@ class TaskWorker {
   TaskWorker(const Handle& board, SeatRecord& seat, std::uint32_t name);
 
   struct Next {
-    OrderSide::Front front;
-    std::uint64_t serial;  // its place in the order of tasks and jobs
+    TaskName name;
+    std::optional<OrderSide::Front> entry;  // none: it has a rank
+    Turn turn;                              // among tasks and jobs
   };
   /// The task whose turn it is; none when all have been taken.
   [[nodiscard]] std::optional<Next> next();
+
+  /// The same of those without a rank.
+  [[nodiscard]] std::optional<Next> next_in_order();
 
   /// Takes that task and runs it to its end; false when another worker has taken it, or it was
   /// cancelled.
@@ -33,6 +37,7 @@ class TaskWorker {
   [[nodiscard]] TaskRecord& at(std::uint32_t record) {
     return segment(record).as<TaskRecord>()[record % records_per_segment];
   }
+  [[nodiscard]] bool is_queued(TaskName name);
   void run_claimed(TaskRecord& task, TaskName name);
   void call(TaskRecord& task, TaskName name, const TaskLinks& links);
   void deliver(TaskRecord& task, const TaskLinks& links);
@@ -45,6 +50,7 @@ class TaskWorker {
   const std::uint32_t worker_;  // as it stands in words of tasks
   OrderSide returned_;
   OrderSide submitted_;
+  RankedReader ranked_;
   std::vector<Handle> segments_;
   Writer writer_;
   Envelope mentioned_;  // by what is in the writer

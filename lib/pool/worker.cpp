@@ -20,7 +20,9 @@ namespace {
 struct WorkerState {
   const Handle& board;
   std::uint32_t name;
+  TaskWorker* tasks = nullptr;
   std::uint32_t tasks_done = 0;
+  std::uint64_t changes_seen = 0;  // of ranked tasks, before it looked for them
 
   struct Exhausted {
     std::uint64_t serial;
@@ -50,7 +52,8 @@ class WorkerJob::Impl {
   [[nodiscard]] std::uint32_t offers_seen() const { return scanned_; }
 
   std::optional<Chunk> next() {
-    if (header_.stopped.load(std::memory_order_relaxed) != 0 || worker_.spent()) return {};
+    if (header_.stopped.load(std::memory_order_relaxed) != 0 || worker_.spent() || gives_way())
+      return {};
     while (header_.cursor.load(std::memory_order_relaxed) < header_.chunks) {
       const std::uint32_t index = header_.cursor.fetch_add(1, std::memory_order_relaxed);
       fail_point("pool.chunk.after_propose");
@@ -95,6 +98,13 @@ class WorkerJob::Impl {
   Envelope mentioned;  // by what is in the writer
 
  private:
+  /// Whether something may have come whose turn is before this job's.
+  [[nodiscard]] bool gives_way() {
+    if (worker_.at().ranked.changes.load(std::memory_order_relaxed) != worker_.changes_seen)
+      return true;
+    return header_.turn.priority < 0 && worker_.tasks->next_in_order().has_value();
+  }
+
   bool claim(std::uint32_t index) {
     std::uint32_t seen = chunk_free;
     const bool mine =
@@ -205,8 +215,9 @@ class JobInWorker {
       // The callable cannot be read here: every chunk fails with that.
       while (const auto chunk = job.next()) job.fail(*chunk, exception);
     }
-    std::erase_if(worker.exhausted, [&](const auto& each) { return each.serial == header.serial; });
-    worker.exhausted.push_back({header.serial, impl.offers_seen()});
+    std::erase_if(worker.exhausted,
+                  [&](const auto& each) { return each.serial == header.turn.serial; });
+    worker.exhausted.push_back({header.turn.serial, impl.offers_seen()});
     // After the last chunk that it found: so the last worker to come here has seen all of them end.
     header.progress.notify_all();
   }
@@ -217,20 +228,19 @@ namespace {
 bool has_work(const WorkerState& worker, JobHeader& job) {
   if (job.cursor.load(std::memory_order_relaxed) < job.chunks) return true;
   for (const auto& each : worker.exhausted)
-    if (each.serial == job.serial) return each.offers != job.offers.load();
+    if (each.serial == job.turn.serial) return each.offers != job.offers.load();
   return job.offers.load() != 0;
 }
 
 /// What the board shows.
 struct Look {
-  Handle job;         // the oldest with chunks to take; held while the pool may take it down
+  Handle job;         // whose turn it is, with chunks to take; held while the pool may take it down
   bool empty = true;  // nobody waits for any
-  std::uint64_t serial = UINT64_MAX;
 };
 
 /// A worker that has a task in hand does not wait for the lock, whose holder may be stopped, and
 /// takes no hold of a job that comes after that task.
-Look look_at_board(WorkerState& worker, std::optional<std::uint64_t> before) {
+Look look_at_board(WorkerState& worker, const std::optional<Turn>& before) {
   Look look;
   if (worker.at().posted.load() == 0) return look;
   OwnerLock& lock = worker.at().lock;
@@ -238,21 +248,22 @@ Look look_at_board(WorkerState& worker, std::optional<std::uint64_t> before) {
   if (taken == OwnerLock::Taken::not_in_time) return look;
   const OwnerGuard guard{lock, taken};
   fail_point("pool.pick.holding");
-  const Link* oldest = nullptr;
+  const Link* first = nullptr;
+  Turn turn;
   std::vector<WorkerState::Exhausted> posted;
   for (const Link& link : job_links(worker.board)) {
     auto* job = static_cast<JobHeader*>(body_of(link));
     if (job == nullptr) continue;
     for (const auto& each : worker.exhausted)
-      if (each.serial == job->serial) posted.push_back(each);
+      if (each.serial == job->turn.serial) posted.push_back(each);
     if (job->stopped.load() != 0) continue;
     look.empty = false;
-    if (!has_work(worker, *job) || look.serial < job->serial) continue;
-    oldest = &link;
-    look.serial = job->serial;
+    if (!has_work(worker, *job) || (first != nullptr && turn < job->turn)) continue;
+    first = &link;
+    turn = job->turn;
   }
   worker.exhausted = std::move(posted);  // forget those that were taken down
-  if (oldest != nullptr && (!before || look.serial < *before)) look.job = handle_from(*oldest);
+  if (first != nullptr && (!before || turn < *before)) look.job = handle_from(*first);
   return look;
 }
 
@@ -299,8 +310,9 @@ bool serve_once(WorkerState& worker, TaskWorker& tasks) {
   Board& at = worker.at();
   const std::uint32_t key = at.news.key();
   const bool closing = at.state.load() == BoardState::closing;
+  worker.changes_seen = at.ranked.changes.load();
   const auto next = tasks.next();
-  const Look look = look_at_board(worker, next ? std::optional{next->serial} : std::nullopt);
+  const Look look = look_at_board(worker, next ? std::optional{next->turn} : std::nullopt);
   if (look.job) {
     JobInWorker::run(worker, look.job);
   } else if (next) {
@@ -324,6 +336,7 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
   if (!initialised(board, initialise)) throw Exit{1};
   record.serves.store(1);
   TaskWorker tasks{board, record, worker.name};
+  worker.tasks = &tasks;
   while (serve_once(worker, tasks)) {
   }
 }

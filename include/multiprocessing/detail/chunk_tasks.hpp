@@ -79,6 +79,7 @@ class MULTIPROCESSING_API ChunkCalls {
   const TaskRunner runner_;
   const std::size_t items_;
   const std::size_t chunk_size_;
+  const int priority_;
   const int retries_;
   std::deque<TaskCall> calls_;
 };

@@ -43,6 +43,7 @@ enum class TaskRoom : std::uint8_t { not_needed, waited_for, taken_if_free };
 
 /// How a task is submitted.
 struct TaskTerms {
+  int priority = 0;
   int retries = 0;
   std::shared_ptr<Follower> follower = {};
   std::uint32_t tag = 0;

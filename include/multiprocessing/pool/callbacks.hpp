@@ -80,6 +80,7 @@ struct TaskOptions {
   callback_for<R> callback = {};
   ErrorCallback error_callback = {};
 
+  int priority = 0;
   int retries = 0;
   Where where = Where::current();
 };

@@ -320,7 +320,10 @@ class MULTIPROCESSING_API Pool {
                                                       detail::TaskRoom room, const F& f,
                                                       const A&... args) {
     using Plain = detail::ResultOfTask<Result>;
-    detail::TaskTerms terms{.retries = options.retries, .room = room, .where = options.where};
+    detail::TaskTerms terms{.priority = options.priority,
+                            .retries = options.retries,
+                            .room = room,
+                            .where = options.where};
     if (!options.callback && !options.error_callback) {
       const auto result = std::make_shared<Plain>();
       return submit(result->task, std::move(terms), f, args...) ? result : nullptr;

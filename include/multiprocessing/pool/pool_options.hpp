@@ -45,6 +45,10 @@ struct MapOptions {
   /// results have not been read, at least 1. None: all of a range that knows its size, which are
   /// drawn at the call; of others four times as many as there are workers.
   std::optional<std::size_t> buffersize = {};
+
+  /// What has a higher one comes first, also between the chunks of a map that runs; of equal ones
+  /// what came first. Any number.
+  int priority = 0;
 };
 
 }  // namespace multiprocessing

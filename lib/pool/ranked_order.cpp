@@ -1,0 +1,99 @@
+#include "pool/ranked_order.hpp"
+
+#include <bit>
+#include <cerrno>
+#include <string>
+
+#include "base/os_error.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+struct Place {
+  std::uint32_t block;
+  std::uint32_t at;
+};
+
+Place place_of(std::uint32_t number) {
+  const std::uint32_t index = number - 1;
+  const auto block = static_cast<std::uint32_t>(std::bit_width(index / first_ranked_block));
+  return {block, block == 0 ? index : index - (first_ranked_block << (block - 1))};
+}
+
+}  // namespace
+
+RankedEntry& RankedEntries::at(std::uint32_t number) {
+  const Place place = place_of(number);
+  Handle& block = blocks_[place.block];
+  if (!block) block = handle_from(links_[place.block]);
+  return block.as<RankedEntry>()[place.at];
+}
+
+void RankedEntries::make_room_for(std::uint32_t number) {
+  const std::uint32_t block = place_of(number).block;
+  if (block == ranked_blocks)
+    throw_os_error(ENOMEM, "the order of a pool's tasks", std::to_string(number) + " tasks");
+  if (blocks_[block]) return;
+  const std::size_t count = first_ranked_block << (block == 0 ? 0 : block - 1);
+  Handle made = Handle::make(count * sizeof(RankedEntry), 1);
+  hold(links_[block], made);
+  blocks_[block] = std::move(made);
+}
+
+void RankedWriter::push(TaskName name, const Turn& turn) {
+  sweep();
+  if (const auto before = places_.find(turn); before != places_.end()) take_out(before);
+  if (free_.empty()) {
+    entries_.make_room_for(made_ + 1);
+    free_.reserve(made_ + 1);  // for all, so that none is lost for want of memory
+    free_.push_back(++made_);
+  }
+  const std::uint32_t number = free_.back();
+  const auto place = places_.emplace(turn, number).first;
+  free_.pop_back();
+  RankedEntry& entry = entries_.at(number);
+  std::atomic<std::uint32_t>& link = link_to(place);
+  entry.name.store(name.bits());
+  entry.priority.store(turn.priority);
+  entry.serial.store(turn.serial);
+  entry.next.store(link.load());
+  link.store(number);  // the commit
+  order_.changes.fetch_add(1);
+}
+
+bool RankedWriter::any_queued() {
+  for (auto place = places_.begin(); place != places_.end();) {
+    if (!is_stale(place->second)) return true;
+    take_out(place++);
+  }
+  return false;
+}
+
+bool RankedWriter::is_stale(std::uint32_t number) {
+  return !is_queued_(TaskName{entries_.at(number).name.load()});
+}
+
+std::atomic<std::uint32_t>& RankedWriter::link_to(Places::iterator place) {
+  return place == places_.begin() ? order_.first : entries_.at(std::prev(place)->second).next;
+}
+
+void RankedWriter::take_out(Places::iterator place) {
+  const std::uint32_t number = place->second;
+  link_to(place).store(entries_.at(number).next.load());
+  order_.changes.fetch_add(1);  // a worker may be about to read the entry
+  free_.push_back(number);      // there is room
+  places_.erase(place);
+}
+
+/// A few at each push, so that those that have been taken are never more than those that have not.
+void RankedWriter::sweep() {
+  while (!places_.empty() && is_stale(places_.begin()->second)) take_out(places_.begin());
+  for (int i = 0; i < 4 && !places_.empty(); ++i) {
+    auto place = places_.upper_bound(swept_);
+    if (place == places_.end()) place = places_.begin();
+    swept_ = place->first;
+    if (is_stale(place->second)) take_out(place);
+  }
+}
+
+}  // namespace multiprocessing::detail
