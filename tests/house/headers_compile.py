@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Each public header compiles alone, without warnings, and twice in a row; and so does the umbrella
 with the warnings of careful projects, and behind the macros of other libraries:
-headers_compile.py ROOT COMPILER..."""
+headers_compile.py ROOT COMPILER...
+With MULTIPROCESSING_UMBRELLA_ALONE in the environment, for a second compiler with the same standard
+library, only the umbrella is compiled."""
 
 import concurrent.futures
 import os
@@ -11,7 +13,7 @@ import sys
 from house import files, includes, run
 
 compiler = sys.argv[2:]
-
+umbrella_alone = "MULTIPROCESSING_UMBRELLA_ALONE" in os.environ
 
 CAREFUL = ["-Wshadow", "-Wconversion", "-Wsign-conversion", "-Wold-style-cast",
            "-Wnon-virtual-dtor", "-Woverloaded-virtual", "-Wcast-align", "-Wnull-dereference",
@@ -84,7 +86,8 @@ def complaint_of_macros(root):
 def check(root):
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         whole = [pool.submit(complaint_of_careful, root), pool.submit(complaint_of_macros, root)]
-        answers = [*pool.map(lambda path: complaint(root, path), files(root, "include")),
+        alone = [] if umbrella_alone else files(root, "include")
+        answers = [*pool.map(lambda path: complaint(root, path), alone),
                    *(one.result() for one in whole)]
         return [answer for answer in answers if answer]
 
