@@ -4,7 +4,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "arena/event_count.hpp"
 #include "arena/settle.hpp"
@@ -16,7 +18,7 @@ namespace multiprocessing::detail {
 namespace {
 
 /// Asked once in each process: a forked child has another name.
-bool can_be_favoured() {
+bool can_be_biased() {
   static std::atomic<std::uint32_t> asked_as{0};
   static std::atomic<bool> answer{false};
   const std::uint32_t name = OwnerLock::own_name();
@@ -35,47 +37,58 @@ bool can_be_favoured() {
 
 constinit thread_local std::uint32_t own_thread_number = 0;
 
-BiasedLock::Taken BiasedLock::acquire(Seats& seats, const Deadline& deadline) {
+BiasedLock::Taken BiasedLock::acquire(const Deadline& deadline) const {
   // Only a stopped process holds it for long, and such a wait is the program's.
   if (may_be_interrupted()) {
     Taken taken = Taken::not_in_time;
     (void)try_interruptibly(deadline, [&](const Deadline& until) {
       const Uninterrupted shield;
-      return (taken = acquire(seats, until)) != Taken::not_in_time;
+      return (taken = acquire(until)) != Taken::not_in_time;
     });
     return taken;
   }
-  wake_revoker(seats);  // if this thread was in by mistake
-  const OwnerLock::Taken taken = lock_.acquire(deadline);
-  if (taken == OwnerLock::Taken::not_in_time) return Taken::not_in_time;
-  const bool from_the_dead = taken == OwnerLock::Taken::from_the_dead;
-  if (favoured_.load(std::memory_order_relaxed) == 0)
-    return from_the_dead ? Taken::from_the_dead : Taken::free;
+  wake_revoker();  // if this thread was in by mistake
+  const Taken taken = words_.lock.acquire(deadline);
+  if (taken == Taken::not_in_time || !is_biased(std::memory_order_relaxed)) return taken;
   try {
-    const Taken favour = take_favour_back(seats, deadline);
+    const Taken revoked = revoke(deadline);
     // Released with the mark: the next thread goes on revoking. A dead holder has left nothing to
-    // repair while the favoured thread is inside, because that holder never came in.
-    if (favour == Taken::not_in_time) lock_.release();
-    return favour == Taken::from_the_favoured && from_the_dead ? Taken::from_the_dead : favour;
+    // repair while the owner of the bias is inside, because that holder never came in.
+    if (revoked == Taken::not_in_time) words_.lock.release();
+    return revoked == Taken::free ? taken : revoked;
   } catch (...) {
-    lock_.release();
+    words_.lock.release();
     throw;
   }
 }
 
-void BiasedLock::favour_me(Seats& seats) {
-  if (favoured_.load(std::memory_order_relaxed) != 0 || !can_be_favoured()) return;
+void BiasedLock::came(std::uint32_t operations) const {
+  constexpr int alone_for_good = 8;
+  constexpr std::uint32_t per_time = 128;  // more operations than that count for several times
+  constexpr std::uint32_t most_at_once = 64;
+  static thread_local char mine;
+  const auto me = OwnerLock::own_name() ^
+                  static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(&mine) >> 4);
+  if (std::exchange(flags_.last_to_come, me) != me) flags_.times_alone = 0;
+  const std::uint32_t times = 1 + std::min(operations / per_time, most_at_once);
+  flags_.times_alone = static_cast<std::uint8_t>(flags_.times_alone + times);
+  if (flags_.times_alone < alone_for_good << flags_.revocations) return;
+  flags_.times_alone = 0;
+  bias_to_this_thread();
+}
+
+void BiasedLock::bias_to_this_thread() const {
+  if (is_biased(std::memory_order_relaxed) || !can_be_biased()) return;
   if (own_thread_number == 0) own_thread_number = static_cast<std::uint32_t>(gettid());
   const std::uint64_t key = own_key();
-  for (std::size_t i = 0; i < seats.seat.size(); ++i) {
-    Seats::Seat& seat = seats.seat[i];
-    const std::uint64_t whose = seat.whose.load(std::memory_order_relaxed);
+  for (std::size_t flag = 0; flag < BiasFlags::count; ++flag) {
+    const std::uint64_t whose = flags_.whose[flag].load(std::memory_order_relaxed);
     if (whose != key) {
       if (whose != 0 && !has_ended(whose)) continue;
-      seat.inside.store(0, std::memory_order_relaxed);  // it may have died inside
-      seat.whose.store(key, std::memory_order_relaxed);
+      flags_.inside[flag].store(0, std::memory_order_relaxed);  // it may have died inside
+      flags_.whose[flag].store(key, std::memory_order_relaxed);
     }
-    favoured_.store(key | std::uint64_t{i} << 32 | not_now, std::memory_order_relaxed);
+    words_.bias.store(key | std::uint64_t{flag} << 32 | not_now, std::memory_order_relaxed);
     fail_point("arena.bias.chosen");
     return;
   }
@@ -94,49 +107,53 @@ bool BiasedLock::has_ended(std::uint64_t key) {
 
 // At the release: until then this thread is inside by the lock, and a signal handler that
 // interrupts it must not enter beside it.
-void BiasedLock::give_favour() {
-  favoured_.store(favoured_.load(std::memory_order_relaxed) & ~not_now, std::memory_order_relaxed);
+void BiasedLock::give_bias() const {
+  words_.bias.store(words_.bias.load(std::memory_order_relaxed) & ~not_now,
+                    std::memory_order_relaxed);
   fail_point("arena.bias.given");
 }
 
-BiasedLock::Taken BiasedLock::take_favour_back(Seats& seats, const Deadline& deadline) {
-  const std::uint64_t favoured = favoured_.load(std::memory_order_relaxed) | not_now;
-  favoured_.store(favoured, std::memory_order_relaxed);
+BiasedLock::Taken BiasedLock::revoke(const Deadline& deadline) const {
+  constexpr int most_counted = 4;
+  const std::uint64_t bias = words_.bias.load(std::memory_order_relaxed) | not_now;
+  words_.bias.store(bias, std::memory_order_relaxed);
   fail_point("arena.bias.revoked");
-  heavy_fence();  // from here on the favoured thread sees the mark, or this thread sees it inside
+  heavy_fence();  // from here on the bias's owner sees the mark, or this thread sees it inside
   fail_point("arena.bias.fenced");
-  std::atomic<std::uint32_t>& inside = seat_of(seats, favoured).inside;
-  const Member owner = process_of(favoured);
+  std::atomic<std::uint32_t>& inside = flags_.inside[flag_of(bias)];
+  const Member owner = process_of(bias);
   const auto is_out = [&] { return inside.load(std::memory_order_acquire) == 0; };
-  bool died = false;
+  Taken taken = Taken::free;
   Wait wait{back_off::inner_lock, "an internal lock"};
   while (!wait.spin(is_out)) {
     if (!alive(owner) && !is_out()) {
       if (!settle_fully(owner, deadline)) return Taken::not_in_time;
-      died = true;
+      taken = Taken::from_the_dead;
       break;
     }
     if (deadline.passed()) return Taken::not_in_time;
     wait.sleep(inside, 1, deadline);
   }
   fail_point("arena.bias.out");
-  if (died) inside.store(0, std::memory_order_relaxed);
-  favoured_.store(0, std::memory_order_release);
-  return died ? Taken::from_the_dead : Taken::from_the_favoured;
+  if (taken == Taken::from_the_dead) inside.store(0, std::memory_order_relaxed);
+  // It cost more than a short bias gains: the next one is for a thread that was alone for longer.
+  flags_.times_alone = 0;
+  if (flags_.revocations < most_counted) ++flags_.revocations;
+  words_.bias.store(0, std::memory_order_release);
+  return taken;
 }
 
-void BiasedLock::wake_revoker(Seats& seats) {
-  const std::uint64_t favoured = favoured_.load(std::memory_order_relaxed);
-  if ((favoured & not_now) != 0) (void)wake(seat_of(seats, favoured).inside, 1);
+void BiasedLock::wake_revoker() const {
+  const std::uint64_t bias = words_.bias.load(std::memory_order_relaxed);
+  if ((bias & not_now) != 0) (void)wake(flags_.inside[flag_of(bias)], 1);
 }
 
-Member BiasedLock::holder(const Seats& seats) const {
-  if (const Member holder = lock_.holder()) return holder;
-  const std::uint64_t favoured = favoured_.load(std::memory_order_relaxed);
-  if (favoured == 0 ||
-      seats.seat[seat_number(favoured)].inside.load(std::memory_order_relaxed) == 0)
-    return {};
-  return process_of(favoured);
+Member BiasedLock::holder() const {
+  if (const Member holder = words_.lock.holder()) return holder;
+  const std::uint64_t bias = words_.bias.load(std::memory_order_relaxed);
+  const bool inside =
+      bias != 0 && flags_.inside[flag_of(bias)].load(std::memory_order_relaxed) != 0;
+  return inside ? process_of(bias) : Member{};
 }
 
 }  // namespace multiprocessing::detail

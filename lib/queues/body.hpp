@@ -58,19 +58,19 @@ struct alignas(64) RingHeader {
 /// anew by the process that takes the lock from a dead holder. `ring_index` is the commit of a step
 /// to the next ring.
 struct alignas(64) Side {
-  BiasedLock lock;
+  BiasedLockWords lock_words;
   std::int64_t ring;                      // from the body to the ring's header
   std::uint64_t other;                    // the other side's position when last looked at
   std::atomic<std::uint32_t> ring_index;  // 0: none yet; ring n hangs on link n % ring_links
   std::uint32_t base;
   std::uint32_t mask;
-  std::uint32_t last_to_look;        // across: a number that differs between threads, mostly
   std::atomic<std::uint64_t> bytes;  // put or got, where the queue is bounded by bytes
   StreamPace pace;                   // read without the lock
-  std::uint8_t looks_alone;          // by the last to look, one after the other
-  std::uint8_t favours_lost;         // how often another thread came, up to some
+  BiasFlags lock_flags;
+
+  [[nodiscard]] BiasedLock lock() { return {lock_words, lock_flags}; }
 };
-static_assert(sizeof(Side) == 64);
+static_assert(sizeof(Side) == 128);
 
 /// What a side is about to do beyond moving its position; completed or undone by the
 /// process that takes its lock from a dead holder. `what` is stored last, and cleared when all is
@@ -143,7 +143,7 @@ struct QueueBody {
   // Read by everybody, seldom written (the last word for each large message).
   QueueShape shape;
   std::uint32_t fixed_units;  // of each record where all are alike; 0: records have headers
-  std::uint32_t few_words;    // the same where put_favoured() may put them; 0: it may not
+  std::uint32_t few_words;    // the same where put_few_words() may put them; 0: it may not
   std::atomic<QueueState> state;
   std::atomic<std::uint32_t> get_wanted;  // bit 0: consumers sleep; bit 1: bells are armed
   std::atomic<std::uint32_t> put_wanted;  // bit 0: producers sleep
@@ -157,11 +157,9 @@ struct QueueBody {
   alignas(64) Pending put_pending;
   Stretch put_stretch;
   Side put;
-  Seats put_seats;
   Bells some_bells;
   PublishedPosition tail;
   Bells more_bells;
-  Seats get_seats;
   Side get;
   alignas(64) Pending get_pending;
   Stretch get_stretch;

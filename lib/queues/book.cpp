@@ -94,8 +94,7 @@ void finish_one(const QueueRef& queue, std::uint32_t entry) {
 }
 
 std::optional<Debtor> find_debtor(const QueueRef& queue, LazyDeadline& limit) {
-  if (const Member holder = queue.body.get.lock.holder(queue.body.get_seats);
-      holder && !alive(holder))
+  if (const Member holder = queue.body.get.lock().holder(); holder && !alive(holder))
     const GetLock mends{queue, limit};  // what it had got was perhaps not booked yet
   std::int32_t lost = 0;
   std::int32_t answered = 0;

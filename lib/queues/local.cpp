@@ -112,7 +112,7 @@ void OwnBell::arm(const QueueRef& queue) {
   }
   bell_->name.fetch_or(Bell::armed);
   queue.body.get_wanted.fetch_or(bells_wanted);
-  fence_against(queue.body.put);
+  queue.body.put.lock().fence();
   // First the flag, then the look: a producer does it the other way round, so one of us rings.
   const QueueBody& body = queue.body;
   if (body.tail.word.load() != body.head.word.load() || body.state.load() != QueueState::open)
@@ -123,12 +123,13 @@ namespace {
 
 // Under the lock under which pollers come, or one of them would be forgotten when we died in it.
 void forget_bells(QueueBody& body) {
-  const BiasedLock::Way way = body.put.lock.acquire_quickly(body.put_seats);
+  const BiasedLock lock = body.put.lock();
+  const BiasedLock::Way way = lock.acquire_quickly();
   if (way == BiasedLock::Way::not_taken) return;  // another time
   bool any = false;
   for (std::size_t i = 0; i < bell_count; ++i) any = any || body.bell(i).member.load() != 0;
   if (!any) body.get_wanted.fetch_and(~bells_wanted);
-  body.put.lock.release(body.put_seats, way);
+  lock.release(way);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ bool Patience::wait(const Deadline& deadline) {
   // First the flag, then the look: the side that moves the position does it the other way round.
   const std::uint32_t calls = watched_.calls.load();
   wanted_.fetch_or(sleepers_wanted);
-  fence_against(other_);
+  other_.lock().fence();
   fail_point("queue.wait.before_sleep");
   const Deadline limit = alone_ ? deadline.at_most(untold) : deadline;
   if (!moved(std::memory_order_seq_cst)) wait_->sleep(watched_.calls, calls, limit);

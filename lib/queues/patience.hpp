@@ -22,7 +22,7 @@ class Patience {
  public:
   /// `operation` is for observers of sleeps.
   Patience(const QueueBody& body, PublishedPosition& watched, std::atomic<std::uint32_t>& wanted,
-           const Side& side, const Side& other, const char* operation)
+           const Side& side, Side& other, const char* operation)
       : body_(body),
         watched_(watched),
         wanted_(wanted),
@@ -55,7 +55,7 @@ class Patience {
   PublishedPosition& watched_;
   std::atomic<std::uint32_t>& wanted_;
   const Side& side_;
-  const Side& other_;
+  Side& other_;
   const char* operation_;
   std::optional<Wait> wait_ = {};  // made when it is needed, for most calls need none
   std::uint64_t seen_ = 0;
@@ -63,12 +63,6 @@ class Patience {
   bool alone_ = false;
   bool slept_in_vain_ = false;
 };
-
-/// After a flag for the other side, before a look at what it did: it has seen the flag, or we see
-/// what it did. A favoured thread would have no fence between the two.
-inline void fence_against(const Side& other) {
-  if (other.lock.favours_anybody()) heavy_fence();
-}
 
 /// Wakes a thread that sleeps until `moved` moves, if any does.
 void wake_one(std::atomic<std::uint32_t>& wanted, PublishedPosition& moved);

@@ -249,14 +249,14 @@ bool somebody_waits(const QueueBody& body) {
 }
 
 [[gnu::noinline]] bool tell_after_put(QueueBody& body) {
-  body.put.lock.wake_revoker(body.put_seats);
+  body.put.lock().wake_revoker();
   after_put(body);
   return true;
 }
 
 [[gnu::noinline]] bool tell_after_get(const Handle& handle, bool more) {
   const QueueRef queue{handle};
-  queue.body.get.lock.wake_revoker(queue.body.get_seats);
+  queue.body.get.lock().wake_revoker();
   after_get(queue, more);
   return true;
 }
@@ -282,19 +282,19 @@ QueueCore::QueueCore(const QueueShape& shape) : handle_(Handle::make(queue_bytes
 
 bool QueueCore::put_flat(const void* value, Timeout timeout) const {
   QueueBody* const body = body_for_few_words(handle_);
-  bool revoked = false;
-  if (body == nullptr || !put_favoured(*body, value, revoked))
+  bool awaited = false;
+  if (body == nullptr || !put_few_words(*body, value, awaited))
     return put_any_flat(handle_, value, timeout);
-  if (revoked || somebody_waits(*body)) return tell_after_put(*body);
+  if (awaited || somebody_waits(*body)) return tell_after_put(*body);
   return true;
 }
 
 bool QueueCore::get_flat(void* into, const GetWait& wait) const {
   QueueBody* const body = body_for_few_words(handle_);
-  bool revoked = false;
-  const Got got = body == nullptr ? Got::not_tried : get_favoured(*body, into, revoked);
+  bool awaited = false;
+  const Got got = body == nullptr ? Got::not_tried : get_few_words(*body, into, awaited);
   if (got != Got::last && got != Got::more) return get_any_flat(*this, into, wait);
-  if (revoked || somebody_waits(*body)) return tell_after_get(handle_, got == Got::more);
+  if (awaited || somebody_waits(*body)) return tell_after_get(handle_, got == Got::more);
   return true;
 }
 

@@ -69,7 +69,8 @@ void copy_record(void* to, const void* from, std::uint32_t size) {
 
 bool put_quickly(QueueBody& body, const void* value) {
   if (!is_quick(body)) return false;
-  const BiasedLock::Way way = body.put.lock.acquire_quickly(body.put_seats);
+  const BiasedLock lock = body.put.lock();
+  const BiasedLock::Way way = lock.acquire_quickly();
   if (way == BiasedLock::Way::not_taken) return false;
   fail_point("queue.put.locked");
   const Position tail = body.tail.get(std::memory_order_relaxed);
@@ -83,13 +84,14 @@ bool put_quickly(QueueBody& body, const void* value) {
     copy_record(place, value, body.shape.flat_size);
     publish_record<Points>(body, tail);
   }
-  body.put.lock.release(body.put_seats, way);
+  lock.release(way);
   return place != nullptr;
 }
 
 Got get_quickly(QueueBody& body, void* into) {
   if (!is_quick(body)) return Got::not_tried;
-  const BiasedLock::Way way = body.get.lock.acquire_quickly(body.get_seats);
+  const BiasedLock lock = body.get.lock();
+  const BiasedLock::Way way = lock.acquire_quickly();
   if (way == BiasedLock::Way::not_taken) return Got::not_tried;
   fail_point("queue.get.locked");
   const Side& get = body.get;
@@ -106,7 +108,7 @@ Got get_quickly(QueueBody& body, void* into) {
     copy_record(into, place, body.shape.flat_size);
     got = free_record<Points>(body, head);
   }
-  body.get.lock.release(body.get_seats, way);
+  lock.release(way);
   return got;
 }
 

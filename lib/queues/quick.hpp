@@ -107,35 +107,35 @@ inline void copy_pair(std::byte* to, const std::byte* from) {
   std::memcpy(to, from, sizeof(PairOfWords));
 }
 
-// For the thread that the lock favours. While a line of the ring is on its way from the other
+// For the thread that enters by plain stores. While a line of the ring is on its way from the other
 // processor, the own one goes on as long as what it stores finds place in its store buffer; so
 // these are part of their caller, which has no frame to store.
 
-[[nodiscard, gnu::always_inline]] inline bool put_favoured(QueueBody& body, const void* value,
-                                                           bool& revoked) {
+[[nodiscard, gnu::always_inline]] inline bool put_few_words(QueueBody& body, const void* value,
+                                                            bool& awaited) {
   using Points = WithoutFailPoints;
-  if (!body.put.lock.enter<Points>(body.put_seats)) return false;
+  if (!body.put.lock().enter<Points>()) return false;
   const Position tail = body.tail.get(std::memory_order_relaxed);
   std::byte* const place = place_to_put(body, tail);
   if (place != nullptr) {
     copy_words<copy_pair_from_members>(place, static_cast<const std::byte*>(value), body.few_words);
     publish_record<Points>(body, tail);
   }
-  revoked = body.put.lock.leave<Points>(body.put_seats);
+  awaited = body.put.lock().leave<Points>();
   return place != nullptr;
 }
 
-[[nodiscard, gnu::always_inline]] inline Got get_favoured(QueueBody& body, void* into,
-                                                          bool& revoked) {
+[[nodiscard, gnu::always_inline]] inline Got get_few_words(QueueBody& body, void* into,
+                                                           bool& awaited) {
   using Points = WithoutFailPoints;
-  if (!body.get.lock.enter<Points>(body.get_seats)) return Got::not_tried;
+  if (!body.get.lock().enter<Points>()) return Got::not_tried;
   const Position head = body.head.get(std::memory_order_relaxed);
   Got got = known_at(body, head);
   if (const std::byte* const place = place_to_get(body, head)) {
     copy_words<copy_pair>(static_cast<std::byte*>(into), place, body.few_words);
     got = free_record<Points>(body, head);
   }
-  revoked = body.get.lock.leave<Points>(body.get_seats);
+  awaited = body.get.lock().leave<Points>();
   return got;
 }
 

@@ -16,12 +16,12 @@ constexpr Pacing pacing{
 // ---- puts ----
 
 /// Looks at the other side; what it has freed or published since.
-std::uint32_t look_across(Side& side, Seats& seats, const PublishedPosition& other) {
+std::uint32_t look_across(Side& side, const PublishedPosition& other) {
   const Position before = Position::from(side.other);
   side.other = other.word.load(std::memory_order_acquire);
   const std::uint32_t news = Position::from(side.other).items - before.items;
   if (news != 0) side.pace.note(pacing, news);
-  favour_who_is_alone(side, seats, news);
+  side.lock().came(news);
   return news;
 }
 
@@ -35,7 +35,7 @@ bool bytes_left(const QueueBody& body, Position tail, std::uint64_t size) {
 void make_room(const QueueRef& queue, Position tail, std::uint32_t units) {
   Side& put = queue.body.put;
   if (units_left(put, tail) >= units) return;
-  look_across(put, queue.body.put_seats, queue.body.head);
+  look_across(put, queue.body.head);
   if (units_left(put, tail) < units) add_ring(queue, tail, units);
 }
 
@@ -125,7 +125,7 @@ void end_put(const QueueRef& queue, const Outgoing& outgoing) {
 /// Whether the bounds let one more in, looking across if need be.
 bool may_put(QueueBody& body, Position tail, std::uint64_t size) {
   if (items_left(body, tail) == 0) {
-    look_across(body.put, body.put_seats, body.head);
+    look_across(body.put, body.head);
     if (items_left(body, tail) == 0) return false;
   }
   return bytes_left(body, tail, size);
@@ -265,7 +265,7 @@ bool take_one(const QueueRef& queue, Position head, Incoming& incoming, std::uin
 /// Whether there is a message at `head`, looking across if need be.
 bool something_at(QueueBody& body, Position head) {
   if (body.get.other != head.packed()) return true;
-  look_across(body.get, body.get_seats, body.tail);
+  look_across(body.get, body.tail);
   return body.get.other != head.packed();
 }
 

@@ -89,15 +89,6 @@ std::uint32_t next_units(const QueueBody& body, Position tail, std::uint32_t nee
       std::max<std::uint64_t>({wanted, least_units, std::uint64_t{needed} * 4})));
 }
 
-/// Another thread came and took a bias back, which costs more than a short bias gains: the next one
-/// is for a thread that has been alone for longer.
-void note_lost_bias(Side& side, const BiasedGuard& guard) {
-  constexpr int most_lost = 4;
-  if (guard.taken() == BiasedLock::Taken::free) return;
-  side.looks_alone = 0;
-  if (side.favours_lost < most_lost) ++side.favours_lost;
-}
-
 /// Another process may have gone on to a ring that this one has not mapped.
 void map_ring(const QueueRef& queue, const Side& side) {
   if (told_of_windows() && side.ring_index.load(std::memory_order_relaxed) != 0) [[unlikely]]
@@ -107,9 +98,8 @@ void map_ring(const QueueRef& queue, const Side& side) {
 }  // namespace
 
 PutLock::PutLock(const QueueRef& queue, LazyDeadline& limit)
-    : guard_(queue.body.put.lock, queue.body.put_seats, limit) {
+    : guard_(queue.body.put.lock(), limit) {
   if (!held()) return;
-  note_lost_bias(queue.body.put, guard_);
   queue.body.put_stretch.until = queue.body.tail.get(std::memory_order_relaxed).units;
   guard_.mend_if_dead([&] { mend_put(queue); });
   map_ring(queue, queue.body.put);
@@ -117,9 +107,8 @@ PutLock::PutLock(const QueueRef& queue, LazyDeadline& limit)
 }
 
 GetLock::GetLock(const QueueRef& queue, LazyDeadline& limit)
-    : guard_(queue.body.get.lock, queue.body.get_seats, limit) {
+    : guard_(queue.body.get.lock(), limit) {
   if (!held()) return;
-  note_lost_bias(queue.body.get, guard_);
   queue.body.get_stretch.until = queue.body.head.get(std::memory_order_relaxed).units;
   guard_.mend_if_dead([&] { mend_get(queue); });
   map_ring(queue, queue.body.get);
@@ -191,21 +180,6 @@ void find_ring(const QueueRef& queue, Position head) {
     if (index != 0) release(queue.ring_link(index));
     look_at_ring(queue, get);
   }
-}
-
-void favour_who_is_alone(Side& side, Seats& seats, std::uint32_t news) {
-  constexpr int alone_for_good = 8;
-  constexpr std::uint32_t per_look = 128;  // a look that finds more counts for several
-  constexpr std::uint32_t most_at_once = 64;
-  static thread_local char mine;
-  const auto me = OwnerLock::own_name() ^
-                  static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(&mine) >> 4);
-  if (std::exchange(side.last_to_look, me) != me) side.looks_alone = 0;
-  const std::uint32_t looks = 1 + std::min(news / per_look, most_at_once);
-  side.looks_alone = static_cast<std::uint8_t>(side.looks_alone + looks);
-  if (side.looks_alone < alone_for_good << side.favours_lost) return;
-  side.looks_alone = 0;
-  side.lock.favour_me(seats);
 }
 
 void copy_bytes(void* to, const void* from, std::size_t size) {

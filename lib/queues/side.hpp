@@ -37,10 +37,6 @@ void find_ring(const QueueRef& queue, Position head);
 /// Where the link of a message in a ring is.
 [[nodiscard]] Link& message_link(const QueueRef& queue, std::uint32_t ring, std::uint32_t index);
 
-/// After a look across that found `news`: whether this thread is the only one at this side, and so
-/// to be favoured.
-void favour_who_is_alone(Side& side, Seats& seats, std::uint32_t news);
-
 /// How many more messages the bound of the queue lets in, as far as is known.
 [[nodiscard]] std::uint32_t items_left(const QueueBody& body, Position tail);
 

@@ -274,7 +274,7 @@ TEST(QueueKillTest, HundredsOfRandomKillsOfMessagesOfEveryKind) {
   kill_at_random(Rich{}, 2, 2500us);
 }
 
-// Left alone for long enough, every other victim is favoured and goes a short way, which has no
+// Left alone for long enough, every other victim has the bias and goes a short way, which has no
 // fail points.
 TEST(QueueKillTest, HundredsOfRandomKillsOfTheOnlyProducerOrConsumer) {
   kill_at_random(Flat(64), 1, 20ms);

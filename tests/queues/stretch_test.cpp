@@ -79,7 +79,7 @@ class StretchTest : public testing::Test {
     }
   }
 
-  /// One step of many; most by one thread, so that it is favoured again and again.
+  /// One step of many; most by one thread, so that it gets the bias again and again.
   void step(const QueueCore& core, std::size_t bound) {
     const std::size_t room = bound == 0 ? 5000 : bound - held_.size();
     const std::size_t count = 1 + random_() % 300;
