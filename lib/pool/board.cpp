@@ -11,9 +11,9 @@ constexpr std::size_t seats_at =
 }  // namespace
 
 Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker) {
-  Handle board =
-      Handle::make(seats_at + seats * sizeof(SeatRecord),
-                   1 + job_places + task_orders * rings_per_order + ranked_blocks + most_segments);
+  Handle board = Handle::make(
+      seats_at + seats * sizeof(SeatRecord),
+      1 + job_places + task_orders * rings_per_order + ranked_blocks + 1 + most_segments);
   auto& at = *board.as<Board>();
   at.tasks_per_worker = tasks_per_worker;
   at.seats = seats;
@@ -51,6 +51,8 @@ std::span<Link> ring_links(const Handle& board, TaskOrders order) {
 std::span<Link> ranked_links(const Handle& board) {
   return links_of(board).subspan(1 + job_places + task_orders * rings_per_order, ranked_blocks);
 }
+
+Link& tokens_link(const Handle& board) { return *(ranked_links(board).data() + ranked_blocks); }
 
 std::span<Link> segment_links(const Handle& board) { return links_of(board).last(most_segments); }
 

@@ -41,14 +41,14 @@ struct alignas(64) SeatRecord {
 
 /// An object of the arena, held by the pool and by each worker. Its links: the exception of an
 /// initializer, the jobs that are posted, the rings of the orders, the blocks of ranked tasks, the
-/// segments of records. Only
-/// the pool posts and takes down; `lock` keeps a job from going between a worker's look and its
-/// hold. A holder that dies leaves nothing half done.
+/// tokens, the segments of records. Only the pool posts and takes down; `lock` keeps a job from
+/// going between a worker's look and its hold. A holder that dies leaves nothing half done.
 struct Board {
   EventCount news;  // workers without work sleep here
   std::atomic<BoardState> state;
   std::atomic<std::uint32_t> failed_initializer;  // its exception is in the first link
   std::uint32_t tasks_per_worker;                 // 0: no limit
+  std::uint32_t token_kinds;
   RankedOrder ranked;
   std::uint32_t seats;
   sigset_t signal_mask;  // of who made the pool: workers take it on, whoever starts them
@@ -74,6 +74,7 @@ void clear_seat(SeatRecord& seat);
 [[nodiscard]] std::span<Link> job_links(const Handle& board);
 [[nodiscard]] std::span<Link> ring_links(const Handle& board, TaskOrders order);
 [[nodiscard]] std::span<Link> ranked_links(const Handle& board);
+[[nodiscard]] Link& tokens_link(const Handle& board);
 [[nodiscard]] std::span<Link> segment_links(const Handle& board);
 
 /// The next place in the order of tasks and jobs.

@@ -16,6 +16,7 @@
 #include "base/os_error.hpp"
 #include "multiprocessing/base/cpu_count.hpp"
 #include "multiprocessing/base/logging.hpp"
+#include "pool/tokens.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -31,6 +32,13 @@ std::uint32_t checked_tasks(const PoolOptions& options) {
   if (*options.maxtasksperchild < 1)
     throw ValueError("maxtasksperchild must be at least 1, or not given");
   return static_cast<std::uint32_t>(*options.maxtasksperchild);
+}
+
+Handle board_for(const PoolOptions& options) {
+  Handle board =
+      make_board(static_cast<std::uint32_t>(checked_processes(options)), checked_tasks(options));
+  make_tokens(board, options.tokens);
+  return board;
 }
 
 std::string worker_name(const Context& context, int number) {
@@ -54,9 +62,8 @@ class Starting {
 PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory)
     : context_(options.context ? *options.context : get_context()),
       factory_(std::move(factory)),
-      board_(make_board(static_cast<std::uint32_t>(checked_processes(options)),
-                        checked_tasks(options))),
-      tasks_(std::make_shared<TaskTable>(board_, options.max_pending)),
+      board_(board_for(options)),
+      tasks_(std::make_shared<TaskTable>(board_, options)),
       delivery_(std::make_shared<Delivery>(tasks_)),
       seats_(seats_of(board_).size()),
       jobs_(job_places, nullptr),
@@ -210,7 +217,7 @@ void PoolCore::give_way_to(const ActiveJob& job) {
   const auto is_lower = [&](const ActiveJob* other) {
     return other != nullptr && other->header().turn.priority < priority;
   };
-  if (std::ranges::any_of(jobs_, is_lower)) board_.as<Board>()->ranked.changes.fetch_add(1);
+  if (std::ranges::any_of(jobs_, is_lower)) board_.as<Board>()->ranked.calls.fetch_add(1);
 }
 
 void PoolCore::retire(ActiveJob& job) noexcept {

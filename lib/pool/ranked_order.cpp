@@ -26,7 +26,7 @@ RankedEntry& RankedEntries::at(std::uint32_t number) {
   const Place place = place_of(number);
   Handle& block = blocks_[place.block];
   if (!block) block = handle_from(links_[place.block]);
-  return block.as<RankedEntry>()[place.at];
+  return *reinterpret_cast<RankedEntry*>(block.as<std::byte>() + place.at * size());
 }
 
 void RankedEntries::make_room_for(std::uint32_t number) {
@@ -35,12 +35,12 @@ void RankedEntries::make_room_for(std::uint32_t number) {
     throw_os_error(ENOMEM, "the order of a pool's tasks", std::to_string(number) + " tasks");
   if (blocks_[block]) return;
   const std::size_t count = first_ranked_block << (block == 0 ? 0 : block - 1);
-  Handle made = Handle::make(count * sizeof(RankedEntry), 1);
+  Handle made = Handle::make(count * size(), 1);
   hold(links_[block], made);
   blocks_[block] = std::move(made);
 }
 
-void RankedWriter::push(TaskName name, const Turn& turn) {
+void RankedWriter::push(TaskName name, const Turn& turn, const TokenNeeds& needs) {
   sweep();
   if (const auto before = places_.find(turn); before != places_.end()) take_out(before);
   if (free_.empty()) {
@@ -56,9 +56,12 @@ void RankedWriter::push(TaskName name, const Turn& turn) {
   entry.name.store(name.bits());
   entry.priority.store(turn.priority);
   entry.serial.store(turn.serial);
+  entry.kinds_needed.store(static_cast<std::uint32_t>(needs.size()));
+  for (std::size_t kind = 0; kind < needs.size(); ++kind) entry.needs()[kind].store(needs[kind]);
   entry.next.store(link.load());
   link.store(number);  // the commit
   order_.changes.fetch_add(1);
+  order_.calls.fetch_add(1);
 }
 
 bool RankedWriter::any_queued() {

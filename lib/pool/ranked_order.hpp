@@ -17,6 +17,9 @@
 
 namespace multiprocessing::detail {
 
+/// How many tokens of each kind a task needs; empty: none of any.
+using TokenNeeds = std::vector<std::uint32_t>;
+
 /// Whose turn it is: what has the higher priority, and of those what came first. The smaller one is
 /// first.
 struct Turn {
@@ -36,20 +39,28 @@ inline constexpr std::uint32_t first_ranked_block = 1024;  // each of the others
 /// the pool comes by: the word of the record alone says whose the task is.
 struct RankedOrder {
   std::atomic<std::uint64_t> changes;  // raised after each push, and before an entry is used again
+  std::atomic<std::uint64_t> calls;    // raised when workers that are at a map are to look again
   std::atomic<std::uint32_t> first;    // the number of the entry and 1; 0: none
 };
 
 struct RankedEntry {
   std::atomic<std::uint32_t> next;  // as RankedOrder::first
   std::atomic<std::int32_t> priority;
+  std::atomic<std::uint32_t> kinds_needed;  // of tokens: none, or all that there are
   std::atomic<std::uint64_t> serial;
   std::atomic<std::uint64_t> name;
+  // Followed by how many tokens of each kind the task needs.
+
+  [[nodiscard]] std::atomic<std::uint32_t>* needs() {
+    return reinterpret_cast<std::atomic<std::uint32_t>*>(this + 1);
+  }
 };
 
 /// Where the entries lie: blocks, held by links of the board.
 class RankedEntries {
  public:
-  explicit RankedEntries(std::span<Link> links) : links_(links) {}
+  /// `kinds` of tokens may be needed.
+  RankedEntries(std::span<Link> links, std::uint32_t kinds) : links_(links), kinds_(kinds) {}
 
   /// `number` is that of an entry and 1.
   [[nodiscard]] RankedEntry& at(std::uint32_t number);
@@ -58,7 +69,12 @@ class RankedEntries {
   void make_room_for(std::uint32_t number);
 
  private:
+  [[nodiscard]] std::size_t size() const {
+    return sizeof(RankedEntry) + (kinds_ + 1) / 2 * 2 * sizeof(std::uint32_t);
+  }
+
   const std::span<Link> links_;
+  const std::uint32_t kinds_;
   std::array<Handle, ranked_blocks> blocks_;
 };
 
@@ -66,11 +82,11 @@ class RankedEntries {
 class RankedWriter {
  public:
   /// `is_queued`: whether a task has not been taken.
-  RankedWriter(RankedOrder& order, std::span<Link> links, std::function<bool(TaskName)> is_queued)
-      : order_(order), entries_(links), is_queued_(std::move(is_queued)) {}
+  RankedWriter(RankedOrder& order, RankedEntries entries, std::function<bool(TaskName)> is_queued)
+      : order_(order), entries_(std::move(entries)), is_queued_(std::move(is_queued)) {}
 
   /// Throws OSError when memory is short; then nothing has been queued.
-  void push(TaskName name, const Turn& turn);
+  void push(TaskName name, const Turn& turn, const TokenNeeds& needs);
 
   [[nodiscard]] bool any_queued();
 
@@ -93,38 +109,56 @@ class RankedWriter {
 /// A worker's side.
 class RankedReader {
  public:
-  RankedReader(RankedOrder& order, std::span<Link> links) : order_(order), entries_(links) {}
+  RankedReader(RankedOrder& order, RankedEntries entries)
+      : order_(order), entries_(std::move(entries)) {}
 
   struct Front {
     TaskName name;
     Turn turn;
+    TokenNeeds needs;
   };
-  /// The first one that is queued; none when there is none.
-  template <class IsQueued>
-  [[nodiscard]] std::optional<Front> front(IsQueued is_queued) {
-    if (order_.changes.load() == 0) return {};  // no priority was ever used
+  /// The first one that is queued and may run; none when there is none.
+  template <class IsQueued, class MayRun>
+  [[nodiscard]] std::optional<Front> front(IsQueued is_queued, MayRun may_run) {
+    if (order_.changes.load() == 0) return {};  // no rank was ever used
     for (;;) {
       const std::uint64_t changes = order_.changes.load();
-      std::uint32_t at = changes == known_changes_ ? known_first_ : order_.first.load();
-      for (bool same = true; same;) {
-        std::optional<Front> front;
-        std::uint32_t next = 0;
-        if (at != 0) {
-          RankedEntry& entry = entries_.at(at);
-          front = Front{TaskName{entry.name.load()}, {entry.priority.load(), entry.serial.load()}};
-          next = entry.next.load();
-        }
-        same = order_.changes.load() == changes;  // else it may be that of another task
-        if (!same) break;
-        known_changes_ = changes;
-        known_first_ = at;
-        if (!front || is_queued(front->name)) return front;
-        at = next;
-      }
+      const bool known = changes == known_changes_;
+      std::optional<Front> front;
+      if (walk(known ? known_first_ : order_.first.load(), changes, is_queued, may_run, front))
+        return front;
     }
   }
 
  private:
+  /// From the entry `at` on; false when an entry may have become that of another task.
+  template <class IsQueued, class MayRun>
+  [[nodiscard]] bool walk(std::uint32_t at, std::uint64_t changes, IsQueued& is_queued,
+                          MayRun& may_run, std::optional<Front>& front) {
+    for (bool all_taken = true; at != 0;) {
+      RankedEntry& entry = entries_.at(at);
+      Front seen{TaskName{entry.name.load()}, {entry.priority.load(), entry.serial.load()}, {}};
+      for (std::uint32_t kind = 0; kind < entry.kinds_needed.load(); ++kind)
+        seen.needs.push_back(entry.needs()[kind].load());
+      const std::uint32_t next = entry.next.load();
+      if (order_.changes.load() != changes) return false;
+      const bool queued = is_queued(seen.name);
+      all_taken = all_taken && !queued;
+      if (all_taken) know(changes, next);
+      if (queued && may_run(seen.needs)) {
+        front = std::move(seen);
+        return true;
+      }
+      at = next;
+    }
+    return order_.changes.load() == changes;
+  }
+
+  void know(std::uint64_t changes, std::uint32_t first) {
+    known_changes_ = changes;
+    known_first_ = first;
+  }
+
   RankedOrder& order_;
   RankedEntries entries_;
   std::uint64_t known_changes_ = 0;

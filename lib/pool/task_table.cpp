@@ -8,6 +8,7 @@
 #include "arena/event_count.hpp"
 #include "base/interruption.hpp"
 #include "base/os_error.hpp"
+#include "pool/tokens.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -30,16 +31,19 @@ bool check_end(const TaskRecord& record) {
 
 void wake_waiting(TaskRecord& record) { (void)wake(low_half(record.word)); }
 
-TaskTable::TaskTable(Handle board, std::size_t most_pending)
+TaskTable::TaskTable(Handle board, const PoolOptions& options)
     : creator_(self()),
       board_(std::move(board)),
-      most_pending_(most_pending),
+      most_pending_(options.max_pending),
+      tokens_(options.tokens),
       returned_(board_.as<Board>()->orders[returned], ring_links(board_, returned)),
       submitted_(board_.as<Board>()->orders[submitted], ring_links(board_, submitted)),
-      ranked_(board_.as<Board>()->ranked, ranked_links(board_), [this](TaskName name) {
-        const TaskWord word = look(name.record());
-        return word.state() == TaskWord::queued && word.use() == name.use();
-      }) {
+      ranked_(board_.as<Board>()->ranked,
+              RankedEntries(ranked_links(board_), board_.as<Board>()->token_kinds),
+              [this](TaskName name) {
+                const TaskWord word = look(name.record());
+                return word.state() == TaskWord::queued && word.use() == name.use();
+              }) {
   segments_.reserve(most_segments);
 }
 
@@ -62,6 +66,8 @@ bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
                        std::uint32_t& record) {
   if (terms.retries < 0)
     throw ValueError("retries must be 0 or more, not " + std::to_string(terms.retries));
+  TokenNeeds needs;
+  if (terms.tokens != nullptr) needs = token_needs(tokens_, *terms.tokens);
   if (most_pending_ == 0) terms.room = TaskRoom::not_needed;
   if (terms.room != TaskRoom::not_needed && !take_room(terms.room)) return false;
   RoomTaken room(*this, terms.room != TaskRoom::not_needed);
@@ -84,7 +90,7 @@ bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
       if (terms.follower != nullptr || room) follow(record, terms);
       const std::uint32_t use = task.look().next_use();
       task.word.store(TaskWord{use, TaskWord::queued}.bits());
-      queue(TaskName{record, use}, terms.priority);
+      queue(TaskName{record, use}, {terms.priority, std::move(needs)});
       room.is_the_tasks();
     } catch (...) {
       if (is_followed(record)) followed_[record] = {};
@@ -96,17 +102,18 @@ bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
   return true;
 }
 
-void TaskTable::queue(TaskName name, int priority) {
-  if (priority == 0) return submitted_.push(name);
-  priorities_[name.record()] = priority;
-  ranked_.push(name, {priority, at(name.record()).serial.load(std::memory_order_relaxed)});
+void TaskTable::queue(TaskName name, Rank rank) {
+  if (rank.priority == 0 && rank.needs.empty()) return submitted_.push(name);
+  ranks_[name.record()] = std::move(rank);
+  queue_again(name);
 }
 
 /// Before those that came later.
 void TaskTable::queue_again(TaskName name) {
-  const auto priority = priorities_.find(name.record());
-  if (priority == priorities_.end()) return returned_.push(name);
-  ranked_.push(name, {priority->second, at(name.record()).serial.load(std::memory_order_relaxed)});
+  const auto ranked = ranks_.find(name.record());
+  if (ranked == ranks_.end()) return returned_.push(name);
+  const std::uint64_t serial = at(name.record()).serial.load(std::memory_order_relaxed);
+  ranked_.push(name, {ranked->second.priority, serial}, ranked->second.needs);
 }
 
 void TaskTable::note_place(std::uint32_t record, const Where& where) {
@@ -241,7 +248,7 @@ void TaskTable::give_back_blocks(std::uint32_t record) const noexcept {
 void TaskTable::recycle(std::uint32_t record) {
   give_back_blocks(record);
   losses_.erase(record);
-  if (!priorities_.empty()) priorities_.erase(record);
+  if (!ranks_.empty()) ranks_.erase(record);
   TaskRecord& task = at(record);
   task.word.store(TaskWord{task.look().use(), TaskWord::free}.bits());
   free_.push_back(record);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -13,6 +14,7 @@
 #include "base/deadline.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/detail/task.hpp"
+#include "multiprocessing/pool/pool_options.hpp"
 #include "pool/active_job.hpp"
 #include "pool/board.hpp"
 #include "pool/outcome.hpp"
@@ -25,8 +27,7 @@ namespace multiprocessing::detail {
 /// words. Any thread may call.
 class TaskTable {
  public:
-  /// `most_pending` tasks that need room may not have ended at one time; 0: any number.
-  TaskTable(Handle board, std::size_t most_pending);
+  TaskTable(Handle board, const PoolOptions& options);
 
   [[nodiscard]] bool in_creator() const { return self_if_any() == creator_; }
 
@@ -111,7 +112,11 @@ class TaskTable {
   };
   [[nodiscard]] bool take_room(TaskRoom room);  // without the mutex held
   void give_back_room();                        // the same
-  void queue(TaskName name, int priority);
+  struct Rank {
+    int priority = 0;
+    TokenNeeds needs = {};
+  };
+  void queue(TaskName name, Rank rank);
   void queue_again(TaskName name);
   void note_place(std::uint32_t record, const Where& where);
   [[nodiscard]] std::string told_place(std::uint32_t record) const;
@@ -127,7 +132,8 @@ class TaskTable {
 
   const Member creator_;
   const Handle board_;
-  const std::size_t most_pending_;
+  const std::size_t most_pending_;  // that need room; 0: any number
+  const std::map<std::string, int> tokens_;
   mutable std::mutex mutex_;
 
   // Grows with the mutex held, and has room for all: who knows a record may look it up without.
@@ -139,7 +145,7 @@ class TaskTable {
   mutable OrderSide returned_;
   mutable OrderSide submitted_;
   mutable RankedWriter ranked_;
-  std::unordered_map<std::uint32_t, int> priorities_;     // of tasks with a rank
+  std::unordered_map<std::uint32_t, Rank> ranks_;         // of tasks with a rank
   std::exception_ptr closed_;                             // why no more are taken
   std::exception_ptr refused_;                            // why none begins any more
   std::unordered_map<std::uint32_t, WorkerDied> losses_;  // without what was lost

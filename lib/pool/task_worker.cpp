@@ -16,7 +16,9 @@ TaskWorker::TaskWorker(const Handle& board, SeatRecord& seat, std::uint32_t name
       worker_(TaskWord::worker(name)),
       returned_(board.as<Board>()->orders[returned], ring_links(board, returned)),
       submitted_(board.as<Board>()->orders[submitted], ring_links(board, submitted)),
-      ranked_(board.as<Board>()->ranked, ranked_links(board)) {}
+      ranked_(board.as<Board>()->ranked,
+              RankedEntries(ranked_links(board), board.as<Board>()->token_kinds)),
+      tokens_(board) {}
 
 const Handle& TaskWorker::segment(std::uint32_t record) {
   const std::size_t index = record / records_per_segment;
@@ -31,13 +33,20 @@ bool TaskWorker::is_queued(TaskName name) {
 }
 
 std::optional<TaskWorker::Next> TaskWorker::next() {
-  const auto ranked = ranked_.front([this](TaskName name) { return is_queued(name); });
+  TokenNeeds free = tokens_.free();
+  held_up_ = false;
+  const auto may_run = [&](const TokenNeeds& needs) {
+    const bool may = are_free(free, needs);
+    held_up_ = held_up_ || !may;
+    return may;
+  };
+  auto ranked = ranked_.front([this](TaskName name) { return is_queued(name); }, may_run);
   if (!ranked) return next_in_order();
   if (ranked->turn.priority <= 0) {
     const auto next = next_in_order();
     if (next && next->turn < ranked->turn) return next;
   }
-  return Next{ranked->name, {}, ranked->turn};
+  return Next{ranked->name, {}, ranked->turn, std::move(ranked->needs)};
 }
 
 std::optional<TaskWorker::Next> TaskWorker::next_in_order() {
@@ -59,11 +68,16 @@ bool TaskWorker::run(const Next& next) {
   fail_point("pool.task.named");
   if (next.entry && !OrderSide::take(*next.entry)) return false;
   fail_point("pool.task.taken");
+  const auto seat = static_cast<std::size_t>(&seat_ - seats_of(board_).data());
+  if (!tokens_.take(seat, next.needs)) return false;
   TaskRecord& task = at(name.record());
-  if (!claim(task, name, worker_)) return false;
-  fail_point("pool.task.claimed");
-  run_claimed(task, name);
-  return true;
+  const bool claimed = claim(task, name, worker_);
+  if (claimed) {
+    fail_point("pool.task.claimed");
+    run_claimed(task, name);
+  }
+  if (!next.needs.empty()) tokens_.give_back(seat);
+  return claimed;
 }
 
 void TaskWorker::run_claimed(TaskRecord& task, TaskName name) {

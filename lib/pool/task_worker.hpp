@@ -9,6 +9,7 @@
 #include "pool/board.hpp"
 #include "pool/outcome.hpp"
 #include "pool/task_bytes.hpp"
+#include "pool/tokens.hpp"
 
 namespace multiprocessing::detail {
 
@@ -21,9 +22,13 @@ class TaskWorker {
     TaskName name;
     std::optional<OrderSide::Front> entry;  // none: it has a rank
     Turn turn;                              // among tasks and jobs
+    TokenNeeds needs = {};
   };
   /// The task whose turn it is; none when all have been taken.
   [[nodiscard]] std::optional<Next> next();
+
+  /// Whether next() has passed by tasks for want of tokens.
+  [[nodiscard]] bool any_held_up() const { return held_up_; }
 
   /// The same of those without a rank.
   [[nodiscard]] std::optional<Next> next_in_order();
@@ -51,6 +56,8 @@ class TaskWorker {
   OrderSide returned_;
   OrderSide submitted_;
   RankedReader ranked_;
+  Tokens tokens_;
+  bool held_up_ = false;
   std::vector<Handle> segments_;
   Writer writer_;
   Envelope mentioned_;  // by what is in the writer

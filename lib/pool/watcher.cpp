@@ -12,6 +12,7 @@
 #include "multiprocessing/detail/codec/exception.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
+#include "pool/tokens.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -145,6 +146,7 @@ void PoolCore::tend_seat(std::size_t seat) {
   for (ActiveJob* job : jobs_)
     if (job != nullptr) take_from_the_dead(*job, *end);
   tasks_->take_from_the_dead(*end);
+  Tokens(board_).give_back(seat);
   // Workers may sleep while chunks of the dead one are free again.
   board_.as<Board>()->news.notify_all();
   break_if_hopeless(*end);

@@ -22,7 +22,7 @@ struct WorkerState {
   std::uint32_t name;
   TaskWorker* tasks = nullptr;
   std::uint32_t tasks_done = 0;
-  std::uint64_t changes_seen = 0;  // of ranked tasks, before it looked for them
+  std::uint64_t calls_seen = 0;  // to look for ranked tasks, before it did
 
   struct Exhausted {
     std::uint64_t serial;
@@ -100,7 +100,7 @@ class WorkerJob::Impl {
  private:
   /// Whether something may have come whose turn is before this job's.
   [[nodiscard]] bool gives_way() {
-    if (worker_.at().ranked.changes.load(std::memory_order_relaxed) != worker_.changes_seen)
+    if (worker_.at().ranked.calls.load(std::memory_order_relaxed) != worker_.calls_seen)
       return true;
     return header_.turn.priority < 0 && worker_.tasks->next_in_order().has_value();
   }
@@ -310,14 +310,14 @@ bool serve_once(WorkerState& worker, TaskWorker& tasks) {
   Board& at = worker.at();
   const std::uint32_t key = at.news.key();
   const bool closing = at.state.load() == BoardState::closing;
-  worker.changes_seen = at.ranked.changes.load();
+  worker.calls_seen = at.ranked.calls.load();
   const auto next = tasks.next();
   const Look look = look_at_board(worker, next ? std::optional{next->turn} : std::nullopt);
   if (look.job) {
     JobInWorker::run(worker, look.job);
   } else if (next) {
     if (tasks.run(*next)) ++worker.tasks_done;
-  } else if (look.empty && closing) {
+  } else if (look.empty && closing && !tasks.any_held_up()) {
     return false;
   } else {
     sleep_for_work(at.news, key);

@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -45,6 +47,7 @@ enum class TaskRoom : std::uint8_t { not_needed, waited_for, taken_if_free };
 struct TaskTerms {
   int priority = 0;
   int retries = 0;
+  const std::map<std::string, int>* tokens = nullptr;  // none, or for as long as the submit
   std::shared_ptr<Follower> follower = {};
   std::uint32_t tag = 0;
   TaskRoom room = TaskRoom::not_needed;

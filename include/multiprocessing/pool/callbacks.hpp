@@ -5,6 +5,8 @@
 #include <concepts>
 #include <exception>
 #include <functional>
+#include <map>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -82,6 +84,7 @@ struct TaskOptions {
 
   int priority = 0;
   int retries = 0;
+  std::map<std::string, int> tokens = {};
   Where where = Where::current();
 };
 

@@ -322,6 +322,7 @@ class MULTIPROCESSING_API Pool {
     using Plain = detail::ResultOfTask<Result>;
     detail::TaskTerms terms{.priority = options.priority,
                             .retries = options.retries,
+                            .tokens = &options.tokens,
                             .room = room,
                             .where = options.where};
     if (!options.callback && !options.error_callback) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
+#include <string>
 
 #include "multiprocessing/process/context.hpp"
 
@@ -24,6 +26,10 @@ struct PoolOptions {
   /// until one has. 0: any number. Chunks of maps and iterations do not count; for these see
   /// `MapOptions::buffersize`.
   std::size_t max_pending = 0;
+
+  /// Scarce things and how many there are, at least 1 of each, such as `{{"gpu", 1}}`. A task
+  /// takes what its `tokens` say for as long as it runs.
+  std::map<std::string, int> tokens = {};
 };
 
 /// What may be said about one map or iteration.
