@@ -11,3 +11,4 @@
 #include "multiprocessing/pool/submodule.hpp"
 #include "multiprocessing/pool/task_callable.hpp"
 #include "multiprocessing/pool/this_task.hpp"
+#include "multiprocessing/pool/this_worker.hpp"

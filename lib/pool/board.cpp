@@ -1,6 +1,7 @@
 #include "pool/board.hpp"
 
 #include "base/interruption.hpp"
+#include "pool/current_worker.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -17,6 +18,7 @@ Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker) {
   auto& at = *board.as<Board>();
   at.tasks_per_worker = tasks_per_worker;
   at.seats = seats;
+  at.seed = next_pool_seed();
   pthread_sigmask(SIG_SETMASK, nullptr, &at.signal_mask);
   struct sigaction action {};
   (void)sigaction(SIGTERM, nullptr, &action);

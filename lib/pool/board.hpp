@@ -33,6 +33,7 @@ enum class BoardState : std::uint32_t { open, closing };
 struct alignas(64) SeatRecord {
   std::atomic<std::uint32_t> name;    // as it stands in chunk words; 0 until it serves
   std::atomic<std::uint32_t> serves;  // 1 once its initializer has returned
+  std::atomic<std::uint32_t> number;  // of all workers of the pool, from 1
   std::atomic<std::uint64_t> member;
   std::atomic<std::uint64_t> at;      // the TaskName that it takes, or took last; 0: none yet
   std::atomic<std::uint64_t> ending;  // of the followed task that it ends, or ended last
@@ -51,6 +52,7 @@ struct Board {
   std::uint32_t token_kinds;
   RankedOrder ranked;
   std::uint32_t seats;
+  std::uint64_t seed;
   sigset_t signal_mask;  // of who made the pool: workers take it on, whoever starts them
   bool deaf_to_sigterm;  // workers begin with it blocked or ignored
   OwnerLock lock;
@@ -113,6 +115,7 @@ struct JobLayout {
 /// free to the worker's name, and the end a store. Chunks of the dead are lost or offered again.
 struct JobHeader {
   Turn turn;
+  std::uint32_t call;  // which one on its pool
   MapShape shape;
   std::uint64_t chunk_size;
   std::uint32_t chunks;

@@ -6,6 +6,7 @@
 #include "base/deadline.hpp"
 #include "pool/chunk_size.hpp"
 #include "pool/pool_core.hpp"
+#include "pool/task_table.hpp"
 
 namespace multiprocessing::detail {
 
@@ -55,18 +56,18 @@ void SubmittedChunks::read_results(ResultsReader read, void* state) {
 
 ChunkCalls::ChunkCalls(PoolCore& pool, TaskRunner runner, std::size_t items,
                        const MapOptions& options)
-    : pool_(pool),
+    : tasks_(pool.open_tasks()),
       runner_(runner),
+      call_(tasks_->begin_call()),
       items_(items),
       chunk_size_(chosen_chunk_size(items, options, pool.processes())),
       priority_(options.priority),
-      retries_(options.retries) {
-  pool.check_open();
-}
+      retries_(options.retries) {}
 
 Writer& ChunkCalls::begin_chunk() {
   if (!calls_.empty()) calls_.back().end_of_writing();
-  return calls_.emplace_back(pool_, runner_).writer();
+  const std::size_t first = calls_.size() * chunk_size_;
+  return calls_.emplace_back(tasks_, runner_, call_, first).writer();
 }
 
 void ChunkCalls::submit(SubmittedChunks& chunks, const std::shared_ptr<Delivered>& follower) {

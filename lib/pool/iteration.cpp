@@ -58,6 +58,7 @@ class ChunkWindow::Impl {
   Impl(PoolCore& pool, TaskRunner runner, const MapOptions& options, Order order, bool sized)
       : tasks_(pool.open_tasks()),
         runner_(runner),
+        call_(tasks_->begin_call()),
         chunk_size_(chosen_chunk_size(0, options, pool.processes())),
         most_(most_elements(pool, options, sized)),
         priority_(options.priority),
@@ -69,7 +70,7 @@ class ChunkWindow::Impl {
   [[nodiscard]] std::size_t chunk_size() const { return chunk_size_; }
   [[nodiscard]] bool empty() const { return chunks_.empty(); }
   [[nodiscard]] bool has_room() const { return empty() || elements_ + chunk_size_ <= most_; }
-  [[nodiscard]] TaskCall call() const { return TaskCall(tasks_, runner_); }
+  [[nodiscard]] TaskCall call() const { return TaskCall(tasks_, runner_, call_, drawn_); }
   void submit(TaskCall& call, std::size_t elements);
   [[nodiscard]] bool wait(Timeout timeout);
   void read_results(ResultsReader read, void* state);
@@ -84,6 +85,7 @@ class ChunkWindow::Impl {
 
   const std::shared_ptr<TaskTable> tasks_;
   const TaskRunner runner_;
+  const std::uint32_t call_;
   const std::size_t chunk_size_;
   const std::size_t most_;  // elements
   const int priority_;

@@ -78,6 +78,7 @@ class MapJob::Impl {
   const int priority_;
   const std::size_t chunk_size_;
   const std::size_t chunks_;
+  const std::uint32_t call_;
   Writer writer_;
   Envelope mentioned_;
   const Envelope::Writing writing_;
@@ -97,8 +98,8 @@ MapJob::Impl::Impl(PoolCore& pool, const MapShape& shape, const MapOptions& opti
       priority_(options.priority),
       chunk_size_(chosen_chunk_size(shape.items, options, pool.processes())),
       chunks_((shape.items + chunk_size_ - 1) / chunk_size_),
+      call_(pool.tasks()->begin_call()),
       writing_(mentioned_) {
-  pool.check_open();
   active_.retries = options.retries;
   write_function(writer_, any_function(runner));
 }
@@ -174,6 +175,7 @@ void MapJob::Impl::fill(const JobLayout& layout) {
   const std::size_t handles = mentioned_.handles().size();
   header_ = ::new (active_.handle.body()) JobHeader{};
   header_->turn = {priority_, next_serial()};
+  header_->call = call_;
   header_->shape = shape_;
   header_->chunk_size = chunk_size_;
   header_->chunks = static_cast<std::uint32_t>(chunks_);

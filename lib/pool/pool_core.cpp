@@ -114,8 +114,10 @@ void PoolCore::start_watcher() {
 void PoolCore::start_worker(std::size_t seat) {
   fail_point("pool.worker.start");
   Seat& at = seats_[seat];
-  clear_seat(seats_of(board_)[seat]);
-  ProcessOptions options{.name = worker_name(context_, ++worker_number_), .daemon = true};
+  SeatRecord& record = seats_of(board_)[seat];
+  clear_seat(record);
+  record.number.store(static_cast<std::uint32_t>(++worker_number_));
+  ProcessOptions options{.name = worker_name(context_, worker_number_), .daemon = true};
   at.process.emplace(factory_(context_, std::move(options), board_, static_cast<int>(seat)));
   const Starting for_the_child(*this);
   at.process->start();
@@ -167,9 +169,13 @@ void PoolCore::check_open() const {
   if (state_ == State::terminated) throw ValueError("Pool not running: it was terminated");
 }
 
-const std::shared_ptr<TaskTable>& PoolCore::open_tasks() const {
+const std::shared_ptr<TaskTable>& PoolCore::tasks() const {
   if (!tasks_->in_creator()) check_creator();
-  tasks_->check_open();
+  return tasks_;
+}
+
+const std::shared_ptr<TaskTable>& PoolCore::open_tasks() const {
+  tasks()->check_open();
   return tasks_;
 }
 

@@ -45,6 +45,9 @@ class PoolCore {
   /// Throws when the pool takes no more work, with the reason.
   void check_open() const;
 
+  /// The tasks, which may take no more. Throws AssertionError in another process.
+  [[nodiscard]] const std::shared_ptr<TaskTable>& tasks() const;
+
   /// The tasks, to which one may be added. Throws as check_open().
   [[nodiscard]] const std::shared_ptr<TaskTable>& open_tasks() const;
 

@@ -66,16 +66,21 @@ class TaskCall::Impl {
 };
 
 TaskCall::TaskCall(PoolCore& pool, TaskRunner runner)
-    : impl_(std::make_unique<Impl>(pool.open_tasks())) {
+    : impl_(std::make_unique<Impl>(pool.tasks())) {
+  const std::uint32_t call = impl_->table()->begin_call();
   write_function(impl_->writer(), any_function(runner));
+  impl_->writer().raw(call);
 }
 
-TaskCall::TaskCall(const std::shared_ptr<TaskTable>& tasks, TaskRunner runner)
+TaskCall::TaskCall(const std::shared_ptr<TaskTable>& tasks, TaskRunner runner, std::uint32_t call,
+                   std::size_t first)
     : impl_(std::make_unique<Impl>(tasks)) {
   if (!tasks->in_creator())
     throw AssertionError("a pool belongs to the process that made it; make one in this process");
   tasks->check_open();
   write_function(impl_->writer(), any_function(runner));
+  impl_->writer().raw(call);
+  impl_->writer().raw(first);
 }
 
 TaskCall::~TaskCall() = default;

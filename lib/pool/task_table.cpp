@@ -62,6 +62,13 @@ void TaskTable::check_open() const {
   if (closed_) std::rethrow_exception(closed_);
 }
 
+std::uint32_t TaskTable::begin_call() {
+  const std::scoped_lock guard{mutex_};
+  if (closed_) std::rethrow_exception(closed_);
+  if (++calls_ == 0) ++calls_;  // after 2^32 of them
+  return calls_;
+}
+
 bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
                        std::uint32_t& record) {
   if (terms.retries < 0)

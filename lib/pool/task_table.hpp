@@ -36,6 +36,9 @@ class TaskTable {
   /// Throws when no more tasks are taken, with the reason.
   void check_open() const;
 
+  /// The number of the next call on the pool, from 1. Throws as check_open().
+  [[nodiscard]] std::uint32_t begin_call();
+
   /// Queues a task; its record is the caller's until it gives it back. `record` is told before
   /// anything may be told of its end. False when there was no room.
   [[nodiscard]] bool submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
@@ -146,6 +149,7 @@ class TaskTable {
   mutable OrderSide submitted_;
   mutable RankedWriter ranked_;
   std::unordered_map<std::uint32_t, Rank> ranks_;         // of tasks with a rank
+  std::uint32_t calls_ = 0;                               // on the pool, so far
   std::exception_ptr closed_;                             // why no more are taken
   std::exception_ptr refused_;                            // why none begins any more
   std::unordered_map<std::uint32_t, WorkerDied> losses_;  // without what was lost

@@ -6,6 +6,7 @@
 #include "base/fail_point.hpp"
 #include "multiprocessing/detail/task.hpp"
 #include "pool/current_task.hpp"
+#include "pool/current_worker.hpp"
 #include "pool/task_table.hpp"
 
 namespace multiprocessing::detail {
@@ -103,6 +104,7 @@ void TaskWorker::call(TaskRecord& task, TaskName name, const TaskLinks& links) {
   TaskReader bytes(task, links.call);
   const auto runner = reinterpret_cast<TaskRunner>(read_function(bytes.reader()));
   if (runner == nullptr) throw SerializationError("a task that is no call");
+  const CurrentCall call(bytes.reader().raw<std::uint32_t>());
   WorkerTask worker_task{bytes.reader(), writer_};
   runner(worker_task);
 }

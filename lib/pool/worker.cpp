@@ -9,6 +9,7 @@
 #include "multiprocessing/pool/pool.hpp"
 #include "pool/board.hpp"
 #include "pool/current_task.hpp"
+#include "pool/current_worker.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
 #include "pool/task_worker.hpp"
@@ -208,6 +209,7 @@ class JobInWorker {
       Reader bytes(
           std::span{header.at<const std::byte>(header.layout.bytes_at), header.callable_bytes});
       const auto runner = reinterpret_cast<MapRunner>(read_function(bytes));
+      const CurrentCall call(header.call);
       runner(job);
     } catch (...) {
       const std::exception_ptr exception = std::current_exception();
@@ -333,12 +335,14 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
   const Member me = self();
   WorkerState worker{board, OwnerLock::name_of(me)};
   SeatRecord& record = take_seat(board, seat, me);
+  become_worker(seat, record.number.load(), board.as<Board>()->seed);
   if (!initialised(board, initialise)) throw Exit{1};
   record.serves.store(1);
   TaskWorker tasks{board, record, worker.name};
   worker.tasks = &tasks;
   while (serve_once(worker, tasks)) {
   }
+  kept_state() = {};
 }
 
 void serve_plain(Handle board, int seat) { serve(board, seat, {}); }

@@ -12,6 +12,7 @@
 
 #include "multiprocessing/base/timeout.hpp"
 #include "multiprocessing/detail/callable.hpp"
+#include "multiprocessing/detail/current_element.hpp"
 #include "multiprocessing/detail/delivered.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/map_job.hpp"
@@ -20,12 +21,14 @@
 
 namespace multiprocessing::detail {
 
-/// In a worker: `F` of each element of the chunk, one after the other. Before each element there is
-/// a true, behind the last one a false.
+/// In a worker: `F` of each element of the chunk, one after the other. First comes the index of the
+/// first element; before each element there is a true, behind the last one a false.
 template <class F, class T, class R>
 void run_chunk_task(WorkerTask& task) {
+  auto index = task.call.raw<std::size_t>();
   F function = read_callable<F>(task.call);
   while (task.call.raw<bool>()) {
+    at_element(index++);
     // It has a name because the function may give a part of it: that must live until it is kept.
     T element = read<T>(task.call);
     if constexpr (std::is_void_v<R>)
@@ -75,8 +78,9 @@ class MULTIPROCESSING_API ChunkCalls {
   void submit(SubmittedChunks& chunks, const std::shared_ptr<Delivered>& follower = nullptr);
 
  private:
-  PoolCore& pool_;
+  const std::shared_ptr<TaskTable> tasks_;
   const TaskRunner runner_;
+  const std::uint32_t call_;
   const std::size_t items_;
   const std::size_t chunk_size_;
   const int priority_;

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "multiprocessing/detail/callable.hpp"
+#include "multiprocessing/detail/current_element.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/pool/pool_options.hpp"
 
@@ -134,6 +135,7 @@ void run_chunk(WorkerJob& job, F& function, const WorkerJob::Chunk& chunk) {
   [[maybe_unused]] const void* const elements = job.input();
   [[maybe_unused]] void* const results = job.results();
   for (std::size_t i = chunk.first; i < chunk.first + chunk.count; ++i) {
+    at_element(i);
     // It has a name because the function may give a part of it: that must live until it is kept.
     T element = [&]() -> T {
       if constexpr (storage_of<T>() == Storage::in_place) {

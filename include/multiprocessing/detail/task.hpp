@@ -101,7 +101,9 @@ class MULTIPROCESSING_API TaskCall {
  public:
   /// Throws as a pool does that takes no more work.
   TaskCall(PoolCore& pool, TaskRunner runner);
-  TaskCall(const std::shared_ptr<TaskTable>& tasks, TaskRunner runner);
+  /// For a chunk of a call of several, which begins with that element.
+  TaskCall(const std::shared_ptr<TaskTable>& tasks, TaskRunner runner, std::uint32_t call,
+           std::size_t first);
   ~TaskCall();
   TaskCall(const TaskCall&) = delete;
 
