@@ -37,13 +37,15 @@ std::string describe(std::size_t first_element, std::size_t count) {
   return "elements " + first + " to " + std::to_string(first_element + count - 1);
 }
 
-void take_from_the_dead(ActiveJob& job, const WorkerEnd& end) {
+bool take_from_the_dead(ActiveJob& job, const WorkerEnd& end) {
   JobHeader& header = job.header();
+  bool had_work = false;
   if (end.name >= first_name) {
     std::uint32_t claim = end.name;
     header.error_claim.compare_exchange_strong(claim, 0);  // its exception may never have come
     for (std::uint32_t chunk = 0; chunk < header.chunks; ++chunk) {
       if (header.word(chunk).load(std::memory_order_relaxed) != end.name) continue;
+      had_work = true;
       if (job.attempts[chunk]++ < job.retries)
         header.word(chunk).store(chunk_free);
       else
@@ -53,6 +55,7 @@ void take_from_the_dead(ActiveJob& job, const WorkerEnd& end) {
   // Also for a chunk that was proposed to it and that it did not live to claim.
   header.offers.fetch_add(1);
   header.progress.notify_all();
+  return had_work;
 }
 
 void abort(ActiveJob& job, const std::exception_ptr& reason) {

@@ -31,10 +31,11 @@ struct WorkerEnd {
   std::uint32_t name = 0;  // as in chunk words; 0 if it never took its seat
   pid_t pid = 0;
   int exitcode = 0;
-  bool served = false;   // its initializer had returned
-  TaskName at = {};      // the task that it took last
-  TaskName ending = {};  // the followed task that it ended last
-  std::string cause;     // what is known of it beside the code
+  bool served = false;    // its initializer had returned
+  bool finished = false;  // a task
+  TaskName at = {};       // the task that it took last
+  TaskName ending = {};   // the followed task that it ended last
+  std::string cause;      // what is known of it beside the code
 };
 
 /// What is said about a worker that died with work in hand.
@@ -43,8 +44,8 @@ struct WorkerEnd {
 [[nodiscard]] std::string describe(std::size_t first_element, std::size_t count);
 
 /// Finds the chunks that the dead worker had; each is lost, or free again while it may be retried.
-/// Afterwards workers look through the job again.
-void take_from_the_dead(ActiveJob& job, const WorkerEnd& end);
+/// Afterwards workers look through the job again. False when it had none.
+bool take_from_the_dead(ActiveJob& job, const WorkerEnd& end);
 
 /// No more chunks are started, and the caller stops waiting with `reason`.
 void abort(ActiveJob& job, const std::exception_ptr& reason);

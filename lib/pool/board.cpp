@@ -6,6 +6,8 @@
 namespace multiprocessing::detail {
 namespace {
 
+constexpr std::size_t first_job_link = 2;
+
 constexpr std::size_t seats_at =
     (sizeof(Board) + alignof(SeatRecord) - 1) / alignof(SeatRecord) * alignof(SeatRecord);
 
@@ -14,7 +16,8 @@ constexpr std::size_t seats_at =
 Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker) {
   Handle board = Handle::make(
       seats_at + seats * sizeof(SeatRecord),
-      1 + job_places + task_orders * rings_per_order + ranked_blocks + 1 + most_segments);
+      first_job_link + job_places + task_orders * rings_per_order + ranked_blocks + 1 +
+          most_segments);
   auto& at = *board.as<Board>();
   at.tasks_per_worker = tasks_per_worker;
   at.seats = seats;
@@ -37,6 +40,7 @@ void clear_seat(SeatRecord& seat) {
   seat.name.store(0);
   seat.member.store(0);
   seat.serves.store(0);
+  seat.finished.store(0);
   seat.at.store(0);
   seat.ending.store(0);
   seat.stop.clear();
@@ -44,14 +48,20 @@ void clear_seat(SeatRecord& seat) {
 
 Link& initializer_link(const Handle& board) { return links_of(board)[0]; }
 
-std::span<Link> job_links(const Handle& board) { return links_of(board).subspan(1, job_places); }
+Link& end_link(const Handle& board) { return links_of(board)[1]; }
+
+std::span<Link> job_links(const Handle& board) {
+  return links_of(board).subspan(first_job_link, job_places);
+}
 
 std::span<Link> ring_links(const Handle& board, TaskOrders order) {
-  return links_of(board).subspan(1 + job_places + order * rings_per_order, rings_per_order);
+  return links_of(board).subspan(first_job_link + job_places + order * rings_per_order,
+                                 rings_per_order);
 }
 
 std::span<Link> ranked_links(const Handle& board) {
-  return links_of(board).subspan(1 + job_places + task_orders * rings_per_order, ranked_blocks);
+  return links_of(board).subspan(first_job_link + job_places + task_orders * rings_per_order,
+                                 ranked_blocks);
 }
 
 Link& tokens_link(const Handle& board) { return *(ranked_links(board).data() + ranked_blocks); }

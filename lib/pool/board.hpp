@@ -31,9 +31,10 @@ enum class BoardState : std::uint32_t { open, closing };
 /// A worker's entry, written by it before it claims anything, so that its claims can be told from
 /// those of others after its death.
 struct alignas(64) SeatRecord {
-  std::atomic<std::uint32_t> name;    // as it stands in chunk words; 0 until it serves
-  std::atomic<std::uint32_t> serves;  // 1 once its initializer has returned
-  std::atomic<std::uint32_t> number;  // of all workers of the pool, from 1
+  std::atomic<std::uint32_t> name;      // as it stands in chunk words; 0 until it serves
+  std::atomic<std::uint32_t> serves;    // 1 once its initializer has returned
+  std::atomic<std::uint32_t> finished;  // 1 once it has finished a task
+  std::atomic<std::uint32_t> number;    // of all workers of the pool, from 1
   std::atomic<std::uint64_t> member;
   std::atomic<std::uint64_t> at;      // the TaskName that it takes, or took last; 0: none yet
   std::atomic<std::uint64_t> ending;  // of the followed task that it ends, or ended last
@@ -41,9 +42,10 @@ struct alignas(64) SeatRecord {
 };
 
 /// An object of the arena, held by the pool and by each worker. Its links: the exception of an
-/// initializer, the jobs that are posted, the rings of the orders, the blocks of ranked tasks, the
-/// tokens, the segments of records. Only the pool posts and takes down; `lock` keeps a job from
-/// going between a worker's look and its hold. A holder that dies leaves nothing half done.
+/// initializer, what is called at a worker's end, the jobs that are posted, the rings of the
+/// orders, the blocks of ranked tasks, the tokens, the segments of records. Only the pool posts and
+/// takes down; `lock` keeps a job from going between a worker's look and its hold. A holder that
+/// dies leaves nothing half done.
 struct Board {
   EventCount news;  // workers without work sleep here
   std::atomic<BoardState> state;
@@ -73,6 +75,7 @@ struct Board {
 void clear_seat(SeatRecord& seat);
 
 [[nodiscard]] Link& initializer_link(const Handle& board);
+[[nodiscard]] Link& end_link(const Handle& board);
 [[nodiscard]] std::span<Link> job_links(const Handle& board);
 [[nodiscard]] std::span<Link> ring_links(const Handle& board, TaskOrders order);
 [[nodiscard]] std::span<Link> ranked_links(const Handle& board);

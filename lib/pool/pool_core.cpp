@@ -17,6 +17,7 @@
 #include "multiprocessing/base/cpu_count.hpp"
 #include "multiprocessing/base/logging.hpp"
 #include "pool/tokens.hpp"
+#include "pool/worker_end.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -62,6 +63,7 @@ class Starting {
 PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory)
     : context_(options.context ? *options.context : get_context()),
       factory_(std::move(factory)),
+      initializer_timeout_(options.initializer_timeout),
       board_(board_for(options)),
       tasks_(std::make_shared<TaskTable>(board_, options)),
       delivery_(std::make_shared<Delivery>(tasks_)),
@@ -69,6 +71,7 @@ PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory)
       jobs_(job_places, nullptr),
       bell_(clear_of_stdio(UniqueFd{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)})) {
   if (!bell_) throw_os_error("eventfd");
+  leave_for_the_end(board_, options.at_worker_end);
   try {
     start_all();
     start_watcher();
@@ -122,6 +125,7 @@ void PoolCore::start_worker(std::size_t seat) {
   const Starting for_the_child(*this);
   at.process->start();
   at.ended = false;
+  at.to_serve_by.emplace(initializer_timeout_);
 }
 
 void PoolCore::forget_inherited_jobs() {

@@ -88,6 +88,7 @@ class PoolCore {
   struct Seat {
     std::optional<Process> process = {};
     bool ended = true;
+    std::optional<Deadline> to_serve_by = {};  // until it serves
 
     /// Tells the worker to end; nothing happens when it has ended.
     void send(void (Process::*signal)()) noexcept;
@@ -106,7 +107,8 @@ class PoolCore {
   [[nodiscard]] Deadline next_look() const;
   void tend_seat(std::size_t seat);
   [[nodiscard]] std::optional<WorkerEnd> end_of(std::size_t seat);
-  void break_if_hopeless(const WorkerEnd& end);
+  void break_if_hopeless(const WorkerEnd& end, bool had_work);
+  void end_late_initializers();
   void refill();
   void kill_the_stubborn();
 
@@ -117,7 +119,9 @@ class PoolCore {
   [[nodiscard]] bool all_ended() const;
   [[nodiscard]] bool any_serves() const;
   void end_workers(const std::exception_ptr& reason);
+  [[nodiscard]] bool any_finished() const;
   void break_pool(const std::string& why);
+  void break_pool(const std::exception_ptr& why);
 
   void check_creator() const;
   void stir_watcher() const;
@@ -125,6 +129,7 @@ class PoolCore {
   const Creator creator_;
   const Context context_;
   const WorkerFactory factory_;
+  const Timeout initializer_timeout_;
   const Handle board_;
   const std::shared_ptr<TaskTable> tasks_;
   const std::shared_ptr<Delivery> delivery_;
@@ -138,7 +143,8 @@ class PoolCore {
   std::exception_ptr broken_;
   std::optional<Deadline> patience_;  // for workers that were told to end
   int worker_number_ = 0;
-  int deaths_before_serving_ = 0;  // in a row
+  int deaths_before_serving_ = 0;   // in a row
+  std::vector<WorkerDied> deaths_;  // in a row, of workers that had not finished any task
   MemoryKills memory_kills_;
   std::optional<Deadline> next_start_;
   Spare spare_;

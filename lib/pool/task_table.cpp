@@ -300,6 +300,11 @@ void TaskTable::refuse_all(const std::exception_ptr& reason) {
   ends().notify_all();
 }
 
+bool TaskTable::had_task(const WorkerEnd& end) const {
+  const std::scoped_lock guard{mutex_};
+  return end.at && look(end.at.record()).state() == TaskWord::worker(end.name);
+}
+
 void TaskTable::take_from_the_dead(const WorkerEnd& end) {
   if (!end.at) return;
   const std::scoped_lock guard{mutex_};

@@ -77,6 +77,9 @@ class TaskTable {
   /// Also those that a worker has, which can never end them now. That is the end of all tasks.
   void refuse_all(const std::exception_ptr& reason);
 
+  /// Whether the dead worker had a task in hand; to be asked before that is taken from it.
+  [[nodiscard]] bool had_task(const WorkerEnd& end) const;
+
   /// The worker's task is lost, or queued again while it may be retried. So is one that the worker
   /// was about to take. Its death has been settled.
   void take_from_the_dead(const WorkerEnd& end);

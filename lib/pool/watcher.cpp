@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <sstream>
 
 #include "arena/event_count.hpp"
 #include "arena/settle.hpp"
@@ -20,6 +21,15 @@ namespace {
 // Before a seat is tried again whose worker could not be started, or died too soon too often.
 constexpr std::chrono::milliseconds pause_between_tries{100};
 
+// So many workers, and one for each place, may die in a row with work in hand before any finishes a
+// task: whatever they do kills them, and starting processes is all that the pool would do.
+constexpr std::size_t most_deaths_in_a_row = 100;
+
+Deadline earlier(const Deadline& one, const Deadline& other) {
+  if (one.is_never() || other.is_never()) return one.is_never() ? other : one;
+  return one.left() <= other.left() ? one : other;
+}
+
 }  // namespace
 
 void PoolCore::stir_watcher() const {
@@ -30,6 +40,13 @@ void PoolCore::stir_watcher() const {
 
 bool PoolCore::all_ended() const {
   return std::ranges::all_of(seats_, [](const Seat& seat) { return seat.ended; });
+}
+
+bool PoolCore::any_finished() const {
+  const auto records = seats_of(board_);
+  for (std::size_t seat = 0; seat < seats_.size(); ++seat)
+    if (!seats_[seat].ended && records[seat].finished.load() != 0) return true;
+  return false;
 }
 
 bool PoolCore::any_serves() const {
@@ -91,7 +108,10 @@ void PoolCore::watch_to_the_end() {
 Deadline PoolCore::next_look() const {
   if (patience_) return *patience_;
   const bool missing = std::ranges::any_of(seats_, [](const Seat& seat) { return seat.ended; });
-  return missing && worker_wanted() ? Deadline{pause_between_tries} : Deadline::never();
+  Deadline next = missing && worker_wanted() ? Deadline{pause_between_tries} : Deadline::never();
+  for (const Seat& seat : seats_)
+    if (!seat.ended && seat.to_serve_by) next = earlier(next, *seat.to_serve_by);
+  return next;
 }
 
 void PoolCore::watch_once() {
@@ -114,6 +134,7 @@ void PoolCore::watch_once() {
   const std::scoped_lock guard{mutex_};
   for (const std::size_t end : ready)
     if (end != 0) tend_seat(seats[end - 1]);
+  end_late_initializers();
   kill_the_stubborn();
   refill();
 }
@@ -127,6 +148,7 @@ std::optional<WorkerEnd> PoolCore::end_of(std::size_t seat) {
                 process.pid().value_or(0),
                 process.exitcode().value_or(255),
                 record.serves.load() != 0,
+                record.finished.load() != 0,
                 TaskName{record.at.load()},
                 TaskName{record.ending.load()},
                 {}};
@@ -143,19 +165,44 @@ void PoolCore::tend_seat(std::size_t seat) {
   const auto end = end_of(seat);
   if (!end) return;  // its sentinel stays readable
   seats_[seat].ended = true;
+  bool had_work = tasks_->had_task(*end);
   for (ActiveJob* job : jobs_)
-    if (job != nullptr) take_from_the_dead(*job, *end);
+    if (job != nullptr && take_from_the_dead(*job, *end)) had_work = true;
   tasks_->take_from_the_dead(*end);
   Tokens(board_).give_back(seat);
   // Workers may sleep while chunks of the dead one are free again.
   board_.as<Board>()->news.notify_all();
-  break_if_hopeless(*end);
+  break_if_hopeless(*end, had_work);
 }
 
-void PoolCore::break_if_hopeless(const WorkerEnd& end) {
+/// The initializer hangs, or takes longer than the program allows.
+void PoolCore::end_late_initializers() {
+  const auto records = seats_of(board_);
+  for (std::size_t seat = 0; seat < seats_.size(); ++seat) {
+    Seat& at = seats_[seat];
+    if (at.ended || !at.to_serve_by) continue;
+    if (records[seat].serves.load() != 0) {
+      at.to_serve_by.reset();
+    } else if (at.to_serve_by->passed()) {
+      at.to_serve_by.reset();
+      const auto limit = std::chrono::duration<double>(initializer_timeout_.length());
+      std::ostringstream text;
+      text << "the initializer of " << at.process->name() << " (pid "
+           << at.process->pid().value_or(0) << ") has not returned within " << limit.count()
+           << " s, and the worker was killed";
+      at.send(&Process::kill);
+      break_pool(std::make_exception_ptr(TimeoutError(text.str())));
+    }
+  }
+}
+
+void PoolCore::break_if_hopeless(const WorkerEnd& end, bool had_work) {
   if (board_.as<Board>()->failed_initializer.load() != 0)
     return break_pool("the initializer failed in a worker: " +
                       describe_exception(exception_in(initializer_link(board_))));
+  if (end.finished || any_finished()) deaths_.clear();
+  if (!end.served || (had_work && !end.finished))
+    deaths_.emplace_back(describe(end), end.pid, end.exitcode);
   deaths_before_serving_ = end.served ? 0 : deaths_before_serving_ + 1;
   const int seats = static_cast<int>(seats_.size());
   // Those who start and die again and again are not to take the processors from those who work.
@@ -165,11 +212,19 @@ void PoolCore::break_if_hopeless(const WorkerEnd& end) {
     break_pool(
         std::to_string(deaths_before_serving_) +
         " workers in a row died in their initializer or before it; the last one: " + describe(end));
+  if (deaths_.size() >= most_deaths_in_a_row + seats_.size())
+    break_pool(
+        std::to_string(deaths_.size()) +
+        " workers in a row died before they had finished one task; the last one: " + describe(end));
 }
 
 void PoolCore::break_pool(const std::string& why) {
+  break_pool(std::make_exception_ptr(BrokenProcessPool(why, deaths_)));
+}
+
+void PoolCore::break_pool(const std::exception_ptr& why) {
   if (broken_ || state_ == State::terminated) return;
-  broken_ = std::make_exception_ptr(BrokenProcessPool(why));
+  broken_ = why;
   tasks_->close(broken_);
   end_workers(broken_);
 }

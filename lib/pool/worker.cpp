@@ -13,6 +13,7 @@
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
 #include "pool/task_worker.hpp"
+#include "pool/worker_end.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -21,6 +22,7 @@ namespace {
 struct WorkerState {
   const Handle& board;
   std::uint32_t name;
+  SeatRecord& seat;
   TaskWorker* tasks = nullptr;
   std::uint32_t tasks_done = 0;
   std::uint64_t calls_seen = 0;  // to look for ranked tasks, before it did
@@ -32,6 +34,9 @@ struct WorkerState {
   std::vector<Exhausted> exhausted = {};  // jobs in which it found nothing more
 
   [[nodiscard]] Board& at() const { return *board.as<Board>(); }
+  void count_task() {
+    if (tasks_done++ == 0) seat.finished.store(1, std::memory_order_relaxed);
+  }
   [[nodiscard]] bool spent() const {
     return at().tasks_per_worker != 0 && tasks_done >= at().tasks_per_worker;
   }
@@ -67,7 +72,7 @@ class WorkerJob::Impl {
   void end(const Chunk& chunk, std::uint32_t state) {
     fail_point("pool.chunk.before_end");
     elements_.reset();
-    ++worker_.tasks_done;
+    worker_.count_task();
     header_.word(chunk.index).store(state, std::memory_order_release);  // the commit
     fail_point("pool.chunk.after_end");
   }
@@ -318,7 +323,7 @@ bool serve_once(WorkerState& worker, TaskWorker& tasks) {
   if (look.job) {
     JobInWorker::run(worker, look.job);
   } else if (next) {
-    if (tasks.run(*next)) ++worker.tasks_done;
+    if (tasks.run(*next)) worker.count_task();
   } else if (look.empty && closing && !tasks.any_held_up()) {
     return false;
   } else {
@@ -333,8 +338,8 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
   pthread_sigmask(SIG_SETMASK, &board.as<Board>()->signal_mask, nullptr);
   PoolCore::forget_inherited_jobs();
   const Member me = self();
-  WorkerState worker{board, OwnerLock::name_of(me)};
   SeatRecord& record = take_seat(board, seat, me);
+  WorkerState worker{board, OwnerLock::name_of(me), record};
   become_worker(seat, record.number.load(), board.as<Board>()->seed);
   if (!initialised(board, initialise)) throw Exit{1};
   record.serves.store(1);
@@ -342,7 +347,7 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
   worker.tasks = &tasks;
   while (serve_once(worker, tasks)) {
   }
-  kept_state() = {};
+  end_well(board);
 }
 
 void serve_plain(Handle board, int seat) { serve(board, seat, {}); }

@@ -6,7 +6,9 @@
 #include <optional>
 #include <string>
 
+#include "multiprocessing/base/timeout.hpp"
 #include "multiprocessing/process/context.hpp"
+#include "multiprocessing/reduction/function.hpp"
 
 namespace multiprocessing {
 
@@ -22,6 +24,10 @@ struct PoolOptions {
   /// The start method of the workers. None: the program's.
   std::optional<Context> context = {};
 
+  /// How long a worker may take from its start until its initializer has returned. One that takes
+  /// longer is killed, and the pool is broken: every call throws `TimeoutError` with its name.
+  Timeout initializer_timeout = Timeout::forever;
+
   /// How many tasks of `apply_async` may be pending, that is, not have ended: a further call waits
   /// until one has. 0: any number. Chunks of maps and iterations do not count; for these see
   /// `MapOptions::buffersize`.
@@ -30,6 +36,10 @@ struct PoolOptions {
   /// Scarce things and how many there are, at least 1 of each, such as `{{"gpu", 1}}`. A task
   /// takes what its `tokens` say for as long as it runs.
   std::map<std::string, int> tokens = {};
+
+  /// Called in each worker that ends well: when the pool is closed, and when the worker has done
+  /// its tasks. Not in one that is killed, `terminate` included. What it throws is logged.
+  Function<void()> at_worker_end = {};
 };
 
 /// What may be said about one map or iteration.
