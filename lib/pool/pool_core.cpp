@@ -97,6 +97,8 @@ PoolCore::~PoolCore() {
 }
 
 void PoolCore::start_all() {
+  // Ctrl-C finds workers that are about to say what they do with it.
+  const AllSignalsBlocked blocked;
   for (std::size_t seat = 0; seat < seats_.size(); ++seat) start_worker(seat);
 }
 

@@ -14,6 +14,7 @@
 #include "pool/pool_core.hpp"
 #include "pool/task_worker.hpp"
 #include "pool/worker_end.hpp"
+#include "pool/worker_signals.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -335,6 +336,7 @@ bool serve_once(WorkerState& worker, TaskWorker& tasks) {
 }  // namespace
 
 void serve(const Handle& board, int seat, const std::function<void()>& initialise) {
+  leave_interrupts_to_the_pool();
   pthread_sigmask(SIG_SETMASK, &board.as<Board>()->signal_mask, nullptr);
   PoolCore::forget_inherited_jobs();
   const Member me = self();
