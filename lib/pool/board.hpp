@@ -17,6 +17,7 @@
 #include "multiprocessing/detail/stop_word.hpp"
 #include "pool/ranked_order.hpp"
 #include "pool/task_order.hpp"
+#include "pool/worker_share.hpp"
 
 namespace multiprocessing::detail {
 
@@ -55,6 +56,7 @@ struct Board {
   RankedOrder ranked;
   std::uint32_t seats;
   std::uint64_t seed;
+  WorkerShare share;
   sigset_t signal_mask;  // of who made the pool: workers take it on, whoever starts them
   bool deaf_to_sigterm;  // workers begin with it blocked or ignored
   OwnerLock lock;

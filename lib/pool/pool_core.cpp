@@ -14,16 +14,16 @@
 #include "base/fail_point.hpp"
 #include "base/interruption.hpp"
 #include "base/os_error.hpp"
-#include "multiprocessing/base/cpu_count.hpp"
 #include "multiprocessing/base/logging.hpp"
 #include "pool/tokens.hpp"
 #include "pool/worker_end.hpp"
+#include "process/children_of_daemons.hpp"
 
 namespace multiprocessing::detail {
 namespace {
 
 int checked_processes(const PoolOptions& options) {
-  const int processes = options.processes ? *options.processes : cpu_count();
+  const int processes = options.processes ? *options.processes : default_processes();
   if (processes < 1) throw ValueError("Number of processes must be at least 1");
   return processes;
 }
@@ -71,6 +71,7 @@ PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory)
       jobs_(job_places, nullptr),
       bell_(clear_of_stdio(UniqueFd{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)})) {
   if (!bell_) throw_os_error("eventfd");
+  board_.as<Board>()->share = share_of_each(processes(), options.pin);
   leave_for_the_end(board_, options.at_worker_end);
   try {
     start_all();
@@ -125,6 +126,7 @@ void PoolCore::start_worker(std::size_t seat) {
   ProcessOptions options{.name = worker_name(context_, worker_number_), .daemon = true};
   at.process.emplace(factory_(context_, std::move(options), board_, static_cast<int>(seat)));
   const Starting for_the_child(*this);
+  const ChildrenOfDaemons allowed;
   at.process->start();
   at.ended = false;
   at.to_serve_by.emplace(initializer_timeout_);

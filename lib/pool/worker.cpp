@@ -342,6 +342,7 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
   const Member me = self();
   SeatRecord& record = take_seat(board, seat, me);
   WorkerState worker{board, OwnerLock::name_of(me), record};
+  take_share(board.as<Board>()->share, seat);
   become_worker(seat, record.number.load(), board.as<Board>()->seed);
   if (!initialised(board, initialise)) throw Exit{1};
   record.serves.store(1);

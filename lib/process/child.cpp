@@ -1,5 +1,7 @@
 #include "process/child.hpp"
 
+#include "process/children_of_daemons.hpp"
+
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -221,7 +223,7 @@ void Child::check_startable(bool has_target) const {
     throw AssertionError("the process has no target any more: run() was called");
   if (!creator_.is_this_process())
     throw AssertionError("can only start a process object created by current process");
-  if (current_is_daemon())
+  if (current_is_daemon() && !ChildrenOfDaemons::allowed())
     throw AssertionError("daemonic processes are not allowed to have children");
   if (!start_hook_has_run()) throw std::runtime_error(before_main);
 }

@@ -71,8 +71,8 @@ MULTIPROCESSING_API void serve_plain(Handle board, int seat);
 ///
 /// May be used by all threads of the process that made it. In another process, such as a forked
 /// child, it is inert: calls throw `AssertionError`, and its destructor does nothing. Workers are
-/// daemons: a daemon may not make a pool, and the workers die with the process that made it. A pool
-/// that still lives when the program ends is terminated.
+/// daemons, which die with the process that made the pool; their tasks may make pools, which die
+/// with the worker. A pool that still lives when the program ends is terminated.
 class MULTIPROCESSING_API Pool {
  public:
   /// As many workers as `cpu_count()` says. Throws `OSError` when they cannot be started.

@@ -14,7 +14,8 @@ namespace multiprocessing {
 
 /// What may be said about a pool; Python's keyword arguments of `Pool`.
 struct PoolOptions {
-  /// How many workers, at least 1. None: `cpu_count()`.
+  /// How many workers, at least 1. None: `cpu_count()`; in a task, its worker's share of what the
+  /// pools around it have left, but at least 1.
   std::optional<int> processes = {};
 
   /// A worker is replaced by a fresh one after this many tasks, where a chunk of a map is one task.
@@ -36,6 +37,9 @@ struct PoolOptions {
   /// Scarce things and how many there are, at least 1 of each, such as `{{"gpu", 1}}`. A task
   /// takes what its `tokens` say for as long as it runs.
   std::map<std::string, int> tokens = {};
+
+  /// Each worker runs on one processor alone, which is that of its index.
+  bool pin = false;
 
   /// Called in each worker that ends well: when the pool is closed, and when the worker has done
   /// its tasks. Not in one that is killed, `terminate` included. What it throws is logged.
