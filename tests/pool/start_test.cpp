@@ -174,11 +174,6 @@ TEST_P(StartTest, APoolWhoseLastWorkerCannotBeReplacedIsBroken) {
 
 // ---- where a pool may be ----
 
-TEST_P(StartTest, ADaemonMayNotMakeAPool) {
-  mp::Pool pool(1);
-  EXPECT_THROW(pool.map([](int) { mp::Pool nested(1); }, {1}), mp::AssertionError);
-}
-
 void pool_in_process(Counters says) {
   mp::Pool pool(4);
   says[0] = static_cast<std::uint32_t>(pool.map(square, {1, 2, 3, 4}).back());
