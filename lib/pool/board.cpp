@@ -13,13 +13,12 @@ constexpr std::size_t seats_at =
 
 }  // namespace
 
-Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker) {
-  Handle board = Handle::make(
-      seats_at + seats * sizeof(SeatRecord),
-      first_job_link + job_places + task_orders * rings_per_order + ranked_blocks + 1 +
-          most_segments);
+Handle make_board(std::uint32_t seats, const WorkerLimits& limits) {
+  Handle board = Handle::make(seats_at + seats * sizeof(SeatRecord),
+                              first_job_link + job_places + task_orders * rings_per_order +
+                                  ranked_blocks + 1 + most_segments);
   auto& at = *board.as<Board>();
-  at.tasks_per_worker = tasks_per_worker;
+  at.limits = limits;
   at.seats = seats;
   at.seed = next_pool_seed();
   pthread_sigmask(SIG_SETMASK, nullptr, &at.signal_mask);
@@ -41,6 +40,8 @@ void clear_seat(SeatRecord& seat) {
   seat.member.store(0);
   seat.serves.store(0);
   seat.finished.store(0);
+  seat.leaving.store(0);
+  seat.idle.store(0);
   seat.at.store(0);
   seat.ending.store(0);
   seat.stop.clear();

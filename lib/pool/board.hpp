@@ -23,11 +23,23 @@ namespace multiprocessing::detail {
 
 inline constexpr std::size_t job_places = 64;  // jobs at one time; more callers wait for a place
 inline constexpr std::size_t most_segments = 2048;  // of records of tasks
+inline constexpr int least_seats = 1024;            // of any pool, for when it grows
 
 /// Tasks that a death has set free again go before those that were submitted.
 enum TaskOrders : std::size_t { returned, submitted, task_orders };
 
 enum class BoardState : std::uint32_t { open, closing };
+
+/// Why there is no point in another worker; 0: there is.
+enum FailedInitializer : std::uint32_t { failed_by_itself = 1, failed_by_size };
+
+/// What has a worker leave, beside the end of the pool; 0: nothing.
+struct WorkerLimits {
+  std::uint32_t tasks = 0;
+  std::uint64_t idle = 0;  // nanoseconds
+  std::uint64_t age = 0;   // nanoseconds
+  std::uint64_t rss = 0;   // bytes
+};
 
 /// A worker's entry, written by it before it claims anything, so that its claims can be told from
 /// those of others after its death.
@@ -35,6 +47,8 @@ struct alignas(64) SeatRecord {
   std::atomic<std::uint32_t> name;      // as it stands in chunk words; 0 until it serves
   std::atomic<std::uint32_t> serves;    // 1 once its initializer has returned
   std::atomic<std::uint32_t> finished;  // 1 once it has finished a task
+  std::atomic<std::uint32_t> leaving;   // 1: it is to leave, for the pool becomes smaller
+  std::atomic<std::uint32_t> idle;      // 1: it leaves, for there was nothing to do
   std::atomic<std::uint32_t> number;    // of all workers of the pool, from 1
   std::atomic<std::uint64_t> member;
   std::atomic<std::uint64_t> at;      // the TaskName that it takes, or took last; 0: none yet
@@ -50,8 +64,8 @@ struct alignas(64) SeatRecord {
 struct Board {
   EventCount news;  // workers without work sleep here
   std::atomic<BoardState> state;
-  std::atomic<std::uint32_t> failed_initializer;  // its exception is in the first link
-  std::uint32_t tasks_per_worker;                 // 0: no limit
+  std::atomic<std::uint32_t> failed_initializer;  // how; its exception is in the first link
+  WorkerLimits limits;
   std::uint32_t token_kinds;
   RankedOrder ranked;
   std::uint32_t seats;
@@ -61,6 +75,7 @@ struct Board {
   bool deaf_to_sigterm;  // workers begin with it blocked or ignored
   OwnerLock lock;
   std::atomic<std::uint32_t> posted;  // jobs: without any, workers need not look for them
+  std::atomic<std::uint32_t> vacant;  // seats whose workers have left for having nothing to do
   TaskOrder orders[task_orders];
 
   // Followed tasks that have ended, the last one first, by record and 1; 0: none. Workers add one,
@@ -70,7 +85,7 @@ struct Board {
   // Followed by a SeatRecord for each seat.
 };
 
-[[nodiscard]] Handle make_board(std::uint32_t seats, std::uint32_t tasks_per_worker);
+[[nodiscard]] Handle make_board(std::uint32_t seats, const WorkerLimits& limits);
 [[nodiscard]] std::span<SeatRecord> seats_of(const Handle& board);
 
 /// For the next worker; the one before has ended.

@@ -17,6 +17,8 @@ void Pool::terminate() { core().terminate(); }
 
 void Pool::join() { core().join(); }
 
+void Pool::resize(int processes) { core().resize(processes); }
+
 int Pool::processes() const { return core().processes(); }
 
 std::vector<ProcessHandle> Pool::workers() const { return core().workers(); }

@@ -28,16 +28,29 @@ int checked_processes(const PoolOptions& options) {
   return processes;
 }
 
-std::uint32_t checked_tasks(const PoolOptions& options) {
-  if (!options.maxtasksperchild) return 0;
-  if (*options.maxtasksperchild < 1)
-    throw ValueError("maxtasksperchild must be at least 1, or not given");
-  return static_cast<std::uint32_t>(*options.maxtasksperchild);
+std::uint64_t nanoseconds(Timeout timeout, const char* option) {
+  if (timeout.is_forever()) return 0;
+  if (timeout.length().count() == 0)
+    throw ValueError(std::string{option} + " must be more than nothing, or not given");
+  return static_cast<std::uint64_t>(timeout.length().count());
 }
 
-Handle board_for(const PoolOptions& options) {
-  Handle board =
-      make_board(static_cast<std::uint32_t>(checked_processes(options)), checked_tasks(options));
+WorkerLimits checked_limits(const PoolOptions& options) {
+  WorkerLimits limits;
+  if (options.maxtasksperchild) {
+    if (*options.maxtasksperchild < 1)
+      throw ValueError("maxtasksperchild must be at least 1, or not given");
+    limits.tasks = static_cast<std::uint32_t>(*options.maxtasksperchild);
+  }
+  limits.idle = nanoseconds(options.idle_timeout, "idle_timeout");
+  limits.age = nanoseconds(options.max_age, "max_age");
+  limits.rss = options.max_rss;
+  return limits;
+}
+
+Handle board_for(const PoolOptions& options, int workers) {
+  Handle board = make_board(static_cast<std::uint32_t>(std::max(workers, least_seats)),
+                            checked_limits(options));
   make_tokens(board, options.tokens);
   return board;
 }
@@ -64,13 +77,15 @@ PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory)
     : context_(options.context ? *options.context : get_context()),
       factory_(std::move(factory)),
       initializer_timeout_(options.initializer_timeout),
-      board_(board_for(options)),
+      wanted_(checked_processes(options)),
+      board_(board_for(options, wanted_.load())),
       tasks_(std::make_shared<TaskTable>(board_, options)),
       delivery_(std::make_shared<Delivery>(tasks_)),
-      seats_(seats_of(board_).size()),
+      seats_(static_cast<std::size_t>(wanted_.load())),
       jobs_(job_places, nullptr),
       bell_(clear_of_stdio(UniqueFd{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)})) {
   if (!bell_) throw_os_error("eventfd");
+  tasks_->ring_for_workers(bell_.get());
   board_.as<Board>()->share = share_of_each(processes(), options.pin);
   leave_for_the_end(board_, options.at_worker_end);
   try {
@@ -202,6 +217,25 @@ std::vector<ProcessHandle> PoolCore::workers() const {
   return workers;
 }
 
+void PoolCore::resize(int processes) {
+  if (processes < 1) throw ValueError("Number of processes must be at least 1");
+  check_open();
+  const auto records = seats_of(board_);
+  if (static_cast<std::size_t>(processes) > records.size())
+    throw ValueError("a pool cannot grow beyond " + std::to_string(records.size()) + " processes");
+  const std::scoped_lock guard{mutex_};
+  if (static_cast<std::size_t>(processes) > seats_.size())
+    seats_.resize(static_cast<std::size_t>(processes));
+  wanted_ = processes;
+  for (std::size_t seat = 0; seat < seats_.size(); ++seat) {
+    const bool wanted = seat < static_cast<std::size_t>(processes);
+    records[seat].leaving.store(wanted ? 0 : 1);
+    if (!wanted) note_vacancy(seat, false);
+  }
+  board_.as<Board>()->news.notify_all();
+  stir_watcher();
+}
+
 void PoolCore::post(ActiveJob& job) {
   check_open();
   std::unique_lock guard{mutex_};
@@ -223,6 +257,7 @@ void PoolCore::post(ActiveJob& job) {
   fail_point("pool.post.before_ring");
   board_.as<Board>()->news.notify(
       static_cast<int>(std::min<std::size_t>(job.header().chunks, INT_MAX)));
+  if (board_.as<Board>()->vacant.load() != 0) stir_watcher();
 }
 
 /// Workers that are at a job of a lower priority look at the board again.

@@ -39,7 +39,9 @@ class PoolCore {
   void terminate();
   void join();
 
-  [[nodiscard]] int processes() const { return static_cast<int>(seats_.size()); }
+  /// How many workers there are to be.
+  [[nodiscard]] int processes() const { return wanted_.load(std::memory_order_relaxed); }
+  void resize(int processes);
   [[nodiscard]] std::vector<ProcessHandle> workers() const;
 
   /// Throws when the pool takes no more work, with the reason.
@@ -88,6 +90,7 @@ class PoolCore {
   struct Seat {
     std::optional<Process> process = {};
     bool ended = true;
+    bool vacant = false;  // its worker has left for having nothing to do
     std::optional<Deadline> to_serve_by = {};  // until it serves
 
     /// Tells the worker to end; nothing happens when it has ended.
@@ -109,6 +112,7 @@ class PoolCore {
   [[nodiscard]] std::optional<WorkerEnd> end_of(std::size_t seat);
   void break_if_hopeless(const WorkerEnd& end, bool had_work);
   void end_late_initializers();
+  void note_vacancy(std::size_t seat, bool vacant);
   void refill();
   void kill_the_stubborn();
 
@@ -116,6 +120,8 @@ class PoolCore {
   void start_worker(std::size_t seat);
   void give_way_to(const ActiveJob& job);
   [[nodiscard]] bool worker_wanted() const;
+  [[nodiscard]] bool any_work() const;
+  [[nodiscard]] bool to_be_filled(std::size_t seat) const;
   [[nodiscard]] bool all_ended() const;
   [[nodiscard]] bool any_serves() const;
   void end_workers(const std::exception_ptr& reason);
@@ -130,6 +136,7 @@ class PoolCore {
   const Context context_;
   const WorkerFactory factory_;
   const Timeout initializer_timeout_;
+  std::atomic<int> wanted_;  // how many workers; written with the mutex
   const Handle board_;
   const std::shared_ptr<TaskTable> tasks_;
   const std::shared_ptr<Delivery> delivery_;
@@ -137,7 +144,7 @@ class PoolCore {
   std::condition_variable place_free_;
 
   // All below are guarded by the mutex.
-  std::vector<Seat> seats_;
+  std::vector<Seat> seats_;       // more than are wanted, after the pool has become smaller
   std::vector<ActiveJob*> jobs_;  // by place on the board; null where one is free
   State state_ = State::running;
   std::exception_ptr broken_;

@@ -8,6 +8,7 @@
 #include "arena/event_count.hpp"
 #include "base/interruption.hpp"
 #include "base/os_error.hpp"
+#include "pool/bell.hpp"
 #include "pool/tokens.hpp"
 
 namespace multiprocessing::detail {
@@ -106,6 +107,7 @@ bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
     }
   }
   board_.as<Board>()->news.notify(1);
+  if (board_.as<Board>()->vacant.load() != 0) ring(bell_);
   return true;
 }
 

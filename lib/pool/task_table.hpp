@@ -36,6 +36,9 @@ class TaskTable {
   /// Throws when no more tasks are taken, with the reason.
   void check_open() const;
 
+  /// What has the pool look for workers that have left; set once, before any task is submitted.
+  void ring_for_workers(int bell) { bell_ = bell; }
+
   /// The number of the next call on the pool, from 1. Throws as check_open().
   [[nodiscard]] std::uint32_t begin_call();
 
@@ -138,6 +141,7 @@ class TaskTable {
 
   const Member creator_;
   const Handle board_;
+  int bell_ = -1;
   const std::size_t most_pending_;  // that need room; 0: any number
   const std::map<std::string, int> tokens_;
   mutable std::mutex mutex_;

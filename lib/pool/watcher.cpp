@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <chrono>
 #include <sstream>
+#include <utility>
 
 #include "arena/event_count.hpp"
 #include "arena/settle.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/detail/codec/exception.hpp"
+#include "pool/bell.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
 #include "pool/tokens.hpp"
@@ -32,14 +34,29 @@ Deadline earlier(const Deadline& one, const Deadline& other) {
 
 }  // namespace
 
-void PoolCore::stir_watcher() const {
-  const std::uint64_t one = 1;
-  // Full means that it has been rung already.
-  [[maybe_unused]] const ssize_t written = ::write(bell_.get(), &one, sizeof one);
-}
+void PoolCore::stir_watcher() const { ring(bell_.get()); }
 
 bool PoolCore::all_ended() const {
   return std::ranges::all_of(seats_, [](const Seat& seat) { return seat.ended; });
+}
+
+/// Beside what workers have in hand.
+bool PoolCore::any_work() const {
+  if (tasks_->any_queued()) return true;
+  return std::ranges::any_of(jobs_, [](const ActiveJob* job) {
+    return job != nullptr && job->header().cursor.load() < job->header().chunks;
+  });
+}
+
+/// Whether it lacks a worker now.
+bool PoolCore::to_be_filled(std::size_t seat) const {
+  const Seat& at = seats_[seat];
+  return at.ended && seat < static_cast<std::size_t>(processes()) && (!at.vacant || any_work());
+}
+
+void PoolCore::note_vacancy(std::size_t seat, bool vacant) {
+  if (std::exchange(seats_[seat].vacant, vacant) == vacant) return;
+  board_.as<Board>()->vacant.fetch_add(vacant ? 1U : ~0U);
 }
 
 bool PoolCore::any_finished() const {
@@ -107,8 +124,9 @@ void PoolCore::watch_to_the_end() {
 /// When to look even though nothing has happened.
 Deadline PoolCore::next_look() const {
   if (patience_) return *patience_;
-  const bool missing = std::ranges::any_of(seats_, [](const Seat& seat) { return seat.ended; });
-  Deadline next = missing && worker_wanted() ? Deadline{pause_between_tries} : Deadline::never();
+  Deadline next = Deadline::never();
+  for (std::size_t seat = 0; seat < seats_.size() && next.is_never(); ++seat)
+    if (to_be_filled(seat) && worker_wanted()) next = Deadline{pause_between_tries};
   for (const Seat& seat : seats_)
     if (!seat.ended && seat.to_serve_by) next = earlier(next, *seat.to_serve_by);
   return next;
@@ -165,6 +183,8 @@ void PoolCore::tend_seat(std::size_t seat) {
   const auto end = end_of(seat);
   if (!end) return;  // its sentinel stays readable
   seats_[seat].ended = true;
+  note_vacancy(seat, seats_of(board_)[seat].idle.load() != 0 && state_ == State::running &&
+                         seat < static_cast<std::size_t>(processes()));
   bool had_work = tasks_->had_task(*end);
   for (ActiveJob* job : jobs_)
     if (job != nullptr && take_from_the_dead(*job, *end)) had_work = true;
@@ -197,14 +217,14 @@ void PoolCore::end_late_initializers() {
 }
 
 void PoolCore::break_if_hopeless(const WorkerEnd& end, bool had_work) {
-  if (board_.as<Board>()->failed_initializer.load() != 0)
-    return break_pool("the initializer failed in a worker: " +
+  if (const std::uint32_t how = board_.as<Board>()->failed_initializer.load())
+    return break_pool((how == failed_by_itself ? "the initializer failed in a worker: " : "") +
                       describe_exception(exception_in(initializer_link(board_))));
   if (end.finished || any_finished()) deaths_.clear();
   if (!end.served || (had_work && !end.finished))
     deaths_.emplace_back(describe(end), end.pid, end.exitcode);
   deaths_before_serving_ = end.served ? 0 : deaths_before_serving_ + 1;
-  const int seats = static_cast<int>(seats_.size());
+  const int seats = processes();
   // Those who start and die again and again are not to take the processors from those who work.
   if (deaths_before_serving_ > seats) next_start_.emplace(pause_between_tries);
   // One for each seat, and some more: somebody may be killing workers at random.
@@ -212,7 +232,7 @@ void PoolCore::break_if_hopeless(const WorkerEnd& end, bool had_work) {
     break_pool(
         std::to_string(deaths_before_serving_) +
         " workers in a row died in their initializer or before it; the last one: " + describe(end));
-  if (deaths_.size() >= most_deaths_in_a_row + seats_.size())
+  if (deaths_.size() >= most_deaths_in_a_row + static_cast<std::size_t>(seats))
     break_pool(
         std::to_string(deaths_.size()) +
         " workers in a row died before they had finished one task; the last one: " + describe(end));
@@ -239,8 +259,15 @@ void PoolCore::refill() {
   if (!worker_wanted() || (next_start_ && !next_start_->passed())) return;
   next_start_.reset();
   try {
-    for (std::size_t seat = 0; seat < seats_.size(); ++seat)
-      if (seats_[seat].ended) start_worker(seat);
+    for (std::size_t seat = 0; seat < seats_.size(); ++seat) {
+      if (!to_be_filled(seat)) continue;
+      start_worker(seat);
+      // Those that come back do so one by one: the first may have done all by then.
+      if (!seats_[seat].vacant) continue;
+      note_vacancy(seat, false);
+      stir_watcher();
+      break;
+    }
   } catch (...) {
     // As long as some work, try again later.
     if (all_ended())

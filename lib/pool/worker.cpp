@@ -14,6 +14,7 @@
 #include "pool/pool_core.hpp"
 #include "pool/task_worker.hpp"
 #include "pool/worker_end.hpp"
+#include "pool/worker_limits.hpp"
 #include "pool/worker_signals.hpp"
 
 namespace multiprocessing::detail {
@@ -23,9 +24,8 @@ namespace {
 struct WorkerState {
   const Handle& board;
   std::uint32_t name;
-  SeatRecord& seat;
+  WorkerAccount account;
   TaskWorker* tasks = nullptr;
-  std::uint32_t tasks_done = 0;
   std::uint64_t calls_seen = 0;  // to look for ranked tasks, before it did
 
   struct Exhausted {
@@ -35,12 +35,6 @@ struct WorkerState {
   std::vector<Exhausted> exhausted = {};  // jobs in which it found nothing more
 
   [[nodiscard]] Board& at() const { return *board.as<Board>(); }
-  void count_task() {
-    if (tasks_done++ == 0) seat.finished.store(1, std::memory_order_relaxed);
-  }
-  [[nodiscard]] bool spent() const {
-    return at().tasks_per_worker != 0 && tasks_done >= at().tasks_per_worker;
-  }
 };
 
 }  // namespace
@@ -59,7 +53,8 @@ class WorkerJob::Impl {
   [[nodiscard]] std::uint32_t offers_seen() const { return scanned_; }
 
   std::optional<Chunk> next() {
-    if (header_.stopped.load(std::memory_order_relaxed) != 0 || worker_.spent() || gives_way())
+    if (header_.stopped.load(std::memory_order_relaxed) != 0 || worker_.account.spent() ||
+        gives_way())
       return {};
     while (header_.cursor.load(std::memory_order_relaxed) < header_.chunks) {
       const std::uint32_t index = header_.cursor.fetch_add(1, std::memory_order_relaxed);
@@ -73,7 +68,7 @@ class WorkerJob::Impl {
   void end(const Chunk& chunk, std::uint32_t state) {
     fail_point("pool.chunk.before_end");
     elements_.reset();
-    worker_.count_task();
+    worker_.account.count_task();
     header_.word(chunk.index).store(state, std::memory_order_release);  // the commit
     fail_point("pool.chunk.after_end");
   }
@@ -276,9 +271,9 @@ Look look_at_board(WorkerState& worker, const std::optional<Turn>& before) {
 }
 
 /// The pool's death ends this wait with the worker: it is killed with its parent.
-void sleep_for_work(EventCount& news, std::uint32_t key) {
+void sleep_for_work(EventCount& news, std::uint32_t key, const Deadline& deadline) {
   Wait wait{back_off::messages, "a worker of a Pool", &news.looks()};
-  while (news.key() == key) news.wait(wait, key, Deadline::never());
+  while (news.key() == key && !deadline.passed()) news.wait(wait, key, deadline);
 }
 
 SeatRecord& take_seat(const Handle& board, int seat, const Member& me) {
@@ -291,10 +286,13 @@ SeatRecord& take_seat(const Handle& board, int seat, const Member& me) {
 }
 
 /// Tells the pool why there is no point in another worker; false when that happened.
-bool initialised(const Handle& board, const std::function<void()>& initialise) {
-  if (!initialise) return true;
+bool initialised(const WorkerState& worker, const std::function<void()>& initialise) {
+  const Handle& board = worker.board;
+  FailedInitializer failed = failed_by_itself;
   try {
-    initialise();
+    if (initialise) initialise();
+    failed = failed_by_size;
+    worker.account.check_fresh();
     return true;
   } catch (...) {
     const std::exception_ptr thrown = std::current_exception();
@@ -306,7 +304,7 @@ bool initialised(const Handle& board, const std::function<void()>& initialise) {
       release(initializer_link(board));  // of one who died right here
       std::move(exception).give_to(initializer_link(board));
       fail_point("pool.initializer.before_mark");
-      at.failed_initializer.store(1);
+      at.failed_initializer.store(failed);
     }
     return false;
   }
@@ -314,9 +312,9 @@ bool initialised(const Handle& board, const std::function<void()>& initialise) {
 
 /// Does what comes first, or sleeps until there is something; false when it is to leave.
 bool serve_once(WorkerState& worker, TaskWorker& tasks) {
-  if (worker.spent()) return false;
   Board& at = worker.at();
   const std::uint32_t key = at.news.key();
+  if (worker.account.spent()) return false;
   const bool closing = at.state.load() == BoardState::closing;
   worker.calls_seen = at.ranked.calls.load();
   const auto next = tasks.next();
@@ -324,11 +322,12 @@ bool serve_once(WorkerState& worker, TaskWorker& tasks) {
   if (look.job) {
     JobInWorker::run(worker, look.job);
   } else if (next) {
-    if (tasks.run(*next)) worker.count_task();
+    if (tasks.run(*next)) worker.account.count_task();
   } else if (look.empty && closing && !tasks.any_held_up()) {
     return false;
   } else {
-    sleep_for_work(at.news, key);
+    if (worker.account.idle_for_too_long()) return false;
+    sleep_for_work(at.news, key, worker.account.awake_by());
   }
   return true;
 }
@@ -341,10 +340,10 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
   PoolCore::forget_inherited_jobs();
   const Member me = self();
   SeatRecord& record = take_seat(board, seat, me);
-  WorkerState worker{board, OwnerLock::name_of(me), record};
+  WorkerState worker{board, OwnerLock::name_of(me), {board.as<Board>()->limits, record}};
   take_share(board.as<Board>()->share, seat);
   become_worker(seat, record.number.load(), board.as<Board>()->seed);
-  if (!initialised(board, initialise)) throw Exit{1};
+  if (!initialised(worker, initialise)) throw Exit{1};
   record.serves.store(1);
   TaskWorker tasks{board, record, worker.name};
   worker.tasks = &tasks;

@@ -279,7 +279,14 @@ class MULTIPROCESSING_API Pool {
   /// Waits until the workers have ended. Throws `ValueError` before `close` or `terminate`.
   void join();
 
+  /// How many workers there are to be; those that die are replaced.
   [[nodiscard]] int processes() const;
+
+  /// Changes that. New workers are started by the time that they are needed; those that are too
+  /// many leave when they have done what they have in hand, and nothing is lost. Throws
+  /// `ValueError` for less than one, for more than 1,024 if the pool began with fewer, and for a
+  /// pool that was closed.
+  void resize(int processes);
 
   /// The workers that live now.
   [[nodiscard]] std::vector<ProcessHandle> workers() const;

@@ -29,6 +29,17 @@ struct PoolOptions {
   /// longer is killed, and the pool is broken: every call throws `TimeoutError` with its name.
   Timeout initializer_timeout = Timeout::forever;
 
+  /// A worker that has had nothing to do for so long leaves, down to none. It comes back when there
+  /// is more to do than those that are left have begun.
+  Timeout idle_timeout = Timeout::forever;
+
+  /// A worker older than this is replaced by a fresh one, after the task that it has in hand.
+  Timeout max_age = Timeout::forever;
+
+  /// So is one whose resident memory has grown beyond so many bytes. 0: no limit. When a fresh
+  /// worker is larger already, the pool is broken: every call throws `BrokenProcessPool`.
+  std::size_t max_rss = 0;
+
   /// How many tasks of `apply_async` may be pending, that is, not have ended: a further call waits
   /// until one has. 0: any number. Chunks of maps and iterations do not count; for these see
   /// `MapOptions::buffersize`.

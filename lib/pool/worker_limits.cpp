@@ -1,0 +1,72 @@
+#include "pool/worker_limits.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+
+#include "multiprocessing/base/errors.hpp"
+#include "multiprocessing/base/logging.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+/// 0 when the system does not tell.
+std::uint64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t whole = 0;
+  std::uint64_t resident = 0;
+  file >> whole >> resident;
+  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::string as_text(std::uint64_t bytes) { return std::to_string(bytes / 1024) + " KiB"; }
+
+std::chrono::nanoseconds left_of(std::uint64_t length,
+                                 std::chrono::steady_clock::time_point since) {
+  const auto passed = std::chrono::steady_clock::now() - since;
+  return std::chrono::nanoseconds{static_cast<std::int64_t>(length)} - passed;
+}
+
+}  // namespace
+
+WorkerAccount::WorkerAccount(const WorkerLimits& limits, SeatRecord& seat)
+    : limits_(limits), seat_(seat), bounded_(limits.age != 0 || limits.rss != 0) {}
+
+void WorkerAccount::check_fresh() const {
+  if (limits_.rss == 0) return;
+  const std::uint64_t resident = resident_bytes();
+  if (resident > limits_.rss)
+    throw ValueError("max_rss is " + as_text(limits_.rss) + ", and a fresh worker has " +
+                     as_text(resident) + " resident: give more, or none");
+}
+
+bool WorkerAccount::beyond() {
+  if (limits_.age != 0 && left_of(limits_.age, born_).count() <= 0) return true;
+  if (limits_.rss == 0 || measured_ == tasks_) return false;
+  measured_ = tasks_;
+  const std::uint64_t resident = resident_bytes();
+  if (resident <= limits_.rss) return false;
+  get_logger().info("a worker is replaced: it has " + as_text(resident) +
+                    " resident, and max_rss is " + as_text(limits_.rss));
+  return true;
+}
+
+Deadline WorkerAccount::awake_by() {
+  if (limits_.idle == 0 && limits_.age == 0) return Deadline::never();
+  if (!idle_since_) idle_since_ = Clock::now();
+  auto left = std::chrono::nanoseconds::max();
+  if (limits_.idle != 0) left = std::min(left, left_of(limits_.idle, *idle_since_));
+  if (limits_.age != 0) left = std::min(left, left_of(limits_.age, born_));
+  return Deadline{left};
+}
+
+bool WorkerAccount::idle_for_too_long() {
+  if (limits_.idle == 0 || !idle_since_ || left_of(limits_.idle, *idle_since_).count() > 0)
+    return false;
+  seat_.idle.store(1);
+  return true;
+}
+
+}  // namespace multiprocessing::detail

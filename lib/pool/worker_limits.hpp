@@ -1,0 +1,54 @@
+// When a worker leaves although the pool goes on.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "base/deadline.hpp"
+#include "pool/board.hpp"
+
+namespace multiprocessing::detail {
+
+/// A worker's own account; for its one thread.
+class WorkerAccount {
+ public:
+  WorkerAccount(const WorkerLimits& limits, SeatRecord& seat);
+
+  /// Throws ValueError when this process, which has done nothing yet, is beyond a limit.
+  void check_fresh() const;
+
+  /// It has done one more task.
+  void count_task() {
+    if (tasks_++ == 0) seat_.finished.store(1, std::memory_order_relaxed);
+    idle_since_.reset();
+  }
+
+  /// Whether it is to do no more.
+  [[nodiscard]] bool spent() {
+    if (seat_.leaving.load(std::memory_order_relaxed) != 0) return true;
+    if (limits_.tasks != 0 && tasks_ >= limits_.tasks) return true;
+    return bounded_ && beyond();
+  }
+
+  /// There is nothing to do: until when it may sleep.
+  [[nodiscard]] Deadline awake_by();
+
+  /// Whether there was nothing to do for so long that it leaves; then the seat says so.
+  [[nodiscard]] bool idle_for_too_long();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  [[nodiscard]] bool beyond();
+
+  const WorkerLimits& limits_;
+  SeatRecord& seat_;
+  const bool bounded_;  // by age or memory
+  const Clock::time_point born_ = Clock::now();
+  std::uint32_t tasks_ = 0;
+  std::uint32_t measured_ = 0;  // after how many tasks its memory was
+  std::optional<Clock::time_point> idle_since_;
+};
+
+}  // namespace multiprocessing::detail
