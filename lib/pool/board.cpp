@@ -6,7 +6,7 @@
 namespace multiprocessing::detail {
 namespace {
 
-constexpr std::size_t first_job_link = 2;
+constexpr std::size_t first_job_link = 3;
 
 constexpr std::size_t seats_at =
     (sizeof(Board) + alignof(SeatRecord) - 1) / alignof(SeatRecord) * alignof(SeatRecord);
@@ -50,6 +50,8 @@ void clear_seat(SeatRecord& seat) {
 Link& initializer_link(const Handle& board) { return links_of(board)[0]; }
 
 Link& end_link(const Handle& board) { return links_of(board)[1]; }
+
+Link& visit_link(const Handle& board) { return links_of(board)[2]; }
 
 std::span<Link> job_links(const Handle& board) {
   return links_of(board).subspan(first_job_link, job_places);

@@ -57,10 +57,10 @@ struct alignas(64) SeatRecord {
 };
 
 /// An object of the arena, held by the pool and by each worker. Its links: the exception of an
-/// initializer, what is called at a worker's end, the jobs that are posted, the rings of the
-/// orders, the blocks of ranked tasks, the tokens, the segments of records. Only the pool posts and
-/// takes down; `lock` keeps a job from going between a worker's look and its hold. A holder that
-/// dies leaves nothing half done.
+/// initializer, what is called at a worker's end, the last visit, the jobs that are posted, the
+/// rings of the orders, the blocks of ranked tasks, the tokens, the segments of records. Only the
+/// pool posts and takes down; `lock` keeps a job from going between a worker's look and its hold. A
+/// holder that dies leaves nothing half done.
 struct Board {
   EventCount news;  // workers without work sleep here
   std::atomic<BoardState> state;
@@ -75,6 +75,7 @@ struct Board {
   bool deaf_to_sigterm;  // workers begin with it blocked or ignored
   OwnerLock lock;
   std::atomic<std::uint32_t> posted;  // jobs: without any, workers need not look for them
+  std::atomic<std::uint32_t> visits;  // calls so far that every worker makes
   std::atomic<std::uint32_t> vacant;  // seats whose workers have left for having nothing to do
   TaskOrder orders[task_orders];
 
@@ -93,6 +94,7 @@ void clear_seat(SeatRecord& seat);
 
 [[nodiscard]] Link& initializer_link(const Handle& board);
 [[nodiscard]] Link& end_link(const Handle& board);
+[[nodiscard]] Link& visit_link(const Handle& board);
 [[nodiscard]] std::span<Link> job_links(const Handle& board);
 [[nodiscard]] std::span<Link> ring_links(const Handle& board, TaskOrders order);
 [[nodiscard]] std::span<Link> ranked_links(const Handle& board);

@@ -21,6 +21,11 @@ Reader bytes_in(const Link& link, Outcome wanted) {
 
 }  // namespace
 
+bool is_exception(const Link& link) {
+  const auto* header = static_cast<const OutcomeHeader*>(data_of(link));
+  return header != nullptr && header->outcome == Outcome::exception;
+}
+
 Block outcome_block(Outcome outcome, const Writer& writer, Envelope& mentioned) {
   mentioned.leave_ends();
   Block block(sizeof(OutcomeHeader) + writer.size(), mentioned.handles().size());

@@ -13,6 +13,9 @@ namespace multiprocessing::detail {
 /// The results in the block that `link` owns. Throws SerializationError when it holds none.
 [[nodiscard]] Reader results_in(const Link& link);
 
+/// Whether what it owns is an exception.
+[[nodiscard]] bool is_exception(const Link& link);
+
 /// The exception in the block that `link` owns; one that says so when there was no memory for it.
 [[nodiscard]] std::exception_ptr exception_in(const Link& link);
 

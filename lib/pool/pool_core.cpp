@@ -352,6 +352,7 @@ void PoolCore::end_workers(const std::exception_ptr& reason) {
   board.news.notify_all();
   if (!patience_) patience_.emplace(std::chrono::seconds{1});
   place_free_.notify_all();
+  stir_visits();
 }
 
 void PoolCore::join() {

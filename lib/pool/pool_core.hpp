@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "arena/blocks.hpp"
 #include "base/deadline.hpp"
 #include "base/unique_fd.hpp"
 #include "multiprocessing/pool/pool.hpp"
@@ -64,6 +65,12 @@ class PoolCore {
 
   /// Guards what the watcher writes into jobs that are posted.
   [[nodiscard]] std::mutex& mutex() const { return mutex_; }
+
+  /// Has each worker make that call, those that come later included.
+  [[nodiscard]] Handle post_visit(Block call);
+
+  /// Waits until those have made it that are there. The seats in which it was made.
+  [[nodiscard]] std::vector<std::size_t> await_visit(const Handle& visit);
 
   /// Memory of a job that is over. The pages of new memory cost more than all else in a small map.
   struct Spare {
@@ -122,6 +129,8 @@ class PoolCore {
   [[nodiscard]] bool worker_wanted() const;
   [[nodiscard]] bool any_work() const;
   [[nodiscard]] bool to_be_filled(std::size_t seat) const;
+  [[nodiscard]] bool is_manned(std::size_t seat) const;
+  void stir_visits();
   [[nodiscard]] bool all_ended() const;
   [[nodiscard]] bool any_serves() const;
   void end_workers(const std::exception_ptr& reason);
@@ -145,6 +154,7 @@ class PoolCore {
 
   // All below are guarded by the mutex.
   std::vector<Seat> seats_;       // more than are wanted, after the pool has become smaller
+  std::vector<Handle> visits_;    // that are waited for
   std::vector<ActiveJob*> jobs_;  // by place on the board; null where one is free
   State state_ = State::running;
   std::exception_ptr broken_;
@@ -155,6 +165,9 @@ class PoolCore {
   MemoryKills memory_kills_;
   std::optional<Deadline> next_start_;
   Spare spare_;
+
+  std::mutex visiting_;  // one visit is posted at a time
+  Handle last_visit_;    // guarded by that
 
   UniqueFd bell_;       // an eventfd that has the watcher look again
   std::mutex joining_;  // std::thread::join is for one thread at a time

@@ -192,6 +192,7 @@ void PoolCore::tend_seat(std::size_t seat) {
   Tokens(board_).give_back(seat);
   // Workers may sleep while chunks of the dead one are free again.
   board_.as<Board>()->news.notify_all();
+  stir_visits();
   break_if_hopeless(*end, had_work);
 }
 

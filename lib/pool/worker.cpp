@@ -13,6 +13,7 @@
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
 #include "pool/task_worker.hpp"
+#include "pool/visits.hpp"
 #include "pool/worker_end.hpp"
 #include "pool/worker_limits.hpp"
 #include "pool/worker_signals.hpp"
@@ -24,7 +25,9 @@ namespace {
 struct WorkerState {
   const Handle& board;
   std::uint32_t name;
+  std::size_t index;
   WorkerAccount account;
+  std::uint32_t visits = 0;  // of its pool, up to now
   TaskWorker* tasks = nullptr;
   std::uint64_t calls_seen = 0;  // to look for ranked tasks, before it did
 
@@ -314,6 +317,8 @@ bool initialised(const WorkerState& worker, const std::function<void()>& initial
 bool serve_once(WorkerState& worker, TaskWorker& tasks) {
   Board& at = worker.at();
   const std::uint32_t key = at.news.key();
+  if (at.visits.load(std::memory_order_relaxed) != worker.visits)
+    worker.visits = make_visits(worker.board, worker.index, worker.visits);
   if (worker.account.spent()) return false;
   const bool closing = at.state.load() == BoardState::closing;
   worker.calls_seen = at.ranked.calls.load();
@@ -340,10 +345,14 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
   PoolCore::forget_inherited_jobs();
   const Member me = self();
   SeatRecord& record = take_seat(board, seat, me);
-  WorkerState worker{board, OwnerLock::name_of(me), {board.as<Board>()->limits, record}};
+  WorkerState worker{board,
+                     OwnerLock::name_of(me),
+                     static_cast<std::size_t>(seat),
+                     {board.as<Board>()->limits, record}};
   take_share(board.as<Board>()->share, seat);
   become_worker(seat, record.number.load(), board.as<Board>()->seed);
   if (!initialised(worker, initialise)) throw Exit{1};
+  worker.visits = make_visits(board, worker.index, 0);
   record.serves.store(1);
   TaskWorker tasks{board, record, worker.name};
   worker.tasks = &tasks;

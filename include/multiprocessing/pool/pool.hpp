@@ -21,6 +21,7 @@
 #include "multiprocessing/detail/handle.hpp"
 #include "multiprocessing/detail/pool_calls.hpp"
 #include "multiprocessing/detail/task.hpp"
+#include "multiprocessing/detail/visit.hpp"
 #include "multiprocessing/pool/async_result.hpp"
 #include "multiprocessing/pool/callbacks.hpp"
 #include "multiprocessing/pool/mapped.hpp"
@@ -268,6 +269,32 @@ class MULTIPROCESSING_API Pool {
   template <class F, class... A>
   requires task_callable<F, A...> task_result<F, A...> apply(F&& f, A&&... args) {
     return apply_async(std::forward<F>(f), std::forward<A>(args)...).get();
+  }
+
+  /// Has every worker call `f` with the arguments once, when it has done what it has in hand, and
+  /// every later one after its initializer. Waits for the workers that are there, and returns what
+  /// they gave, in the order of their indexes. Throws what the first of them threw; what later ones
+  /// throw is logged at `info`. When `f` kills its worker, so does it those that follow, and the
+  /// pool is broken.
+  template <class F, class... A>
+  requires detail::is_call<F, A...> list_of<std::decay_t<result_of<F, A...>>> for_each_worker(
+      F&& f, A&&... args) {
+    using Result = std::decay_t<result_of<F, A...>>;
+    detail::check_call<std::decay_t<F>, std::decay_t<A>...>();
+    if constexpr (!std::is_void_v<Result>) detail::check_sendable<Result>();
+    detail::Visit visit(core(), &detail::run_task<std::decay_t<F>, std::decay_t<A>...>);
+    detail::write_callable_and_arguments(visit.writer(), f, args...);
+    if constexpr (std::is_void_v<Result>) {
+      visit.run([](void*, detail::Reader&) {}, nullptr);
+    } else {
+      std::vector<Result> results;
+      visit.run(
+          [](void* list, detail::Reader& reader) {
+            static_cast<std::vector<Result>*>(list)->push_back(detail::read<Result>(reader));
+          },
+          &results);
+      return results;
+    }
   }
 
   /// Takes no more work; workers end when all is done.
