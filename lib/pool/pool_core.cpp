@@ -144,6 +144,7 @@ void PoolCore::start_worker(std::size_t seat) {
   const ChildrenOfDaemons allowed;
   at.process->start();
   at.ended = false;
+  at.stranger = false;
   at.to_serve_by.emplace(initializer_timeout_);
 }
 

@@ -97,7 +97,8 @@ class PoolCore {
   struct Seat {
     std::optional<Process> process = {};
     bool ended = true;
-    bool vacant = false;  // its worker has left for having nothing to do
+    bool stranger = false;  // it is no member of the family any more, and was killed for it
+    bool vacant = false;    // its worker has left for having nothing to do
     std::optional<Deadline> to_serve_by = {};  // until it serves
 
     /// Tells the worker to end; nothing happens when it has ended.
@@ -119,6 +120,7 @@ class PoolCore {
   [[nodiscard]] std::optional<WorkerEnd> end_of(std::size_t seat);
   void break_if_hopeless(const WorkerEnd& end, bool had_work);
   void end_late_initializers();
+  void end_strangers();
   void note_vacancy(std::size_t seat, bool vacant);
   void refill();
   void kill_the_stubborn();

@@ -20,6 +20,9 @@
 namespace multiprocessing::detail {
 namespace {
 
+// How often workers are looked at that may have become another program.
+constexpr std::chrono::milliseconds pause_between_looks{500};
+
 // Before a seat is tried again whose worker could not be started, or died too soon too often.
 constexpr std::chrono::milliseconds pause_between_tries{100};
 
@@ -129,6 +132,7 @@ Deadline PoolCore::next_look() const {
     if (to_be_filled(seat) && worker_wanted()) next = Deadline{pause_between_tries};
   for (const Seat& seat : seats_)
     if (!seat.ended && seat.to_serve_by) next = earlier(next, *seat.to_serve_by);
+  if (!all_ended()) next = next.at_most(pause_between_looks);
   return next;
 }
 
@@ -153,6 +157,7 @@ void PoolCore::watch_once() {
   for (const std::size_t end : ready)
     if (end != 0) tend_seat(seats[end - 1]);
   end_late_initializers();
+  end_strangers();
   kill_the_stubborn();
   refill();
 }
@@ -175,7 +180,10 @@ std::optional<WorkerEnd> PoolCore::end_of(std::size_t seat) {
   // terminate() needs to have that worker killed.
   if (!settle_fully(Member::from(record.member.load()), Deadline{turn_of_others}))
     return std::nullopt;
-  if (end.exitcode == -SIGKILL) end.cause = memory_kills_.told();
+  if (seats_[seat].stranger && end.exitcode == -SIGKILL)
+    end.cause = " because it had executed another program, or closed all its descriptors";
+  else if (end.exitcode == -SIGKILL)
+    end.cause = memory_kills_.told();
   return end;
 }
 
@@ -194,6 +202,19 @@ void PoolCore::tend_seat(std::size_t seat) {
   board_.as<Board>()->news.notify_all();
   stir_visits();
   break_if_hopeless(*end, had_work);
+}
+
+/// A worker that has executed another program, or closed all its descriptors, is dead for the
+/// family, though its process goes on: the program would keep its task for as long as it likes.
+void PoolCore::end_strangers() {
+  const auto records = seats_of(board_);
+  for (std::size_t seat = 0; seat < seats_.size(); ++seat) {
+    Seat& at = seats_[seat];
+    if (at.ended || at.stranger || records[seat].serves.load() == 0) continue;
+    if (alive(Member::from(records[seat].member.load()))) continue;
+    at.stranger = true;
+    at.send(&Process::kill);
+  }
 }
 
 /// The initializer hangs, or takes longer than the program allows.
