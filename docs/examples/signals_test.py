@@ -120,10 +120,19 @@ def outlive():
         await_removal(path)
 
 
+def pool():
+    program = Program("pool_interrupt")
+    program.read_until("ten are done")
+    program.type(CTRL_C)
+    expect(program, 0, "squares are saved", never=["500 squares"])
+    if program.output.count("\n") > 5:
+        sys.exit(f"{program.name} wrote more than five lines:\n{program.output}")
+
+
 try:
     pty.openpty()
 except OSError as error:
     print(f"skipped: there are no pseudo terminals here ({error})")
     sys.exit(77)
-for part in (wait, interrupt, children, ends, outlive):
+for part in (wait, interrupt, children, ends, outlive, pool):
     part()
