@@ -6,6 +6,7 @@
 #include "multiprocessing/pool/mapped.hpp"
 #include "multiprocessing/pool/pool.hpp"
 #include "multiprocessing/pool/pool_options.hpp"
+#include "multiprocessing/pool/pool_stats.hpp"
 #include "multiprocessing/pool/results.hpp"
 #include "multiprocessing/pool/submit_options.hpp"
 #include "multiprocessing/pool/submodule.hpp"

@@ -46,10 +46,12 @@ bool take_from_the_dead(ActiveJob& job, const WorkerEnd& end) {
     for (std::uint32_t chunk = 0; chunk < header.chunks; ++chunk) {
       if (header.word(chunk).load(std::memory_order_relaxed) != end.name) continue;
       had_work = true;
-      if (job.attempts[chunk]++ < job.retries)
+      if (job.attempts[chunk]++ < job.retries) {
         header.word(chunk).store(chunk_free);
-      else
+      } else {
         lose(job, chunk, end);
+        ++job.lost;
+      }
     }
   }
   // Also for a chunk that was proposed to it and that it did not live to claim.

@@ -10,6 +10,7 @@
 
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/detail/handle.hpp"
+#include "multiprocessing/pool/pool_stats.hpp"
 #include "pool/board.hpp"
 
 namespace multiprocessing::detail {
@@ -19,6 +20,7 @@ struct ActiveJob {
   Handle handle = {};     // never changes while it is posted
   std::size_t place = 0;  // on the board
   int retries = 0;
+  std::size_t lost = 0;                        // chunks
   std::map<std::uint32_t, int> attempts = {};  // chunks that were lost before
   std::optional<WorkerDied> loss = {};         // of the lowest chunk that was lost
   std::exception_ptr aborted = {};             // the pool ended or broke under it
@@ -46,6 +48,9 @@ struct WorkerEnd {
 /// Finds the chunks that the dead worker had; each is lost, or free again while it may be retried.
 /// Afterwards workers look through the job again. False when it had none.
 bool take_from_the_dead(ActiveJob& job, const WorkerEnd& end);
+
+/// Adds the chunks that are free or run.
+void count(const ActiveJob& job, PoolStats& stats);
 
 /// No more chunks are started, and the caller stops waiting with `reason`.
 void abort(ActiveJob& job, const std::exception_ptr& reason);

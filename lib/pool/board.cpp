@@ -44,6 +44,8 @@ void clear_seat(SeatRecord& seat) {
   seat.idle.store(0);
   seat.at.store(0);
   seat.ending.store(0);
+  seat.busy.store(0);
+  seat.busy_since.store(0);
   seat.stop.clear();
 }
 

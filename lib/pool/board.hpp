@@ -54,6 +54,18 @@ struct alignas(64) SeatRecord {
   std::atomic<std::uint64_t> at;      // the TaskName that it takes, or took last; 0: none yet
   std::atomic<std::uint64_t> ending;  // of the followed task that it ends, or ended last
   StopWord stop;                      // the TaskName of what is asked to stop
+
+  // Counted by the worker alone. One that is killed just before a task's end may have counted it.
+  std::atomic<std::uint64_t> done;
+  std::atomic<std::uint64_t> failed;
+  std::atomic<std::int64_t> busy;        // nanoseconds, up to when it last had no work
+  std::atomic<std::int64_t> busy_since;  // 0: it has none
+
+  /// One more, or one less.
+  static void count(std::atomic<std::uint64_t>& counter, std::int64_t by = 1) {
+    counter.store(counter.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(by),
+                  std::memory_order_relaxed);
+  }
 };
 
 /// An object of the arena, held by the pool and by each worker. Its links: the exception of an

@@ -19,6 +19,8 @@ void Pool::join() { core().join(); }
 
 void Pool::resize(int processes) { core().resize(processes); }
 
+PoolStats Pool::stats() const { return core().stats(); }
+
 int Pool::processes() const { return core().processes(); }
 
 std::vector<ProcessHandle> Pool::workers() const { return core().workers(); }

@@ -45,6 +45,8 @@ class PoolCore {
   void resize(int processes);
   [[nodiscard]] std::vector<ProcessHandle> workers() const;
 
+  [[nodiscard]] PoolStats stats() const;
+
   /// Throws when the pool takes no more work, with the reason.
   void check_open() const;
 
@@ -127,6 +129,7 @@ class PoolCore {
 
   // With the mutex held.
   void start_worker(std::size_t seat);
+  void keep_counts(std::size_t seat, std::size_t lost);
   void give_way_to(const ActiveJob& job);
   [[nodiscard]] bool worker_wanted() const;
   [[nodiscard]] bool any_work() const;
@@ -166,6 +169,9 @@ class PoolCore {
   std::vector<WorkerDied> deaths_;  // in a row, of workers that had not finished any task
   MemoryKills memory_kills_;
   std::optional<Deadline> next_start_;
+  struct {
+    std::size_t done = 0, failed = 0, restarts = 0;
+  } ended_;  // what workers had counted that have ended, and how many were replaced
   Spare spare_;
 
   std::mutex visiting_;  // one visit is posted at a time

@@ -356,6 +356,7 @@ void TaskTable::lose(std::uint32_t record, const WorkerEnd& end) {
   while (!seen.ended() &&
          !task.change(seen, seen.ended_as(refused_ ? TaskWord::refused : TaskWord::lost))) {
   }
+  if (task.look().state() == TaskWord::lost) ++lost_;
   if (seen.is(TaskWord::waiting)) wake_waiting(task);
   if (seen.is(TaskWord::dropped)) give_back_blocks(record);
   tell_of(record);

@@ -15,6 +15,7 @@
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/detail/task.hpp"
 #include "multiprocessing/pool/pool_options.hpp"
+#include "multiprocessing/pool/pool_stats.hpp"
 #include "pool/active_job.hpp"
 #include "pool/board.hpp"
 #include "pool/outcome.hpp"
@@ -86,6 +87,9 @@ class TaskTable {
   /// The worker's task is lost, or queued again while it may be retried. So is one that the worker
   /// was about to take. Its death has been settled.
   void take_from_the_dead(const WorkerEnd& end);
+
+  /// Adds what is queued, runs and was lost.
+  void count(PoolStats& stats) const;
 
   /// Whether there is a task that no worker has yet.
   [[nodiscard]] bool any_queued() const;
@@ -173,7 +177,8 @@ class TaskTable {
   };
   std::vector<Followed> followed_;
   std::size_t pending_ = 0;  // tasks with room
-  bool over_ = false;        // no task can end any more
+  std::size_t lost_ = 0;
+  bool over_ = false;  // no task can end any more
 };
 
 /// Wakes the threads that sleep until the task has ended.

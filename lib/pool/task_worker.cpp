@@ -34,10 +34,12 @@ bool TaskWorker::is_queued(TaskName name) {
 }
 
 std::optional<TaskWorker::Next> TaskWorker::next() {
-  TokenNeeds free = tokens_.free();
+  std::optional<TokenNeeds> free;
   held_up_ = false;
   const auto may_run = [&](const TokenNeeds& needs) {
-    const bool may = are_free(free, needs);
+    if (needs.empty()) return true;
+    if (!free) free = tokens_.free();
+    const bool may = are_free(*free, needs);
     held_up_ = held_up_ || !may;
     return may;
   };
@@ -140,6 +142,8 @@ void TaskWorker::end(TaskRecord& task, TaskName name, TaskWord::State state) {
   const bool followed = task.followed.load(std::memory_order_relaxed) != 0;
   if (followed) seat_.ending.store(name.bits());
   fail_point("pool.task.before_end");
+  auto& counter = state == TaskWord::done ? seat_.done : seat_.failed;
+  SeatRecord::count(counter);  // before its end can be seen
   TaskWord seen = task.look();
   // Elsewhere it stands when the pool has given up all its tasks.
   while (seen.state() == worker_) {
@@ -157,6 +161,7 @@ void TaskWorker::end(TaskRecord& task, TaskName name, TaskWord::State state) {
     if (followed) list_end(task, name);
     return;
   }
+  SeatRecord::count(counter, -1);
 }
 
 /// If the worker dies before the task is in the list, the watcher finds it by the seat.

@@ -194,8 +194,13 @@ void PoolCore::tend_seat(std::size_t seat) {
   note_vacancy(seat, seats_of(board_)[seat].idle.load() != 0 && state_ == State::running &&
                          seat < static_cast<std::size_t>(processes()));
   bool had_work = tasks_->had_task(*end);
-  for (ActiveJob* job : jobs_)
-    if (job != nullptr && take_from_the_dead(*job, *end)) had_work = true;
+  std::size_t lost = 0;
+  for (ActiveJob* job : jobs_) {
+    if (job == nullptr) continue;
+    if (take_from_the_dead(*job, *end)) had_work = true;
+    lost += std::exchange(job->lost, 0);
+  }
+  keep_counts(seat, lost);
   tasks_->take_from_the_dead(*end);
   Tokens(board_).give_back(seat);
   // Workers may sleep while chunks of the dead one are free again.
@@ -283,7 +288,9 @@ void PoolCore::refill() {
   try {
     for (std::size_t seat = 0; seat < seats_.size(); ++seat) {
       if (!to_be_filled(seat)) continue;
+      const bool replaces = seats_[seat].process.has_value() && !seats_[seat].vacant;
       start_worker(seat);
+      ended_.restarts += replaces ? 1 : 0;
       // Those that come back do so one by one: the first may have done all by then.
       if (!seats_[seat].vacant) continue;
       note_vacancy(seat, false);

@@ -12,6 +12,7 @@
 #include "pool/current_worker.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
+#include "pool/seat_clock.hpp"
 #include "pool/task_worker.hpp"
 #include "pool/visits.hpp"
 #include "pool/worker_end.hpp"
@@ -28,6 +29,7 @@ struct WorkerState {
   std::size_t index;
   WorkerAccount account;
   std::uint32_t visits = 0;  // of its pool, up to now
+  SeatRecord& seat;
   TaskWorker* tasks = nullptr;
   std::uint64_t calls_seen = 0;  // to look for ranked tasks, before it did
 
@@ -72,6 +74,7 @@ class WorkerJob::Impl {
     fail_point("pool.chunk.before_end");
     elements_.reset();
     worker_.account.count_task();
+    SeatRecord::count(state == chunk_done ? worker_.seat.done : worker_.seat.failed);
     header_.word(chunk.index).store(state, std::memory_order_release);  // the commit
     fail_point("pool.chunk.after_end");
   }
@@ -324,6 +327,7 @@ bool serve_once(WorkerState& worker, TaskWorker& tasks) {
   worker.calls_seen = at.ranked.calls.load();
   const auto next = tasks.next();
   const Look look = look_at_board(worker, next ? std::optional{next->turn} : std::nullopt);
+  if (look.job || next) SeatClock::has_work(worker.seat);
   if (look.job) {
     JobInWorker::run(worker, look.job);
   } else if (next) {
@@ -332,6 +336,7 @@ bool serve_once(WorkerState& worker, TaskWorker& tasks) {
     return false;
   } else {
     if (worker.account.idle_for_too_long()) return false;
+    SeatClock::has_none(worker.seat);
     sleep_for_work(at.news, key, worker.account.awake_by());
   }
   return true;
@@ -345,10 +350,11 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
   PoolCore::forget_inherited_jobs();
   const Member me = self();
   SeatRecord& record = take_seat(board, seat, me);
-  WorkerState worker{board,
-                     OwnerLock::name_of(me),
-                     static_cast<std::size_t>(seat),
-                     {board.as<Board>()->limits, record}};
+  WorkerState worker{.board = board,
+                     .name = OwnerLock::name_of(me),
+                     .index = static_cast<std::size_t>(seat),
+                     .account = {board.as<Board>()->limits, record},
+                     .seat = record};
   take_share(board.as<Board>()->share, seat);
   become_worker(seat, record.number.load(), board.as<Board>()->seed);
   if (!initialised(worker, initialise)) throw Exit{1};

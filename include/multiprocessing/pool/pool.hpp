@@ -26,6 +26,7 @@
 #include "multiprocessing/pool/callbacks.hpp"
 #include "multiprocessing/pool/mapped.hpp"
 #include "multiprocessing/pool/pool_options.hpp"
+#include "multiprocessing/pool/pool_stats.hpp"
 #include "multiprocessing/pool/results.hpp"
 #include "multiprocessing/pool/task_callable.hpp"
 #include "multiprocessing/process/process.hpp"
@@ -305,6 +306,10 @@ class MULTIPROCESSING_API Pool {
 
   /// Waits until the workers have ended. Throws `ValueError` before `close` or `terminate`.
   void join();
+
+  /// What has been done and is to do. Looks at a word of each task of which there is a result, or
+  /// that has not ended, and submits wait meanwhile.
+  [[nodiscard]] PoolStats stats() const;
 
   /// How many workers there are to be; those that die are replaced.
   [[nodiscard]] int processes() const;
