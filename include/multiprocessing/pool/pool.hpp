@@ -224,8 +224,7 @@ class MULTIPROCESSING_API Pool {
   /// Has a worker call `f` with the arguments, and returns at once. Arguments, results and
   /// exceptions cross as those of `map` do; the result may be move-only. Where `f` takes a
   /// `StopToken` before the arguments it is given one, see `AsyncResult::stop`. Throws what cannot
-  /// be sent, `OSError` when memory is short, `ValueError` once the pool is closed. With
-  /// `PoolOptions::max_pending` it waits for room, which ends with the pool.
+  /// be sent, `OSError` when memory is short, `ValueError` once the pool is closed.
   template <class F, class... A>
   requires task_callable<F, A...> AsyncResult<task_result<F, A...>> apply_async(F&& f,
                                                                                 A&&... args) {
@@ -245,8 +244,7 @@ class MULTIPROCESSING_API Pool {
     return AsyncResult<Result>(begin<Result>(options, detail::TaskRoom::waited_for, f, args...));
   }
 
-  /// The same, but nothing when `PoolOptions::max_pending` tasks are pending, where `apply_async`
-  /// would wait.
+  /// The same; nothing when `max_pending` tasks are pending, where `apply_async` would wait.
   template <class F, class... A>
   requires task_callable<F, A...> std::optional<AsyncResult<task_result<F, A...>>> try_apply_async(
       F&& f, A&&... args) {
@@ -307,8 +305,7 @@ class MULTIPROCESSING_API Pool {
   /// Waits until the workers have ended. Throws `ValueError` before `close` or `terminate`.
   void join();
 
-  /// What has been done and is to do. Looks at a word of each task of which there is a result, or
-  /// that has not ended, and submits wait meanwhile.
+  /// What has been done and is to do. Submits wait while it looks at a word of each task.
   [[nodiscard]] PoolStats stats() const;
 
   /// How many workers there are to be; those that die are replaced.

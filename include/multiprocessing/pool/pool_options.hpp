@@ -41,8 +41,8 @@ struct PoolOptions {
   std::size_t max_rss = 0;
 
   /// How many tasks of `apply_async` may be pending, that is, not have ended: a further call waits
-  /// until one has. 0: any number. Chunks of maps and iterations do not count; for these see
-  /// `MapOptions::buffersize`.
+  /// until one has, and throws when the pool ends before. 0: any number. Chunks of maps and
+  /// iterations do not count; for these see `MapOptions::buffersize`.
   std::size_t max_pending = 0;
 
   /// Scarce things and how many there are, at least 1 of each, such as `{{"gpu", 1}}`. A task
