@@ -47,6 +47,7 @@ void clear_seat(SeatRecord& seat) {
   seat.busy.store(0);
   seat.busy_since.store(0);
   seat.stop.clear();
+  seat.until.store(0);
 }
 
 Link& initializer_link(const Handle& board) { return links_of(board)[0]; }

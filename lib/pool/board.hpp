@@ -55,6 +55,9 @@ struct alignas(64) SeatRecord {
   std::atomic<std::uint64_t> ending;  // of the followed task that it ends, or ended last
   StopWord stop;                      // the TaskName of what is asked to stop
 
+  // When the task in `at` is to be over, if it has limits; written before it and after its start.
+  std::atomic<std::int64_t> until;
+
   // Counted by the worker alone. One that is killed just before a task's end may have counted it.
   std::atomic<std::uint64_t> done;
   std::atomic<std::uint64_t> failed;

@@ -31,6 +31,12 @@ void put(TaskRecord& record, const Writer& writer) {
 TaskReader::TaskReader(const TaskRecord& record, const Link& link)
     : reading_(links_of(link)), reader_(link.load() == 0 ? in_record(record) : results_in(link)) {}
 
+TaskLimits limits_behind(const TaskRecord& record, const Link& call) {
+  Reader reader = call.load() == 0 ? in_record(record) : results_in(call);
+  static_cast<void>(reader.take(reader.remaining() - sizeof(TaskLimits)));
+  return reader.raw<TaskLimits>();
+}
+
 void give_back(Link& link) {
   if (link.load() != 0) release(link);
 }

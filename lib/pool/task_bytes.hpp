@@ -5,6 +5,7 @@
 
 #include "arena/blocks.hpp"
 #include "pool/outcome.hpp"
+#include "pool/task_limits.hpp"
 #include "pool/task_record.hpp"
 
 namespace multiprocessing::detail {
@@ -32,6 +33,9 @@ class TaskReader {
   const Envelope::Reading reading_;
   Reader reader_;
 };
+
+/// What lies behind the call of a task that has limits.
+[[nodiscard]] TaskLimits limits_behind(const TaskRecord& record, const Link& call);
 
 /// Gives a block back, also one that a worker gave there that died before it could end the task.
 void give_back(Link& link);

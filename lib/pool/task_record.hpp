@@ -13,14 +13,26 @@ namespace multiprocessing::detail {
 /// worker that runs the task stands there by its name; every change is a compare-and-swap, so that
 /// of two ends one decides.
 ///
-///     63 … 33 use | 32 … 3 state or worker | 2 kept free | 1 dropped | 0 waiting
+///     63 … 34 use | 33 … 3 state or worker | 2 condemned | 1 dropped | 0 waiting
 class TaskWord {
  public:
   // Below all names of workers.
-  enum State : std::uint32_t { free, queued, done, threw, lost, cancelled, refused };
+  enum State : std::uint32_t {
+    free,
+    queued,
+    done,
+    threw,
+    lost,       // with its worker
+    cancelled,  // before it began
+    expired,    // the same, by the time that it had for that
+    stopped,    // while it ran: its worker was killed for it
+    overdue,    // the same, by the time that it had for that
+    refused
+  };
 
-  static constexpr std::uint64_t waiting = 1;  // a thread may sleep on the word
-  static constexpr std::uint64_t dropped = 2;  // no result refers to the task any more
+  static constexpr std::uint64_t waiting = 1;    // a thread may sleep on the word
+  static constexpr std::uint64_t dropped = 2;    // no result refers to the task any more
+  static constexpr std::uint64_t condemned = 4;  // its worker is killed for it, and claims no more
   static constexpr std::uint32_t last_use = 0x3fff'ffff;
 
   constexpr explicit TaskWord(std::uint64_t bits) : bits_(bits) {}
@@ -50,9 +62,9 @@ class TaskWord {
     constexpr std::uint64_t field = std::uint64_t{0x7fff'ffff} << 3;
     return TaskWord{(bits_ & ~field) | std::uint64_t{state} << 3};
   }
-  /// An end wakes all that wait.
+  /// An end wakes all that wait, and condemns no more.
   [[nodiscard]] constexpr TaskWord ended_as(State state) const {
-    return TaskWord{with_state(state).bits_ & ~waiting};
+    return TaskWord{with_state(state).bits_ & ~(waiting | condemned)};
   }
   [[nodiscard]] constexpr TaskWord marked(std::uint64_t mark) const {
     return TaskWord{bits_ | mark};
@@ -92,10 +104,14 @@ struct alignas(64) TaskRecord {
   std::atomic<std::uint64_t> word;
   // Its place in the order of tasks and maps; in the board's list of ends, the next in the list.
   std::atomic<std::uint64_t> serial;
-  std::atomic<std::uint32_t> retries;   // that are left
-  std::atomic<std::uint16_t> size;      // of what lies below
-  std::atomic<std::uint16_t> followed;  // its end goes into the list of ends
-  std::byte bytes[104];                 // the call, then the result
+  std::atomic<std::uint32_t> retries;  // that are left
+  std::atomic<std::uint16_t> size;     // of what lies below
+  std::atomic<std::uint8_t> followed;  // its end goes into the list of ends
+  std::atomic<std::uint8_t> marks;     // limited, for_time
+  std::byte bytes[104];                // the call, then the result
+
+  static constexpr std::uint8_t limited = 1;   // behind the call are its TaskLimits
+  static constexpr std::uint8_t for_time = 2;  // it is condemned because its time is over
 
   [[nodiscard]] TaskWord look() const { return TaskWord{word.load(std::memory_order_acquire)}; }
 

@@ -1,5 +1,7 @@
 #include "pool/task_worker.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -67,6 +69,7 @@ std::optional<TaskWorker::Next> TaskWorker::next_in_order() {
 
 bool TaskWorker::run(const Next& next) {
   const TaskName name = next.name;
+  seat_.until.store(0, std::memory_order_relaxed);  // not of the task before
   seat_.at.store(name.bits());  // whatever happens from here on, the watcher looks there
   fail_point("pool.task.named");
   if (next.entry && !OrderSide::take(*next.entry)) return false;
@@ -85,6 +88,7 @@ bool TaskWorker::run(const Next& next) {
 
 void TaskWorker::run_claimed(TaskRecord& task, TaskName name) {
   const TaskLinks links = links_of(segment(name.record()), name.record());
+  if (!start_clock(task, links)) return end(task, name, TaskWord::expired);
   TaskWord::State state = TaskWord::done;
   try {
     call(task, name, links);
@@ -100,6 +104,16 @@ void TaskWorker::run_claimed(TaskRecord& task, TaskName name) {
   end(task, name, state);
 }
 
+/// The time of a task with limits begins; false when it has passed.
+bool TaskWorker::start_clock(TaskRecord& task, const TaskLinks& links) {
+  clock_.reset();
+  if ((task.marks.load(std::memory_order_relaxed) & TaskRecord::limited) == 0) return true;
+  clock_.emplace(seat_, limits_behind(task, links.call));
+  const bool in_time = clock_->start();
+  fail_point("pool.task.timed");
+  return in_time;
+}
+
 void TaskWorker::call(TaskRecord& task, TaskName name, const TaskLinks& links) {
   const CurrentTask current(name);
   const Envelope::Writing writing(mentioned_);
@@ -107,7 +121,7 @@ void TaskWorker::call(TaskRecord& task, TaskName name, const TaskLinks& links) {
   const auto runner = reinterpret_cast<TaskRunner>(read_function(bytes.reader()));
   if (runner == nullptr) throw SerializationError("a task that is no call");
   const CurrentCall call(bytes.reader().raw<std::uint32_t>());
-  WorkerTask worker_task{bytes.reader(), writer_};
+  WorkerTask worker_task{bytes.reader(), writer_, clock_ ? &*clock_ : nullptr};
   runner(worker_task);
 }
 
@@ -147,6 +161,7 @@ void TaskWorker::end(TaskRecord& task, TaskName name, TaskWord::State state) {
   TaskWord seen = task.look();
   // Elsewhere it stands when the pool has given up all its tasks.
   while (seen.state() == worker_) {
+    if (seen.is(TaskWord::condemned)) park();
     if (seen.is(TaskWord::dropped)) {
       const TaskLinks links = links_of(segment(name.record()), name.record());
       task.retries.store(0);  // it has been done, and its call goes now
@@ -164,6 +179,13 @@ void TaskWorker::end(TaskRecord& task, TaskName name, TaskWord::State state) {
   SeatRecord::count(counter, -1);
 }
 
+/// The task is another's to end, and this worker is to be killed for it: it claims nothing more, so
+/// no other task is hit. Where it cannot be signalled, the kernel kills it by its life pipe.
+void TaskWorker::park() {
+  fail_point("pool.task.condemned");
+  for (;;) pause();
+}
+
 /// If the worker dies before the task is in the list, the watcher finds it by the seat.
 void TaskWorker::list_end(TaskRecord& task, TaskName name) {
   Board& board = *board_.as<Board>();
@@ -173,5 +195,7 @@ void TaskWorker::list_end(TaskRecord& task, TaskName name) {
   fail_point("pool.task.listed");
   board.ends.notify_all();
 }
+
+void WorkerTask::restart(TaskClock& clock) { static_cast<void>(clock.start()); }
 
 }  // namespace multiprocessing::detail

@@ -9,6 +9,7 @@
 #include "pool/board.hpp"
 #include "pool/outcome.hpp"
 #include "pool/task_bytes.hpp"
+#include "pool/task_clock.hpp"
 #include "pool/tokens.hpp"
 
 namespace multiprocessing::detail {
@@ -45,10 +46,12 @@ class TaskWorker {
   [[nodiscard]] bool is_queued(TaskName name);
   void run_claimed(TaskRecord& task, TaskName name);
   void call(TaskRecord& task, TaskName name, const TaskLinks& links);
+  [[nodiscard]] bool start_clock(TaskRecord& task, const TaskLinks& links);
   void deliver(TaskRecord& task, const TaskLinks& links);
   void deliver_exception(const TaskLinks& links, const std::exception_ptr& exception) noexcept;
   void end(TaskRecord& task, TaskName name, TaskWord::State state);
   void list_end(TaskRecord& task, TaskName name);
+  [[noreturn]] static void park();
 
   const Handle& board_;
   SeatRecord& seat_;
@@ -59,6 +62,7 @@ class TaskWorker {
   Tokens tokens_;
   bool held_up_ = false;
   std::vector<Handle> segments_;
+  std::optional<TaskClock> clock_;  // of a task that has limits
   Writer writer_;
   Envelope mentioned_;  // by what is in the writer
 };

@@ -18,7 +18,10 @@ namespace detail {
 CurrentTask::CurrentTask(TaskName name) { current.store(name.bits(), std::memory_order_relaxed); }
 CurrentTask::~CurrentTask() { current.store(0, std::memory_order_relaxed); }
 
-void CurrentTask::asked_by(const StopWord& word) { multiprocessing::asked_by.store(&word); }
+void CurrentTask::asked_by(const StopWord& word) {
+  current.store(0);  // a nested pool's worker is forked amid a task of another pool
+  multiprocessing::asked_by.store(&word);
+}
 
 }  // namespace detail
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -51,8 +52,25 @@ struct TaskTerms {
   std::shared_ptr<Follower> follower = {};
   std::uint32_t tag = 0;
   TaskRoom room = TaskRoom::not_needed;
-  Where where = {nullptr, 0};  // it was submitted, if that is known
+  Where where = {nullptr, 0};           // it was submitted, if that is known
+  Timeout timeout = Timeout::infinite;  // from its start, or that of each of its elements
+  Timeout expires = Timeout::infinite;  // from now: does not begin after it
+  std::int64_t call_ends = INT64_MAX;   // when all of it is over, on the monotonic clock, in ns
+  std::stop_token stop = {};
 };
+
+/// Those that SubmitOptions or TaskOptions say.
+template <class Options>
+[[nodiscard]] TaskTerms terms_of(const Options& options) {
+  TaskTerms terms;
+  terms.priority = options.priority;
+  terms.retries = options.retries;
+  terms.where = options.where;
+  terms.timeout = options.timeout;
+  terms.expires = options.expires;
+  terms.stop = options.stop;
+  return terms;
+}
 
 /// A task for as long as its result is of interest. Belongs to the process that submitted it:
 /// elsewhere, such as in a forked child, calls throw AssertionError, and it may only be destroyed.
@@ -76,6 +94,16 @@ class MULTIPROCESSING_API SubmittedTask {
   /// Whether it never runs, now and ever after.
   [[nodiscard]] bool cancel() const;
 
+  /// Ends it when it runs, in whatever way: by itself within the grace, or with its worker. False
+  /// when it has ended by itself. Throws Interrupted.
+  [[nodiscard]] bool stop(Timeout grace) const;
+
+  /// Only asks, and sees to the rest; true when it runs.
+  bool ask_to_stop(Timeout grace) const;
+
+  /// Whether it was cancelled or stopped.
+  [[nodiscard]] bool stopped() const;
+
   /// When it has ended, once: gives the result to `read`, or throws what it threw, or why it has
   /// not been done. Then the blocks of argument and result are given back. WorkerDied names the
   /// elements.
@@ -89,10 +117,22 @@ class MULTIPROCESSING_API SubmittedTask {
   std::uint32_t record_ = 0;
 };
 
+/// When a task is to be over that has limits, as its worker sees it.
+class TaskClock;
+
 /// The worker's side: where the call is read, and where its result is written.
 struct WorkerTask {
   Reader& call;
   Writer& result;
+  TaskClock* clock = nullptr;
+
+  /// The time for one element counts from now.
+  void begin_element() const {
+    if (clock != nullptr) restart(*clock);
+  }
+
+ private:
+  MULTIPROCESSING_API static void restart(TaskClock& clock);
 };
 using TaskRunner = void (*)(WorkerTask&);
 
