@@ -146,6 +146,7 @@ void PoolCore::start_worker(std::size_t seat) {
   at.ended = false;
   at.stranger = false;
   at.to_serve_by.emplace(initializer_timeout_);
+  at.condemned = false;
 }
 
 void PoolCore::forget_inherited_jobs() {

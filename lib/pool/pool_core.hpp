@@ -102,6 +102,7 @@ class PoolCore {
     bool stranger = false;  // it is no member of the family any more, and was killed for it
     bool vacant = false;    // its worker has left for having nothing to do
     std::optional<Deadline> to_serve_by = {};  // until it serves
+    bool condemned = false;                    // killed for its task
 
     /// Tells the worker to end; nothing happens when it has ended.
     void send(void (Process::*signal)()) noexcept;
@@ -118,6 +119,8 @@ class PoolCore {
   void watch_once();
   void give_up(const std::exception_ptr& reason) noexcept;
   [[nodiscard]] Deadline next_look() const;
+  [[nodiscard]] Deadline tend_tasks();
+  void kill_for_their_tasks(const std::vector<std::size_t>& seats);
   void tend_seat(std::size_t seat);
   [[nodiscard]] std::optional<WorkerEnd> end_of(std::size_t seat);
   void break_if_hopeless(const WorkerEnd& end, bool had_work);

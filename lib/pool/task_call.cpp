@@ -38,6 +38,12 @@ bool SubmittedTask::lost() const { return table().lost(record_); }
 
 bool SubmittedTask::cancel() const { return table().cancel(record_); }
 
+bool SubmittedTask::stop(Timeout grace) const { return table().stop(record_, grace); }
+
+bool SubmittedTask::ask_to_stop(Timeout grace) const { return table().ask_to_stop(record_, grace); }
+
+bool SubmittedTask::stopped() const { return table().stopped(record_); }
+
 void SubmittedTask::read_result(void (*read)(void* state, Reader& reader), void* state,
                                 Elements elements) {
   table().read_result(record_, read, state, elements);
@@ -55,7 +61,9 @@ class TaskCall::Impl {
 
   [[nodiscard]] const std::shared_ptr<TaskTable>& table() const { return table_; }
   [[nodiscard]] bool submit(TaskTerms terms, std::uint32_t& record) {
-    return table_->submit(writer_, mentioned_, std::move(terms), record);
+    const TaskLimits limits = limits_of(terms);
+    if (limits.any()) writer_.raw(limits);
+    return table_->submit(writer_, mentioned_, std::move(terms), limits, record);
   }
 
  private:

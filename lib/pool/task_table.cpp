@@ -21,6 +21,10 @@ const std::atomic<std::uint32_t>& low_half(const std::atomic<std::uint64_t>& wor
   return *static_cast<const std::atomic<std::uint32_t>*>(low);
 }
 
+std::string named(const Elements& task) {
+  return task.count == 0 ? "the task" : "the task with " + describe(task.first, task.count);
+}
+
 /// Workers may have died of the signal that is to end this wait.
 bool check_end(const TaskRecord& record) {
   const std::uint32_t state = record.look().state();
@@ -71,7 +75,7 @@ std::uint32_t TaskTable::begin_call() {
 }
 
 bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
-                       std::uint32_t& record) {
+                       const TaskLimits& limits, std::uint32_t& record) {
   if (terms.retries < 0)
     throw ValueError("retries must be 0 or more, not " + std::to_string(terms.retries));
   TokenNeeds needs;
@@ -81,6 +85,8 @@ bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
   RoomTaken room(*this, terms.room != TaskRoom::not_needed);
   Block block;
   if (!fits_record(call, mentioned)) block = outcome_block(Outcome::results, call, mentioned);
+  auto outside = outside_stop(terms.stop);
+  bool queued = false;
   {
     const std::scoped_lock guard{mutex_};
     if (closed_) std::rethrow_exception(closed_);
@@ -96,9 +102,8 @@ bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
       task.followed.store(terms.follower != nullptr || room, std::memory_order_relaxed);
       note_place(record, terms.where);
       if (terms.follower != nullptr || room) follow(record, terms);
-      const std::uint32_t use = task.look().next_use();
-      task.word.store(TaskWord{use, TaskWord::queued}.bits());
-      queue(TaskName{record, use}, {terms.priority, std::move(needs)});
+      keep_outside_stop(record, std::move(outside));
+      queued = queue_in_time(record, terms, limits, std::move(needs));
       room.is_the_tasks();
     } catch (...) {
       if (is_followed(record)) followed_[record] = {};
@@ -106,6 +111,7 @@ bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
       throw;
     }
   }
+  if (!queued) return true;
   board_.as<Board>()->news.notify(1);
   if (board_.as<Board>()->vacant.load() != 0) ring(bell_);
   return true;
@@ -178,6 +184,15 @@ void TaskTable::read_result(std::uint32_t record, void (*read)(void*, Reader&), 
       std::rethrow_exception(exception_in(at_blocks.result));
     case TaskWord::cancelled:
       throw CancelledError("the task was cancelled before it began");
+    case TaskWord::stopped:
+      throw CancelledError("the task was stopped, and the worker that ran it killed");
+    case TaskWord::expired:
+      throw TimeoutError(named(elements) + " did not begin in time, and never will" +
+                         told_place(record));
+    case TaskWord::overdue:
+      throw TimeoutError(named(elements) +
+                         " was not over in time, and the worker that ran it was killed" +
+                         told_place(record));
     default:
       break;
   }
@@ -258,6 +273,7 @@ void TaskTable::recycle(std::uint32_t record) {
   give_back_blocks(record);
   losses_.erase(record);
   if (!ranks_.empty()) ranks_.erase(record);
+  forget_outside_stop(record);
   TaskRecord& task = at(record);
   task.word.store(TaskWord{task.look().use(), TaskWord::free}.bits());
   free_.push_back(record);
@@ -322,10 +338,19 @@ void TaskTable::take_from_the_dead(const WorkerEnd& end) {
       lose(record, end);
     }
   } else if (word.state() == TaskWord::worker(end.name)) {
-    if (!retry(record, end)) lose(record, end);
+    if (word.is(TaskWord::condemned))
+      finish(record, (at(record).marks.load() & TaskRecord::for_time) != 0 ? TaskWord::overdue
+                                                                           : TaskWord::stopped);
+    else if (was_asked_to_stop(end) || !retry(record, end))
+      lose(record, end);
   } else {
     wake_waiting(at(record));  // it may have died before it did
   }
+}
+
+bool TaskTable::was_asked_to_stop(const WorkerEnd& end) const {
+  const SeatRecord* const seat = seat_of(TaskWord::worker(end.name));
+  return seat != nullptr && seat->stop.is_for(end.at.bits());
 }
 
 bool TaskTable::retry(std::uint32_t record, const WorkerEnd& end) {
@@ -339,6 +364,10 @@ bool TaskTable::retry(std::uint32_t record, const WorkerEnd& end) {
     if (seen.state() != TaskWord::worker(end.name)) return true;
   }
   try {
+    if ((task.marks.load() & TaskRecord::limited) != 0) {
+      limited_.add(TaskName{record, use}, limits_behind(task, links(record).call));
+      have_watcher_look(0);
+    }
     queue_again(TaskName{record, use});
     return true;
   } catch (const std::exception&) {
@@ -347,16 +376,20 @@ bool TaskTable::retry(std::uint32_t record, const WorkerEnd& end) {
 }
 
 void TaskTable::lose(std::uint32_t record, const WorkerEnd& end) {
-  TaskRecord& task = at(record);
   if (!refused_)
     losses_.insert_or_assign(
         record, WorkerDied(describe(end) + (end.cause.empty() ? "" : ",") + " while it had ",
                            end.pid, end.exitcode));
+  finish(record, refused_ ? TaskWord::refused : TaskWord::lost);
+}
+
+/// Ends a task whose worker cannot any more.
+void TaskTable::finish(std::uint32_t record, TaskWord::State state) {
+  TaskRecord& task = at(record);
   TaskWord seen = task.look();
-  while (!seen.ended() &&
-         !task.change(seen, seen.ended_as(refused_ ? TaskWord::refused : TaskWord::lost))) {
+  while (!seen.ended() && !task.change(seen, seen.ended_as(state))) {
   }
-  if (task.look().state() == TaskWord::lost) ++lost_;
+  if (!seen.ended() && state != TaskWord::refused) ++lost_;  // seen: what it replaced
   if (seen.is(TaskWord::waiting)) wake_waiting(task);
   if (seen.is(TaskWord::dropped)) give_back_blocks(record);
   tell_of(record);

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -20,15 +21,18 @@
 #include "pool/board.hpp"
 #include "pool/outcome.hpp"
 #include "pool/task_bytes.hpp"
+#include "pool/task_limits.hpp"
 
 namespace multiprocessing::detail {
 
 /// Lives as long as the pool or a result of it. The death of its process ends the pool, so all that
 /// is done here need not survive a kill; what workers do to records meanwhile is done to their
 /// words. Any thread may call.
-class TaskTable {
+class TaskTable : public std::enable_shared_from_this<TaskTable> {
  public:
   TaskTable(Handle board, const PoolOptions& options);
+  ~TaskTable();
+  TaskTable(const TaskTable&) = delete;
 
   [[nodiscard]] bool in_creator() const { return self_if_any() == creator_; }
 
@@ -44,13 +48,25 @@ class TaskTable {
   [[nodiscard]] std::uint32_t begin_call();
 
   /// Queues a task; its record is the caller's until it gives it back. `record` is told before
-  /// anything may be told of its end. False when there was no room.
+  /// anything may be told of its end. Behind a call with limits are those. False when there was no
+  /// room.
   [[nodiscard]] bool submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
-                            std::uint32_t& record);
+                            const TaskLimits& limits, std::uint32_t& record);
 
   [[nodiscard]] bool ended(std::uint32_t record) const { return look(record).ended(); }
   [[nodiscard]] bool await_end(std::uint32_t record, const Deadline& deadline) const;
   [[nodiscard]] bool cancel(std::uint32_t record);
+
+  /// Ends it, and waits for that; false when it has ended by itself. Throws Interrupted.
+  [[nodiscard]] bool stop(std::uint32_t record, Timeout grace);
+
+  /// A task that runs is asked to stop, and after the grace its worker is killed; false when none
+  /// runs. It is not tried again.
+  bool ask_to_stop(std::uint32_t record, Timeout grace);
+
+  /// Whether it was cancelled or stopped, for whatever reason.
+  [[nodiscard]] bool stopped(std::uint32_t record) const;
+
   [[nodiscard]] bool lost(std::uint32_t record) const {
     return look(record).state() == TaskWord::lost;
   }
@@ -91,10 +107,22 @@ class TaskTable {
   /// Adds what is queued, runs and was lost.
   void count(PoolStats& stats) const;
 
+  struct Tended {
+    Moment next;                         // when to look again, if the bell does not ring
+    std::vector<std::size_t> condemned;  // seats whose workers are to be killed for their task
+  };
+  /// Ends tasks whose time is over, where it can: some take a kill.
+  [[nodiscard]] Tended tend_limits();
+
   /// Whether there is a task that no worker has yet.
   [[nodiscard]] bool any_queued() const;
 
  private:
+  struct OutsideStop;
+
+  [[nodiscard]] std::shared_ptr<OutsideStop> outside_stop(const std::stop_token& token);
+  void stop_from_outside(const OutsideStop& stop) noexcept;
+
   [[nodiscard]] TaskRecord& at(std::uint32_t record) const;
   [[nodiscard]] TaskLinks links(std::uint32_t record) const;
   void give_back_blocks(std::uint32_t record) const noexcept;
@@ -139,6 +167,22 @@ class TaskTable {
   void tell_of(std::uint32_t record) noexcept;
   void finish_telling(const WorkerEnd& end);
   void lose(std::uint32_t record, const WorkerEnd& end);
+  void finish(std::uint32_t record, TaskWord::State state);
+  [[nodiscard]] bool was_asked_to_stop(const WorkerEnd& end) const;
+  bool queue_in_time(std::uint32_t record, const TaskTerms& terms, const TaskLimits& limits,
+                     TokenNeeds needs);
+  bool end_queued(std::uint32_t record, TaskWord::State state) noexcept;
+  void keep_outside_stop(std::uint32_t record, std::shared_ptr<OutsideStop> stop);
+  void forget_outside_stop(std::uint32_t record) noexcept;
+  bool request(std::uint32_t record, Timeout grace);
+  bool condemn(TaskName name, bool for_time) noexcept;
+  void have_watcher_look(Moment by) const noexcept;
+  [[nodiscard]] SeatRecord* seat_of(std::uint32_t worker) const;
+  [[nodiscard]] bool is_to_begin(TaskName name) const;
+  [[nodiscard]] Moment end_expired(Moment at);
+  [[nodiscard]] Moment next_begin(Moment at);
+  [[nodiscard]] Moment end_requests(Moment at);
+  [[nodiscard]] Moment end_overdue(Moment at, std::vector<std::size_t>& condemned);
   [[nodiscard]] bool retry(std::uint32_t record, const WorkerEnd& end);
   template <class Ends>
   void end_each(Ends ends);
@@ -177,8 +221,12 @@ class TaskTable {
   };
   std::vector<Followed> followed_;
   std::size_t pending_ = 0;  // tasks with room
-  std::size_t lost_ = 0;
-  bool over_ = false;  // no task can end any more
+  std::size_t lost_ = 0;  // ended otherwise than by a worker, but not by a cancel or the pool's end
+  bool over_ = false;     // no task can end any more
+
+  LimitedTasks limited_;
+  std::unordered_map<std::uint32_t, std::shared_ptr<OutsideStop>> outside_stops_;  // by record
+  std::vector<std::shared_ptr<OutsideStop>> unused_stops_;
 };
 
 /// Wakes the threads that sleep until the task has ended.

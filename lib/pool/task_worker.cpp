@@ -161,7 +161,10 @@ void TaskWorker::end(TaskRecord& task, TaskName name, TaskWord::State state) {
   TaskWord seen = task.look();
   // Elsewhere it stands when the pool has given up all its tasks.
   while (seen.state() == worker_) {
-    if (seen.is(TaskWord::condemned)) park();
+    if (seen.is(TaskWord::condemned)) {
+      SeatRecord::count(counter, -1);
+      park();
+    }
     if (seen.is(TaskWord::dropped)) {
       const TaskLinks links = links_of(segment(name.record()), name.record());
       task.retries.store(0);  // it has been done, and its call goes now

@@ -16,6 +16,7 @@
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
 #include "pool/tokens.hpp"
+#include "process/process_tree.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -136,7 +137,34 @@ Deadline PoolCore::next_look() const {
   return next;
 }
 
+/// Ends tasks whose time is over; says when to look again.
+Deadline PoolCore::tend_tasks() {
+  const TaskTable::Tended tended = tasks_->tend_limits();
+  if (!tended.condemned.empty()) kill_for_their_tasks(tended.condemned);
+  if (tended.next == no_moment) return Deadline::never();
+  return Deadline{std::chrono::nanoseconds{tended.next - moment_now()}};
+}
+
+/// With what they have started, for which the mutex is let go. Only this thread takes a worker from
+/// its seat.
+void PoolCore::kill_for_their_tasks(const std::vector<std::size_t>& seats) {
+  std::vector<ProcessTree::Root> workers;
+  {
+    const std::scoped_lock guard{mutex_};
+    for (const std::size_t seat : seats) {
+      Seat& at = seats_[seat];
+      if (at.ended || std::exchange(at.condemned, true)) continue;
+      workers.push_back({at.process->sentinel(), at.process->pid().value_or(0)});
+    }
+  }
+  if (workers.empty()) return;
+  ProcessTree(std::move(workers)).signal_descendants(SIGKILL);
+  const std::scoped_lock guard{mutex_};
+  for (const std::size_t seat : seats) seats_[seat].send(&Process::kill);
+}
+
 void PoolCore::watch_once() {
+  const Deadline limit = tend_tasks();
   std::vector<int> ends{bell_.get()};
   std::vector<std::size_t> seats;
   std::optional<Deadline> until;
@@ -149,6 +177,7 @@ void PoolCore::watch_once() {
     }
     until = next_look();
   }
+  if (!limit.is_never()) until = until->at_most(limit.left());
   const std::vector<std::size_t> ready = wait_any(ends, *until);
   std::uint64_t rings = 0;
   [[maybe_unused]] const ssize_t got = ::read(bell_.get(), &rings, sizeof rings);
