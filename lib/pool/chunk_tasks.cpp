@@ -2,13 +2,24 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "base/deadline.hpp"
 #include "pool/chunk_size.hpp"
 #include "pool/pool_core.hpp"
+#include "pool/task_limits.hpp"
 #include "pool/task_table.hpp"
 
 namespace multiprocessing::detail {
+
+TaskTerms chunk_terms(const MapOptions& options) {
+  TaskTerms terms;
+  terms.priority = options.priority;
+  terms.retries = options.retries;
+  terms.timeout = options.task_timeout;
+  if (!options.timeout.is_forever()) terms.call_ends = moment_after(options.timeout);
+  return terms;
+}
 
 bool SubmittedChunks::ended() const {
   std::size_t at = ended_.load(std::memory_order_relaxed);
@@ -23,10 +34,29 @@ bool SubmittedChunks::wait(Timeout timeout) const {
                      [&](const SubmittedTask& chunk) { return chunk.wait_until(deadline); });
 }
 
+void SubmittedChunks::wait_or_withdraw() const {
+  try {
+    static_cast<void>(wait(Timeout::infinite));
+  } catch (...) {
+    for (std::size_t i = chunks_.size(); i-- > 0;) static_cast<void>(chunks_[i].cancel());
+    throw;
+  }
+}
+
 bool SubmittedChunks::cancel() const {
   if (chunks_.empty() || !chunks_.front().cancel()) return false;
   for (const SubmittedTask& chunk : chunks_) static_cast<void>(chunk.cancel());
   return true;
+}
+
+bool SubmittedChunks::stop(Timeout grace) const {
+  // The last first, so that none begins because another one has ended.
+  for (std::size_t i = chunks_.size(); i-- > 0;) static_cast<void>(chunks_[i].cancel());
+  for (const SubmittedTask& chunk : chunks_) chunk.ask_to_stop(grace);
+  bool stopped = false;
+  for (const SubmittedTask& chunk : chunks_)
+    if (!chunk.ended() || chunk.stopped()) stopped = chunk.stop(grace) || stopped;
+  return stopped;
 }
 
 void SubmittedChunks::read_results(ResultsReader read, void* state) {
@@ -61,8 +91,7 @@ ChunkCalls::ChunkCalls(PoolCore& pool, TaskRunner runner, std::size_t items,
       call_(tasks_->begin_call()),
       items_(items),
       chunk_size_(chosen_chunk_size(items, options, pool.processes())),
-      priority_(options.priority),
-      retries_(options.retries) {}
+      terms_(chunk_terms(options)) {}
 
 Writer& ChunkCalls::begin_chunk() {
   if (!calls_.empty()) calls_.back().end_of_writing();
@@ -77,9 +106,11 @@ void ChunkCalls::submit(SubmittedChunks& chunks, const std::shared_ptr<Delivered
   chunks.chunks_.reserve(calls_.size());
   if (follower != nullptr) follower->expect(static_cast<std::uint32_t>(calls_.size()));
   try {
-    for (; !calls_.empty(); calls_.pop_front())
-      calls_.front().submit(chunks.chunks_.emplace_back(),
-                            {.priority = priority_, .retries = retries_, .follower = follower});
+    for (; !calls_.empty(); calls_.pop_front()) {
+      TaskTerms terms = terms_;
+      terms.follower = follower;
+      calls_.front().submit(chunks.chunks_.emplace_back(), std::move(terms));
+    }
   } catch (...) {
     chunks.chunks_.pop_back();  // it is none
     for (const SubmittedTask& chunk : chunks.chunks_) static_cast<void>(chunk.cancel());

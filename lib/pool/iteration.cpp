@@ -4,10 +4,12 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "arena/event_count.hpp"
 #include "pool/chunk_size.hpp"
 #include "pool/pool_core.hpp"
+#include "pool/task_limits.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -61,8 +63,7 @@ class ChunkWindow::Impl {
         call_(tasks_->begin_call()),
         chunk_size_(chosen_chunk_size(0, options, pool.processes())),
         most_(most_elements(pool, options, sized)),
-        priority_(options.priority),
-        retries_(options.retries),
+        terms_(chunk_terms(options)),
         arrivals_(order == Order::of_ends ? std::make_shared<Arrivals>() : nullptr) {}
   ~Impl();
   Impl(const Impl&) = delete;
@@ -70,7 +71,7 @@ class ChunkWindow::Impl {
   [[nodiscard]] std::size_t chunk_size() const { return chunk_size_; }
   [[nodiscard]] bool empty() const { return chunks_.empty(); }
   [[nodiscard]] bool has_room() const { return empty() || elements_ + chunk_size_ <= most_; }
-  [[nodiscard]] TaskCall call() const { return TaskCall(tasks_, runner_, call_, drawn_); }
+  [[nodiscard]] TaskCall call() const;
   void submit(TaskCall& call, std::size_t elements);
   [[nodiscard]] bool wait(Timeout timeout);
   void read_results(ResultsReader read, void* state);
@@ -88,8 +89,7 @@ class ChunkWindow::Impl {
   const std::uint32_t call_;
   const std::size_t chunk_size_;
   const std::size_t most_;  // elements
-  const int priority_;
-  const int retries_;
+  const TaskTerms terms_;
   const std::shared_ptr<Arrivals> arrivals_;  // null: they are read in their order
 
   std::unordered_map<std::uint32_t, Chunk> chunks_;
@@ -112,14 +112,22 @@ ChunkWindow::Impl::~Impl() {
   }
 }
 
+/// Behind the end of the time for all of it the input is drawn no more.
+TaskCall ChunkWindow::Impl::call() const {
+  if (terms_.call_ends <= moment_now()) throw TimeoutError("the iteration was not over in time");
+  return TaskCall(tasks_, runner_, call_, drawn_);
+}
+
 void ChunkWindow::Impl::submit(TaskCall& call, std::size_t elements) {
   if (arrivals_ != nullptr) arrivals_->expect(chunks_.size() + 1);
   const std::uint32_t tag = submitted_;
   Chunk& chunk = chunks_[tag];
   try {
     chunk.elements = {drawn_, elements};
-    call.submit(chunk.task,
-                {.priority = priority_, .retries = retries_, .follower = arrivals_, .tag = tag});
+    TaskTerms terms = terms_;
+    terms.follower = arrivals_;
+    terms.tag = tag;
+    call.submit(chunk.task, std::move(terms));
   } catch (...) {
     chunks_.erase(tag);
     throw;

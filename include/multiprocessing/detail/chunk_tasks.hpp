@@ -31,12 +31,16 @@ void run_chunk_task(WorkerTask& task) {
     at_element(index++);
     // It has a name because the function may give a part of it: that must live until it is kept.
     T element = read<T>(task.call);
+    task.begin_element();
     if constexpr (std::is_void_v<R>)
       static_cast<void>(std::invoke(function, std::move(element)));
     else
       write<R>(task.result, std::invoke(function, std::move(element)));
   }
 }
+
+/// Those that MapOptions say, from now.
+[[nodiscard]] MULTIPROCESSING_API TaskTerms chunk_terms(const MapOptions& options);
 
 /// The chunks of one map, in order, once they have been submitted.
 class MULTIPROCESSING_API SubmittedChunks {
@@ -46,8 +50,14 @@ class MULTIPROCESSING_API SubmittedChunks {
   /// Waits until all have ended; false when that was not in time. Throws Interrupted.
   [[nodiscard]] bool wait(Timeout timeout) const;
 
+  /// Waits until all have ended. Throws Interrupted; then what has not begun never will.
+  void wait_or_withdraw() const;
+
   /// When the first chunk has not begun, it and all others that have not begun never will.
   [[nodiscard]] bool cancel() const;
+
+  /// None begins any more, and those that run are ended; false when all have ended by themselves.
+  [[nodiscard]] bool stop(Timeout grace) const;
 
   /// When all have ended, once: has the results of each chunk read in order. Throws the first
   /// failure: a task's own exception, else WorkerDied.
@@ -83,8 +93,7 @@ class MULTIPROCESSING_API ChunkCalls {
   const std::uint32_t call_;
   const std::size_t items_;
   const std::size_t chunk_size_;
-  const int priority_;
-  const int retries_;
+  const TaskTerms terms_;
   std::deque<TaskCall> calls_;
 };
 

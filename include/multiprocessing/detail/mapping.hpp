@@ -85,6 +85,16 @@ struct Mapping {
     }
   }
 
+  static list_of<Result> results(SubmittedChunks& chunks) {
+    if constexpr (std::is_void_v<Result>) {
+      chunks.read_results([](void*, Reader&, std::size_t) {}, nullptr);
+    } else {
+      std::vector<Result> results;
+      chunks.read_results(&read_some, &results);
+      return results;
+    }
+  }
+
   template <class Item>
   static void write_element(Writer& writer, const Item& item) {
     if constexpr (std::is_same_v<Item, Value>) {

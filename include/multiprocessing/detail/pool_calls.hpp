@@ -29,6 +29,14 @@ list_of<mapped<F, R>> map_now(PoolCore& pool, F&& f, R&& items, const MapOptions
     return map_now(pool, std::forward<F>(f), list, options);
   } else {
     const auto size = static_cast<std::size_t>(std::ranges::distance(items));
+    if (!options.timeout.is_forever() || !options.task_timeout.is_forever()) {
+      ChunkCalls calls(pool, Map::chunk_runner, size, options);
+      Map::write_chunks(calls, f, items, size);
+      SubmittedChunks chunks;
+      calls.submit(chunks);
+      chunks.wait_or_withdraw();
+      return Map::results(chunks);
+    }
     MapJob job(pool, Map::shape(size), options, Map::runner);
     write_callable(job.writer(), f);
     Map::prepare(job, items, size);

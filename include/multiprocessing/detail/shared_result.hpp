@@ -34,6 +34,9 @@ class SharedResult {
   /// Whether it never comes, now and ever after.
   [[nodiscard]] virtual bool cancel() const = 0;
 
+  /// Ends what runs, within the grace or by a kill; false when all has ended by itself.
+  [[nodiscard]] virtual bool stop(Timeout grace) const = 0;
+
   /// What it came to instead of a value; null when all went well. The tasks have ended.
   [[nodiscard]] std::exception_ptr error() {
     const std::scoped_lock guard{mutex_};
@@ -72,6 +75,7 @@ class ResultOfTask : public SharedResult<R> {
   [[nodiscard]] bool ended() const override { return task.ended(); }
   [[nodiscard]] bool wait(Timeout timeout) const override { return task.wait(timeout); }
   [[nodiscard]] bool cancel() const override { return task.cancel(); }
+  [[nodiscard]] bool stop(Timeout grace) const override { return task.stop(grace); }
 
   SubmittedTask task;
 
@@ -98,6 +102,7 @@ class ResultOfChunks : public SharedResult<list_of<R>> {
   [[nodiscard]] bool ended() const override { return chunks.ended(); }
   [[nodiscard]] bool wait(Timeout timeout) const override { return chunks.wait(timeout); }
   [[nodiscard]] bool cancel() const override { return chunks.cancel(); }
+  [[nodiscard]] bool stop(Timeout grace) const override { return chunks.stop(grace); }
 
   SubmittedChunks chunks;
 

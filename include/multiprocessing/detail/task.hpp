@@ -59,12 +59,13 @@ struct TaskTerms {
   std::stop_token stop = {};
 };
 
-/// Those that SubmitOptions or TaskOptions say.
+/// Those that SubmitOptions or TaskOptions say, which must live as long.
 template <class Options>
 [[nodiscard]] TaskTerms terms_of(const Options& options) {
   TaskTerms terms;
   terms.priority = options.priority;
   terms.retries = options.retries;
+  terms.tokens = &options.tokens;
   terms.where = options.where;
   terms.timeout = options.timeout;
   terms.expires = options.expires;

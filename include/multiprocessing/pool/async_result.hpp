@@ -91,6 +91,15 @@ class AsyncResult {
   /// running or done.
   bool cancel() const { return shared_->cancel(); }
 
+  /// Ends the task in any case, and returns when it has ended. One that has not begun is cancelled.
+  /// One that runs sees that `this_task::stop_requested()`, or the `StopToken` that it takes, is
+  /// true; if it has not ended after the grace its worker is killed, with the processes that the
+  /// task has started, and replaced. Of a map all chunks share the grace.
+  ///
+  /// False: it has ended by itself, also by obeying, and its result is what it gave. True: `get`
+  /// throws `CancelledError`; or `TimeoutError` when its own time was over before.
+  bool stop(Timeout grace) const { return shared_->stop(grace); }
+
   friend bool operator==(const AsyncResult&, const AsyncResult&) = default;
 
  private:

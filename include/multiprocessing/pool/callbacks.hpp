@@ -6,12 +6,14 @@
 #include <exception>
 #include <functional>
 #include <map>
+#include <stop_token>
 #include <string>
 #include <type_traits>
 #include <utility>
 
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/base/logging.hpp"
+#include "multiprocessing/base/timeout.hpp"
 #include "multiprocessing/detail/codec/exception.hpp"
 
 namespace multiprocessing {
@@ -82,9 +84,12 @@ struct TaskOptions {
   callback_for<R> callback = {};
   ErrorCallback error_callback = {};
 
+  Timeout timeout = Timeout::infinite;
+  Timeout expires = Timeout::infinite;
   int priority = 0;
   int retries = 0;
   std::map<std::string, int> tokens = {};
+  std::stop_token stop = {};
   Where where = Where::current();
 };
 

@@ -356,11 +356,8 @@ class MULTIPROCESSING_API Pool {
                                                       detail::TaskRoom room, const F& f,
                                                       const A&... args) {
     using Plain = detail::ResultOfTask<Result>;
-    detail::TaskTerms terms{.priority = options.priority,
-                            .retries = options.retries,
-                            .tokens = &options.tokens,
-                            .room = room,
-                            .where = options.where};
+    detail::TaskTerms terms = detail::terms_of(options);
+    terms.room = room;
     if (!options.callback && !options.error_callback) {
       const auto result = std::make_shared<Plain>();
       return submit(result->task, std::move(terms), f, args...) ? result : nullptr;

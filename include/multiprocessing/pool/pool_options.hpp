@@ -77,6 +77,17 @@ struct MapOptions {
   /// drawn at the call; of others four times as many as there are workers.
   std::optional<std::size_t> buffersize = {};
 
+  /// How long the whole call may take, Python's `timeout` of `executor.map`. What has not begun by
+  /// then never does, the workers of what runs are killed and replaced, and the chunks concerned
+  /// are `TimeoutError`: out of `map`, out of `get`, and out of `next` each in its turn.
+  Timeout timeout = Timeout::infinite;
+
+  /// How long each element may take from its start. Then its worker is killed and replaced, and its
+  /// chunk is `TimeoutError`. A time of zero or less, here and above, has passed already. With
+  /// either time `map` sends each chunk as a task of its own, as `map_async` does, and draws no
+  /// bar.
+  Timeout task_timeout = Timeout::infinite;
+
   /// What has a higher one comes first, also between the chunks of a map that runs; of equal ones
   /// what came first. Any number.
   int priority = 0;
