@@ -15,6 +15,8 @@ void Pool::close() { core().close(); }
 
 void Pool::terminate() { core().terminate(); }
 
+StopReport Pool::stop(Timeout grace) { return core().stop(grace); }
+
 void Pool::join() { core().join(); }
 
 void Pool::resize(int processes) { core().resize(processes); }

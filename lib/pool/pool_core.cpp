@@ -147,6 +147,7 @@ void PoolCore::start_worker(std::size_t seat) {
   at.stranger = false;
   at.to_serve_by.emplace(initializer_timeout_);
   at.condemned = false;
+  at.ended_by = EndedBy::itself;
 }
 
 void PoolCore::forget_inherited_jobs() {
@@ -342,17 +343,26 @@ void PoolCore::terminate() {
 }
 
 void PoolCore::end_workers(const std::exception_ptr& reason) {
+  refuse_work(reason);
+  const bool deaf = board_.as<Board>()->deaf_to_sigterm;
+  for (Seat& seat : seats_) seat.send(deaf ? &Process::kill : &Process::terminate);
+  // Only now, or some would end by themselves, with another exit code. Those that may not be
+  // signalled do.
+  let_workers_leave();
+  if (!patience_) patience_.emplace(std::chrono::seconds{1});
+}
+
+void PoolCore::refuse_work(const std::exception_ptr& reason) {
   spare_ = {};
   for (ActiveJob* job : jobs_)
     if (job != nullptr) abort(*job, reason);
   tasks_->refuse(reason);
+}
+
+void PoolCore::let_workers_leave() {
   Board& board = *board_.as<Board>();
-  for (Seat& seat : seats_) seat.send(board.deaf_to_sigterm ? &Process::kill : &Process::terminate);
-  // Only now, or some would end by themselves, with another exit code. Those that may not be
-  // signalled do.
   board.state.store(BoardState::closing);
   board.news.notify_all();
-  if (!patience_) patience_.emplace(std::chrono::seconds{1});
   place_free_.notify_all();
   stir_visits();
 }

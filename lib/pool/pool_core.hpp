@@ -17,16 +17,27 @@
 #include "base/deadline.hpp"
 #include "base/unique_fd.hpp"
 #include "multiprocessing/pool/pool.hpp"
+#include "multiprocessing/process/stop_report.hpp"
 #include "pool/active_job.hpp"
 #include "pool/board.hpp"
 #include "pool/delivery.hpp"
 #include "pool/memory_kills.hpp"
+#include "pool/task_limits.hpp"
 #include "pool/task_table.hpp"
 #include "process/fork_gate.hpp"
 #include "process/own_threads.hpp"
+#include "process/process_tree.hpp"
 #include "process/program_end.hpp"
 
 namespace multiprocessing::detail {
+
+/// A pool that is stopped.
+struct PoolStopping {
+  Moment begun = 0;
+  std::optional<Deadline> signal_at = {};     // those that have not obeyed by then
+  std::optional<ProcessTree> signalled = {};  // these, and what they had started
+  StopReport report = {};
+};
 
 /// The part of a Pool that does not know any types. Belongs to the process that made it: elsewhere,
 /// such as in a forked child, every call throws AssertionError, and it must not be destroyed.
@@ -39,6 +50,10 @@ class PoolCore {
   void close();
   void terminate();
   void join();
+
+  /// Asks the workers to end, then signals, then kills them, and waits until they have ended.
+  /// Throws Interrupted; it goes on then.
+  [[nodiscard]] StopReport stop(Timeout grace);
 
   /// How many workers there are to be.
   [[nodiscard]] int processes() const { return wanted_.load(std::memory_order_relaxed); }
@@ -103,6 +118,7 @@ class PoolCore {
     bool vacant = false;    // its worker has left for having nothing to do
     std::optional<Deadline> to_serve_by = {};  // until it serves
     bool condemned = false;                    // killed for its task
+    EndedBy ended_by = EndedBy::itself;        // at most, as far as it was told to end
 
     /// Tells the worker to end; nothing happens when it has ended.
     void send(void (Process::*signal)()) noexcept;
@@ -143,6 +159,12 @@ class PoolCore {
   [[nodiscard]] bool any_serves() const;
   void end_workers(const std::exception_ptr& reason);
   [[nodiscard]] bool any_finished() const;
+  void refuse_work(const std::exception_ptr& reason);
+  void let_workers_leave();
+  void ask_workers(const std::exception_ptr& reason, Timeout grace);
+  void signal_those_that_do_not_obey();
+  [[nodiscard]] std::vector<ProcessTree::Root> living_workers() const;
+  void report(const Seat& seat, const WorkerEnd& end);
   void break_pool(const std::string& why);
   void break_pool(const std::exception_ptr& why);
 
@@ -167,6 +189,7 @@ class PoolCore {
   State state_ = State::running;
   std::exception_ptr broken_;
   std::optional<Deadline> patience_;  // for workers that were told to end
+  std::optional<PoolStopping> stopping_;
   int worker_number_ = 0;
   int deaths_before_serving_ = 0;   // in a row
   std::vector<WorkerDied> deaths_;  // in a row, of workers that had not finished any task

@@ -127,6 +127,7 @@ void PoolCore::watch_to_the_end() {
 
 /// When to look even though nothing has happened.
 Deadline PoolCore::next_look() const {
+  if (stopping_ && stopping_->signal_at) return *stopping_->signal_at;
   if (patience_) return *patience_;
   Deadline next = Deadline::never();
   for (std::size_t seat = 0; seat < seats_.size() && next.is_never(); ++seat)
@@ -187,6 +188,7 @@ void PoolCore::watch_once() {
     if (end != 0) tend_seat(seats[end - 1]);
   end_late_initializers();
   end_strangers();
+  signal_those_that_do_not_obey();
   kill_the_stubborn();
   refill();
 }
@@ -220,6 +222,7 @@ void PoolCore::tend_seat(std::size_t seat) {
   const auto end = end_of(seat);
   if (!end) return;  // its sentinel stays readable
   seats_[seat].ended = true;
+  report(seats_[seat], *end);
   note_vacancy(seat, seats_of(board_)[seat].idle.load() != 0 && state_ == State::running &&
                          seat < static_cast<std::size_t>(processes()));
   bool had_work = tasks_->had_task(*end);
@@ -235,7 +238,8 @@ void PoolCore::tend_seat(std::size_t seat) {
   // Workers may sleep while chunks of the dead one are free again.
   board_.as<Board>()->news.notify_all();
   stir_visits();
-  break_if_hopeless(*end, had_work);
+  // A worker that was killed for its task says nothing of those that follow.
+  break_if_hopeless(*end, had_work && !seats_[seat].condemned);
 }
 
 /// A worker that has executed another program, or closed all its descriptors, is dead for the
@@ -308,7 +312,11 @@ void PoolCore::break_pool(const std::exception_ptr& why) {
 void PoolCore::kill_the_stubborn() {
   if (!patience_ || !patience_->passed()) return;
   patience_ = Deadline::never();
-  for (Seat& seat : seats_) seat.send(&Process::kill);
+  if (stopping_) ProcessTree(living_workers()).signal_descendants(SIGKILL);
+  for (Seat& seat : seats_) {
+    if (!seat.ended) seat.ended_by = EndedBy::sigkill;
+    seat.send(&Process::kill);
+  }
 }
 
 void PoolCore::refill() {

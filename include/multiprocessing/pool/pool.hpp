@@ -30,6 +30,7 @@
 #include "multiprocessing/pool/results.hpp"
 #include "multiprocessing/pool/task_callable.hpp"
 #include "multiprocessing/process/process.hpp"
+#include "multiprocessing/process/stop_report.hpp"
 
 namespace multiprocessing {
 
@@ -301,6 +302,14 @@ class MULTIPROCESSING_API Pool {
 
   /// Ends the workers now. Calls that wait for results throw `ProcessError`.
   void terminate();
+
+  /// Ends the pool within `grace`, and says what that took. Nothing more begins: what is queued,
+  /// and what a worker is killed with, is `ProcessError`. Tasks that run are asked by
+  /// `this_task::stop_requested()` and their `StopToken`, and their results stand if they end;
+  /// after half of the grace workers, and the processes that their tasks have started, get SIGTERM,
+  /// and SIGKILL at its end. One second is a good grace. Of a pool that was terminated before, the
+  /// report is empty.
+  StopReport stop(Timeout grace);
 
   /// Waits until the workers have ended. Throws `ValueError` before `close` or `terminate`.
   void join();
