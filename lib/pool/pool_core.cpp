@@ -352,21 +352,6 @@ void PoolCore::end_workers(const std::exception_ptr& reason) {
   if (!patience_) patience_.emplace(std::chrono::seconds{1});
 }
 
-void PoolCore::refuse_work(const std::exception_ptr& reason) {
-  spare_ = {};
-  for (ActiveJob* job : jobs_)
-    if (job != nullptr) abort(*job, reason);
-  tasks_->refuse(reason);
-}
-
-void PoolCore::let_workers_leave() {
-  Board& board = *board_.as<Board>();
-  board.state.store(BoardState::closing);
-  board.news.notify_all();
-  place_free_.notify_all();
-  stir_visits();
-}
-
 void PoolCore::join() {
   check_creator();
   {

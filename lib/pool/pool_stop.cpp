@@ -43,6 +43,21 @@ void PoolCore::ask_workers(const std::exception_ptr& reason, Timeout grace) {
   }
 }
 
+void PoolCore::refuse_work(const std::exception_ptr& reason) {
+  spare_ = {};
+  for (ActiveJob* job : jobs_)
+    if (job != nullptr) abort(*job, reason);
+  tasks_->refuse(reason);
+}
+
+void PoolCore::let_workers_leave() {
+  Board& board = *board_.as<Board>();
+  board.state.store(BoardState::closing);
+  board.news.notify_all();
+  place_free_.notify_all();
+  stir_visits();
+}
+
 /// Half of the time is for those that obey, the other half for those that obey SIGTERM.
 void PoolCore::signal_those_that_do_not_obey() {
   if (!stopping_ || !stopping_->signal_at || !stopping_->signal_at->passed()) return;

@@ -250,4 +250,24 @@ Moment TaskTable::end_overdue(Moment at, std::vector<std::size_t>& condemned) {
   return next;
 }
 
+// ---- of the dead
+
+/// Ends a task whose worker cannot any more.
+void TaskTable::finish(std::uint32_t record, TaskWord::State state) {
+  TaskRecord& task = at(record);
+  TaskWord seen = task.look();
+  while (!seen.ended() && !task.change(seen, seen.ended_as(state))) {
+  }
+  if (!seen.ended() && state != TaskWord::refused) ++lost_;  // seen: what it replaced
+  if (seen.is(TaskWord::waiting)) wake_waiting(task);
+  if (seen.is(TaskWord::dropped)) give_back_blocks(record);
+  tell_of(record);
+  ends().notify_all();
+}
+
+bool TaskTable::was_asked_to_stop(const WorkerEnd& end) const {
+  const SeatRecord* const seat = seat_of(TaskWord::worker(end.name));
+  return seat != nullptr && seat->stop.is_for(end.at.bits());
+}
+
 }  // namespace multiprocessing::detail

@@ -348,11 +348,6 @@ void TaskTable::take_from_the_dead(const WorkerEnd& end) {
   }
 }
 
-bool TaskTable::was_asked_to_stop(const WorkerEnd& end) const {
-  const SeatRecord* const seat = seat_of(TaskWord::worker(end.name));
-  return seat != nullptr && seat->stop.is_for(end.at.bits());
-}
-
 bool TaskTable::retry(std::uint32_t record, const WorkerEnd& end) {
   TaskRecord& task = at(record);
   const std::uint32_t left = task.retries.load();
@@ -381,19 +376,6 @@ void TaskTable::lose(std::uint32_t record, const WorkerEnd& end) {
         record, WorkerDied(describe(end) + (end.cause.empty() ? "" : ",") + " while it had ",
                            end.pid, end.exitcode));
   finish(record, refused_ ? TaskWord::refused : TaskWord::lost);
-}
-
-/// Ends a task whose worker cannot any more.
-void TaskTable::finish(std::uint32_t record, TaskWord::State state) {
-  TaskRecord& task = at(record);
-  TaskWord seen = task.look();
-  while (!seen.ended() && !task.change(seen, seen.ended_as(state))) {
-  }
-  if (!seen.ended() && state != TaskWord::refused) ++lost_;  // seen: what it replaced
-  if (seen.is(TaskWord::waiting)) wake_waiting(task);
-  if (seen.is(TaskWord::dropped)) give_back_blocks(record);
-  tell_of(record);
-  ends().notify_all();
 }
 
 bool TaskTable::any_queued() const {
