@@ -3,10 +3,8 @@
 
 #include <algorithm>
 #include <concepts>
-#include <cstddef>
 #include <functional>
 #include <initializer_list>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -223,9 +221,9 @@ class MULTIPROCESSING_API Pool {
   }
 
   /// Has a worker call `f` with the arguments, and returns at once. Arguments, results and
-  /// exceptions cross as those of `map` do; the result may be move-only. Where `f` takes a
-  /// `StopToken` before the arguments it is given one, see `AsyncResult::stop`. Throws what cannot
-  /// be sent, `OSError` when memory is short, `ValueError` once the pool is closed.
+  /// exceptions cross as those of `map` do; the result may be move-only. An `f` that takes a
+  /// `StopToken` first is given one. Throws what cannot be sent, `OSError` when memory is short,
+  /// `ValueError` once the pool is closed. `PoolOptions::max_pending` has it wait for room.
   template <class F, class... A>
   requires task_callable<F, A...> AsyncResult<task_result<F, A...>> apply_async(F&& f,
                                                                                 A&&... args) {
@@ -303,12 +301,9 @@ class MULTIPROCESSING_API Pool {
   /// Ends the workers now. Calls that wait for results throw `ProcessError`.
   void terminate();
 
-  /// Ends the pool within `grace`, and says what that took. Nothing more begins: what is queued,
-  /// and what a worker is killed with, is `ProcessError`. Tasks that run are asked by
-  /// `this_task::stop_requested()` and their `StopToken`, and their results stand if they end;
-  /// after half of the grace workers, and the processes that their tasks have started, get SIGTERM,
-  /// and SIGKILL at its end. One second is a good grace. Of a pool that was terminated before, the
-  /// report is empty.
+  /// Ends the pool within `grace`, and says what that took. Tasks that run are asked to stop;
+  /// workers get SIGTERM after half of it, SIGKILL at its end. What has not ended then is
+  /// `ProcessError`.
   StopReport stop(Timeout grace);
 
   /// Waits until the workers have ended. Throws `ValueError` before `close` or `terminate`.
