@@ -221,9 +221,8 @@ class MULTIPROCESSING_API Pool {
   }
 
   /// Has a worker call `f` with the arguments, and returns at once. Arguments, results and
-  /// exceptions cross as those of `map` do; the result may be move-only. `f` may take
-  /// a `StopToken` first. Throws what cannot be sent, `OSError` for memory, `ValueError` once
-  /// closed.
+  /// exceptions cross as those of `map` do; the result may be move-only. `f` may take a `StopToken`
+  /// first. Throws what cannot be sent, `OSError` and, once it is closed, `ValueError`.
   template <class F, class... A>
   requires task_callable<F, A...> AsyncResult<task_result<F, A...>> apply_async(F&& f,
                                                                                 A&&... args) {
