@@ -60,7 +60,7 @@ void RankedWriter::push(TaskName name, const Turn& turn, const TokenNeeds& needs
   for (std::size_t kind = 0; kind < needs.size(); ++kind) entry.needs()[kind].store(needs[kind]);
   entry.next.store(link.load());
   link.store(number);  // the commit
-  order_.changes.fetch_add(1);
+  order_.revision.fetch_add(1);
   order_.calls.fetch_add(1);
 }
 
@@ -83,8 +83,8 @@ std::atomic<std::uint32_t>& RankedWriter::link_to(Places::iterator place) {
 void RankedWriter::take_out(Places::iterator place) {
   const std::uint32_t number = place->second;
   link_to(place).store(entries_.at(number).next.load());
-  order_.changes.fetch_add(1);  // a worker may be about to read the entry
-  free_.push_back(number);      // there is room
+  order_.revision.fetch_add(1);  // a worker may be about to read the entry
+  free_.push_back(number);       // there is room
   places_.erase(place);
 }
 

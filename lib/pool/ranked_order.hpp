@@ -38,9 +38,9 @@ inline constexpr std::uint32_t first_ranked_block = 1024;  // each of the others
 /// store links an entry or takes it out. An entry stays linked when its task has been taken, until
 /// the pool comes by: the word of the record alone says whose the task is.
 struct RankedOrder {
-  std::atomic<std::uint64_t> changes;  // raised after each push, and before an entry is used again
-  std::atomic<std::uint64_t> calls;    // raised when workers that are at a map are to look again
-  std::atomic<std::uint32_t> first;    // the number of the entry and 1; 0: none
+  std::atomic<std::uint64_t> revision;  // raised after each push, and before an entry is used again
+  std::atomic<std::uint64_t> calls;     // raised when workers that are at a map are to look again
+  std::atomic<std::uint32_t> first;     // the number of the entry and 1; 0: none
 };
 
 struct RankedEntry {
@@ -120,12 +120,12 @@ class RankedReader {
   /// The first one that is queued and may run; none when there is none.
   template <class IsQueued, class MayRun>
   [[nodiscard]] std::optional<Front> front(IsQueued is_queued, MayRun may_run) {
-    if (order_.changes.load() == 0) return {};  // no rank was ever used
+    if (order_.revision.load() == 0) return {};  // no rank was ever used
     for (;;) {
-      const std::uint64_t changes = order_.changes.load();
-      const bool known = changes == known_changes_;
+      const std::uint64_t revision = order_.revision.load();
+      const bool known = revision == known_revision_;
       std::optional<Front> front;
-      if (walk(known ? known_first_ : order_.first.load(), changes, is_queued, may_run, front))
+      if (walk(known ? known_first_ : order_.first.load(), revision, is_queued, may_run, front))
         return front;
     }
   }
@@ -133,7 +133,7 @@ class RankedReader {
  private:
   /// From the entry `at` on; false when an entry may have become that of another task.
   template <class IsQueued, class MayRun>
-  [[nodiscard]] bool walk(std::uint32_t at, std::uint64_t changes, IsQueued& is_queued,
+  [[nodiscard]] bool walk(std::uint32_t at, std::uint64_t revision, IsQueued& is_queued,
                           MayRun& may_run, std::optional<Front>& front) {
     for (bool all_taken = true; at != 0;) {
       RankedEntry& entry = entries_.at(at);
@@ -141,27 +141,27 @@ class RankedReader {
       for (std::uint32_t kind = 0; kind < entry.kinds_needed.load(); ++kind)
         seen.needs.push_back(entry.needs()[kind].load());
       const std::uint32_t next = entry.next.load();
-      if (order_.changes.load() != changes) return false;
+      if (order_.revision.load() != revision) return false;
       const bool queued = is_queued(seen.name);
       all_taken = all_taken && !queued;
-      if (all_taken) know(changes, next);
+      if (all_taken) know(revision, next);
       if (queued && may_run(seen.needs)) {
         front = std::move(seen);
         return true;
       }
       at = next;
     }
-    return order_.changes.load() == changes;
+    return order_.revision.load() == revision;
   }
 
-  void know(std::uint64_t changes, std::uint32_t first) {
-    known_changes_ = changes;
+  void know(std::uint64_t revision, std::uint32_t first) {
+    known_revision_ = revision;
     known_first_ = first;
   }
 
   RankedOrder& order_;
   RankedEntries entries_;
-  std::uint64_t known_changes_ = 0;
+  std::uint64_t known_revision_ = 0;
   std::uint32_t known_first_ = 0;  // all before it had been taken at that change
 };
 
