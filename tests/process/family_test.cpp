@@ -15,6 +15,7 @@
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "process_suite.hpp"
+#include "support/asked.hpp"
 
 namespace process_test {
 namespace {
@@ -371,7 +372,8 @@ TEST(ForkedChildTest, MayAskForTheNameOfASiblingThatAThreadOfTheParentIsAsking) 
   std::thread asking{[&] {
     while (!enough) (void)sibling.name();
   }};
-  for (int i = 0; i < 200; ++i) {
+  const int children = test_support::asked("MULTIPROCESSING_TEST_CHILDREN", 200);
+  for (int i = 0; i < children; ++i) {
     mp::Process child = context.Process([&sibling] { (void)sibling.name(); });
     child.start();
     child.join();

@@ -20,6 +20,7 @@
 #include "base/waiting.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "process_suite.hpp"
+#include "support/asked.hpp"
 
 namespace process_test {
 namespace {
@@ -131,7 +132,8 @@ TEST_F(ForkServerTest, MayBeKilledAtAnyTimeDuringStarts) {
       if (server > 0 && started != seen) kill(server, SIGKILL), seen = started;
     }
   }};
-  for (int i = 0; i < 60; ++i) {
+  const int children = test_support::asked("MULTIPROCESSING_TEST_CHILDREN", 60);
+  for (int i = 0; i < children; ++i) {
     mp::Process process{[](int code) { throw mp::Exit{code}; }, i};
     process.start();
     ++started;

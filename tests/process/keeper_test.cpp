@@ -19,6 +19,7 @@
 #include "process/fork_server_client.hpp"
 #include "process/keeper_client.hpp"
 #include "process_suite.hpp"
+#include "support/asked.hpp"
 
 namespace process_test {
 namespace {
@@ -234,7 +235,8 @@ TEST_F(KeeperTest, AChildThatIsForkedWhileAnotherThreadAsksItInheritsNothingOfTh
     }
   }};
   wait_until([] { return static_cast<bool>(keeper_if_any().member); });
-  for (int i = 0; i < 100; ++i) {
+  const int children = test_support::asked("MULTIPROCESSING_TEST_CHILDREN", 100);
+  for (int i = 0; i < children; ++i) {
     const pid_t child = fork();
     if (child == 0) _exit(lines_inherited());
     int status = 0;

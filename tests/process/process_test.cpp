@@ -16,6 +16,7 @@
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/process/submodule.hpp"
 #include "process_suite.hpp"
+#include "support/asked.hpp"
 
 namespace process_test {
 namespace {
@@ -252,7 +253,8 @@ TEST_P(ProcessTest, AnUnstartedProcessCanBeClosed) {
 
 // CPython: _TestProcess.test_many_processes
 TEST_P(ProcessTest, ManyProcessesEndWithTheirOwnCodes) {
-  const int count = GetParam() == "spawn" ? 5 : 100;
+  const int count =
+      GetParam() == "spawn" ? 5 : test_support::asked("MULTIPROCESSING_TEST_CHILDREN", 100);
   std::vector<mp::Process> processes;
   const auto leave = [](int code) { throw mp::Exit{code}; };
   for (int i = 0; i < count; ++i) processes.emplace_back(leave, i % 128);

@@ -10,12 +10,14 @@
 #include <set>
 #include <sstream>
 
+#include "support/asked.hpp"
 #include "support/child_process.hpp"
 #include "support/start_methods.hpp"
 
 namespace process_test {
 namespace {
 
+using test_support::asked;
 using test_support::ChildProgram;
 using test_support::ProgramOptions;
 using test_support::ProgramResult;
@@ -136,7 +138,10 @@ TEST_P(ProgramTest, LeavesNoDescendantWhenItIsKilled) {
 }
 
 TEST_P(ProgramTest, StartsAThousandChildrenWhileThreadsAllocateAndPrint) {
-  const ProgramResult result = expect_well("thousand");
+  ProgramOptions how = options();
+  how.environment.push_back("MULTIPROCESSING_TEST_CHILDREN=" +
+                            std::to_string(asked("MULTIPROCESSING_TEST_CHILDREN", 1000)));
+  const ProgramResult result = expect_well({program, "thousand"}, how);
   const auto lines = lines_of(result.out);
   EXPECT_GT(lines.size(), 100U);
   for (const std::string& line : lines) {

@@ -146,7 +146,8 @@ TEST_P(JoinableTest, AKillBetweenGettingAndBookingIsBooked) {
 
 TEST_P(JoinableTest, HundredsOfProcessesMayTakePart) {
   const Tasks tasks;
-  for (int round = 0; round < 12; ++round) {
+  const int rounds = asked("MULTIPROCESSING_TEST_CHILDREN", 96) / 8;
+  for (int round = 0; round < rounds; ++round) {
     std::vector<mp::Process> workers;
     for (int i = 0; i < 8; ++i) workers.push_back(started(work, tasks));
     for (int i = 0; i < 20; ++i) tasks.put(i);

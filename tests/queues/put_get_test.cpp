@@ -152,7 +152,7 @@ TEST_P(PutGetTest, W24RightAfterAPutItIsCountedAndCanBeGot) {
   }
 }
 
-TEST_P(PutGetTest, W44NothingIsTooLargeAndNothingIsPut) {
+TEST(QueueSizeTest, W44NothingIsTooLargeAndNothingIsPut) {
   const mp::Queue<std::vector<char>> queue;
   for (const std::size_t base : {0UL, 4UL << 10, 64UL << 10, 1UL << 20, 40UL << 20}) {
     for (const long more : {-1L, 0L, 1L}) {
@@ -260,7 +260,7 @@ TEST_P(PutGetTest, AContextMakesQueues) {
   EXPECT_TRUE(simple.empty());
 }
 
-TEST_P(PutGetTest, HoldsMoreThanAMillionSmallMessages) {
+TEST(QueueSizeTest, HoldsMoreThanAMillionSmallMessages) {
   const mp::Queue<int> queue;
   for (int i = 0; i < 1'200'000; ++i) queue.put(i);
   EXPECT_EQ(queue.qsize(), 1'200'000U);

@@ -2,7 +2,9 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 
+#include <cstring>
 #include <vector>
 
 #include "base/futex.hpp"
@@ -43,7 +45,13 @@ void nothing() {}
 
 // A small program has a reaper between itself and its fork server, a large one none. A sanitizer
 // makes it a large one sooner or later; all tests shall see the same.
-void be_large() { static const std::vector<char> much(std::size_t{100} << 20, 1); }
+void be_large() {
+  constexpr std::size_t size = std::size_t{100} << 20;
+  void* much = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (much == MAP_FAILED) return;
+  madvise(much, size, MADV_HUGEPAGE);  // which a fork is done with sooner
+  std::memset(much, 1, size);
+}
 
 // The arena, the fork server and the pages of this process's ledger are made once and stay.
 [[maybe_unused]] const bool warm = leak_listener::warm_up([] {
