@@ -183,7 +183,7 @@ int lost_of_many(mp::Pool& pool) {
 TEST_P(ApplyDeathTest, AWorkerMayBeKilledAtAnyFailPoint) {
   const test_support::Watchdog longer(std::chrono::seconds(240));
   for (const Place& place : places) {
-    for (const unsigned pass : {1U, 2U, 7U}) {
+    for (const unsigned pass : passes_asked_for({1, 2, 7})) {
       SCOPED_TRACE(place.point + std::string(" ") + std::to_string(pass));
       const Counters armed;
       mp::Pool pool(2, arm_first, armed, place.point, pass);
@@ -211,11 +211,6 @@ TEST_P(ApplyDeathTest, EveryWorkerMayBeKilledAgainAndAgain) {
 }
 
 // ---- at random
-
-int rounds_with_kills() {
-  const char* wanted = std::getenv("MULTIPROCESSING_TEST_MAPS");
-  return wanted != nullptr ? std::atoi(wanted) : 20;
-}
 
 TEST_P(ApplyDeathTest, WorkersMayBeKilledAtRandom) {
   const int rounds = rounds_with_kills();

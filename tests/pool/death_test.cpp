@@ -227,7 +227,7 @@ void map_with(mp::Pool& pool, const Place& place) {
 TEST_P(DeathTest, AWorkerMayBeKilledAtAnyFailPoint) {
   const test_support::Watchdog longer(std::chrono::seconds(240));
   for (const Place& place : places) {
-    for (const unsigned pass : place.passes) {
+    for (const unsigned pass : passes_asked_for(place.passes)) {
       SCOPED_TRACE(place.point + std::string(" ") + std::to_string(pass));
       const Counters armed;
       mp::Pool pool(2, arm_first, armed, place.point, pass);
@@ -283,11 +283,6 @@ TEST_P(DeathTest, AnInitializerMayBeKilledWhileItReportsItsFailure) {
 
 // ---- at random ----
 
-int maps_with_kills() {
-  const char* wanted = std::getenv("MULTIPROCESSING_TEST_MAPS");
-  return wanted != nullptr ? std::atoi(wanted) : 20;
-}
-
 /// Kills workers of the pool now and then, until it goes out of scope: two for each map at most,
 /// for a pool of workers that never come to serve is broken, and that depends on the machine.
 class Killer {
@@ -320,7 +315,7 @@ class Killer {
 };
 
 TEST_P(DeathTest, WorkersMayBeKilledAtRandomDuringMaps) {
-  const int maps = maps_with_kills();
+  const int maps = rounds_with_kills();
   const test_support::Watchdog longer(std::chrono::seconds(60 + maps));
   mp::Pool pool(3);
   int died = 0;

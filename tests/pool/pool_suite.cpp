@@ -1,6 +1,10 @@
 #include "pool_suite.hpp"
 
+#include <cstddef>
+#include <utility>
+
 #include "base/fail_point.hpp"
+#include "support/asked.hpp"
 #include "support/leak_listener.hpp"
 
 namespace pool_test {
@@ -13,6 +17,14 @@ void arm_each(Counters counters, std::string point, unsigned nth) {
   counters.raise();
   mp::detail::arm_fail_point(point, nth);
 }
+
+std::vector<unsigned> passes_asked_for(std::vector<unsigned> passes) {
+  const int most = test_support::asked("MULTIPROCESSING_TEST_KILLS_PER_POINT", 3);
+  if (std::cmp_less(most, passes.size())) passes.resize(static_cast<std::size_t>(most));
+  return passes;
+}
+
+int rounds_with_kills() { return test_support::asked("MULTIPROCESSING_TEST_MAPS", 20); }
 
 namespace {
 

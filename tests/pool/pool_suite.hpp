@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "multiprocessing/pool.hpp"
 #include "multiprocessing/reduction/partial.hpp"
@@ -25,5 +26,12 @@ void arm_first(Counters counters, std::string point, unsigned nth);
 
 /// An initializer: every worker is.
 void arm_each(Counters counters, std::string point, unsigned nth);
+
+/// At which of these passes of a fail point a test kills: all three, or the first where all is
+/// slow.
+std::vector<unsigned> passes_asked_for(std::vector<unsigned> passes);
+
+/// How often work is given while workers are killed at random.
+int rounds_with_kills();
 
 }  // namespace pool_test
