@@ -131,8 +131,8 @@ TEST_P(ApplyLifetimeTest, InAForkedChildResultsAreInert) {
 TEST_P(ApplyLifetimeTest, APoolMayEndWhileThreadsSubmit) {
   for (int round = 0; round < 5; ++round) {
     mp::Pool pool(2);
-    std::vector<std::jthread> threads;
     std::atomic<int> submitted{0};
+    std::vector<std::jthread> threads;
     for (int thread = 0; thread < 2; ++thread) {
       threads.emplace_back([&] {
         try {
