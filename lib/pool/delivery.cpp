@@ -87,6 +87,10 @@ void Delivery::join() {
 }
 
 void Delivery::join_or_leave() noexcept {
+  {
+    const std::scoped_lock guard{mutex_};
+    if (!thread_.joinable()) over_ = true;
+  }
   const std::scoped_lock guard{joining_};
   if (!thread_.joinable()) return;
   if (is_this_thread()) return thread_.detach();
@@ -95,6 +99,8 @@ void Delivery::join_or_leave() noexcept {
 }
 
 bool Delivery::is_this_thread() const { return own_delivery == this; }
+
+bool Delivery::runs_in_this_thread() { return own_delivery != nullptr; }
 
 // ---- what is delivered
 

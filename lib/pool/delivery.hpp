@@ -22,7 +22,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   explicit Delivery(std::shared_ptr<TaskTable> tasks) : tasks_(std::move(tasks)) {}
   Delivery(const Delivery&) = delete;
 
-  /// Has the thread run. Throws OSError.
+  /// Has the thread run, unless all tasks have ended. Throws OSError.
   void start();
 
   /// In its turn. The thread may have to be woken. False when it has ended.
@@ -32,11 +32,15 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   /// Interrupted. Nothing happens in the thread itself.
   void join();
 
-  /// The same without an end by signals; the thread itself is left alone instead.
+  /// The same without an end by signals; the thread itself is left alone instead. No thread is
+  /// started after that.
   void join_or_leave() noexcept;
 
   /// Whether this thread is it.
-  [[nodiscard]] bool is_this_thread() const;
+  [[nodiscard]] MULTIPROCESSING_API bool is_this_thread() const;
+
+  /// Whether this thread is that of any.
+  [[nodiscard]] MULTIPROCESSING_API static bool runs_in_this_thread();
 
   [[nodiscard]] TaskTable& tasks() const { return *tasks_; }
 

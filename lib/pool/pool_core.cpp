@@ -88,6 +88,7 @@ PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory)
   tasks_->ring_for_workers(bell_.get());
   board_.as<Board>()->share = share_of_each(processes(), options.pin);
   leave_for_the_end(board_, options.at_worker_end);
+  tasks_->deliver_by(delivery_);
   try {
     start_all();
     start_watcher();

@@ -25,7 +25,7 @@ bool fits_record(const Writer& writer, const Envelope& mentioned) {
 
 void put(TaskRecord& record, const Writer& writer) {
   std::memcpy(record.bytes, writer.view().data(), writer.size());
-  record.size.store(static_cast<std::uint16_t>(writer.size()), std::memory_order_relaxed);
+  record.size.store(static_cast<std::uint32_t>(writer.size()), std::memory_order_relaxed);
 }
 
 TaskReader::TaskReader(const TaskRecord& record, const Link& link)

@@ -36,6 +36,8 @@ bool SubmittedTask::wait_until(const Deadline& deadline) const {
 
 bool SubmittedTask::lost() const { return table().lost(record_); }
 
+bool SubmittedTask::runs() const { return table().runs(record_); }
+
 bool SubmittedTask::cancel() const { return table().cancel(record_); }
 
 bool SubmittedTask::stop(Timeout grace) const { return table().stop(record_, grace); }
@@ -43,6 +45,20 @@ bool SubmittedTask::stop(Timeout grace) const { return table().stop(record_, gra
 bool SubmittedTask::ask_to_stop(Timeout grace) const { return table().ask_to_stop(record_, grace); }
 
 bool SubmittedTask::stopped() const { return table().stopped(record_); }
+
+bool SubmittedTask::cancelled() const { return table().cancelled(record_); }
+
+bool SubmittedTask::failed() const { return table().failed(record_); }
+
+bool SubmittedTask::follow(std::shared_ptr<Follower> follower) const {
+  return table().follow(record_, std::move(follower));
+}
+
+std::shared_ptr<Delivery> SubmittedTask::delivery() const {
+  std::shared_ptr<Delivery> delivery = table().delivery();
+  if (delivery != nullptr) delivery->start();
+  return delivery;
+}
 
 void SubmittedTask::read_result(void (*read)(void* state, Reader& reader), void* state,
                                 Elements elements) {

@@ -13,7 +13,7 @@ namespace multiprocessing::detail {
 /// worker that runs the task stands there by its name; every change is a compare-and-swap, so that
 /// of two ends one decides.
 ///
-///     63 … 34 use | 33 … 3 state or worker | 2 condemned | 1 dropped | 0 waiting
+///     63 … 35 use | 34 … 4 state or worker | 3 followed | 2 condemned | 1 dropped | 0 waiting
 class TaskWord {
  public:
   // Below all names of workers.
@@ -33,22 +33,25 @@ class TaskWord {
   static constexpr std::uint64_t waiting = 1;    // a thread may sleep on the word
   static constexpr std::uint64_t dropped = 2;    // no result refers to the task any more
   static constexpr std::uint64_t condemned = 4;  // its worker is killed for it, and claims no more
-  static constexpr std::uint32_t last_use = 0x3fff'ffff;
+  static constexpr std::uint64_t followed = 8;   // its end goes into the list of ends
+  static constexpr std::uint32_t last_use = 0x1fff'ffff;
 
   constexpr explicit TaskWord(std::uint64_t bits) : bits_(bits) {}
   constexpr TaskWord(std::uint32_t use, State state, std::uint64_t marks = 0)
-      : bits_(std::uint64_t{use} << 34 | std::uint64_t{state} << 3 | marks) {}
+      : bits_(std::uint64_t{use} << 35 | std::uint64_t{state} << 4 | marks) {}
 
   [[nodiscard]] constexpr std::uint64_t bits() const { return bits_; }
   [[nodiscard]] constexpr std::uint32_t use() const {
-    return static_cast<std::uint32_t>(bits_ >> 34);
+    return static_cast<std::uint32_t>(bits_ >> 35);
   }
-  [[nodiscard]] constexpr std::uint64_t marks() const { return bits_ & (waiting | dropped); }
+  [[nodiscard]] constexpr std::uint64_t marks() const {
+    return bits_ & (waiting | dropped | followed);
+  }
   [[nodiscard]] constexpr bool is(std::uint64_t mark) const { return (bits_ & mark) != 0; }
 
   /// A State, or what worker() makes of a name.
   [[nodiscard]] constexpr std::uint32_t state() const {
-    return static_cast<std::uint32_t>(bits_ >> 3 & 0x7fff'ffff);
+    return static_cast<std::uint32_t>(bits_ >> 4 & 0x7fff'ffff);
   }
   [[nodiscard]] constexpr bool ended() const { return state() >= done && state() <= refused; }
   [[nodiscard]] constexpr bool runs() const { return state() > refused; }
@@ -59,8 +62,8 @@ class TaskWord {
   }
 
   [[nodiscard]] constexpr TaskWord with_state(std::uint32_t state) const {
-    constexpr std::uint64_t field = std::uint64_t{0x7fff'ffff} << 3;
-    return TaskWord{(bits_ & ~field) | std::uint64_t{state} << 3};
+    constexpr std::uint64_t field = std::uint64_t{0x7fff'ffff} << 4;
+    return TaskWord{(bits_ & ~field) | std::uint64_t{state} << 4};
   }
   /// An end wakes all that wait, and condemns no more.
   [[nodiscard]] constexpr TaskWord ended_as(State state) const {
@@ -106,12 +109,11 @@ struct alignas(64) TaskRecord {
   std::atomic<std::uint64_t> serial;
   std::atomic<std::uint32_t> retries;  // that are left
   std::atomic<std::uint16_t> size;     // of what lies below
-  std::atomic<std::uint8_t> followed;  // its end goes into the list of ends
-  std::atomic<std::uint8_t> marks;     // limited, for_time
+  std::atomic<std::uint16_t> marks;    // limited, for_time
   std::byte bytes[104];                // the call, then the result
 
-  static constexpr std::uint8_t limited = 1;   // behind the call are its TaskLimits
-  static constexpr std::uint8_t for_time = 2;  // it is condemned because its time is over
+  static constexpr std::uint16_t limited = 1;   // behind the call are its TaskLimits
+  static constexpr std::uint16_t for_time = 2;  // it is condemned because its time is over
 
   [[nodiscard]] TaskWord look() const { return TaskWord{word.load(std::memory_order_acquire)}; }
 

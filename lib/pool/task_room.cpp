@@ -11,7 +11,7 @@ bool TaskTable::take_room(TaskRoom room) {
     {
       const std::scoped_lock guard{mutex_};
       if (closed_) std::rethrow_exception(closed_);
-      tell_of_listed();
+      if (tell_of_listed()) ends().notify_all();
       if (pending_ < most_pending_) {
         ++pending_;
         return true;

@@ -98,7 +98,8 @@ bool TaskTable::queue_in_time(std::uint32_t record, const TaskTerms& terms,
   const bool late = limits.any() && limits.begin_by <= moment_now();
   const bool unwanted = terms.stop.stop_requested();
   if (limits.any() && !late) limited_.add(name, limits);
-  task.word.store(TaskWord{name.use(), TaskWord::queued}.bits());
+  const std::uint64_t marks = is_followed(record) ? TaskWord::followed : 0;
+  task.word.store(TaskWord{name.use(), TaskWord::queued, marks}.bits());
   if (late || unwanted) {
     end_queued(record, unwanted ? TaskWord::cancelled : TaskWord::expired);
     return false;
@@ -168,7 +169,7 @@ bool TaskTable::condemn(TaskName name, bool for_time) noexcept {
   TaskRecord& task = at(name.record());
   TaskWord seen = task.look();
   while (seen.use() == name.use() && seen.runs() && !seen.is(TaskWord::condemned)) {
-    const std::uint8_t marks = task.marks.load() & TaskRecord::limited;
+    const std::uint16_t marks = task.marks.load() & TaskRecord::limited;
     task.marks.store(for_time ? marks | TaskRecord::for_time : marks);
     fail_point("pool.task.before_condemn");
     if (!task.change(seen, seen.marked(TaskWord::condemned))) continue;

@@ -99,9 +99,8 @@ bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
         put(task, call);
       task.serial.store(next_serial(), std::memory_order_relaxed);
       task.retries.store(static_cast<std::uint32_t>(terms.retries), std::memory_order_relaxed);
-      task.followed.store(terms.follower != nullptr || room, std::memory_order_relaxed);
       note_place(record, terms.where);
-      if (terms.follower != nullptr || room) follow(record, terms);
+      if (terms.follower != nullptr || room) note_follower(record, terms);
       keep_outside_stop(record, std::move(outside));
       queued = queue_in_time(record, terms, limits, std::move(needs));
       room.is_the_tasks();
@@ -159,7 +158,7 @@ bool TaskTable::cancel(std::uint32_t record) {
   TaskRecord& task = at(record);
   const TaskWord before{end_if(task, TaskWord::queued, TaskWord::cancelled)};
   if (before.is(TaskWord::waiting)) wake_waiting(task);
-  if (before.bits() != 0 && task.followed.load() != 0) {
+  if (before.is(TaskWord::followed)) {
     const std::scoped_lock guard{mutex_};
     tell_of(record);
     ends().notify_all();
@@ -222,7 +221,7 @@ void TaskTable::give_back_record(std::uint32_t record) {
 }
 
 std::uint32_t TaskTable::take_record() {
-  if (free_.empty()) tell_of_listed();
+  if (free_.empty() && tell_of_listed()) ends().notify_all();
   if (free_.empty()) look_through_dropped();
   if (free_.empty()) add_segment();
   const std::uint32_t record = free_.back();

@@ -70,11 +70,24 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   [[nodiscard]] bool lost(std::uint32_t record) const {
     return look(record).state() == TaskWord::lost;
   }
+  [[nodiscard]] bool runs(std::uint32_t record) const { return look(record).runs(); }
+  [[nodiscard]] bool cancelled(std::uint32_t record) const {
+    const std::uint32_t state = look(record).state();
+    return state == TaskWord::cancelled || state == TaskWord::stopped;
+  }
+  [[nodiscard]] bool failed(std::uint32_t record) const {
+    const TaskWord word = look(record);
+    return word.ended() && word.state() != TaskWord::done && !cancelled(record);
+  }
   void read_result(std::uint32_t record, void (*read)(void*, Reader&), void* state,
                    Elements elements);
   void give_back_record(std::uint32_t record);
 
   // ---- for threads that follow tasks
+
+  /// Has the follower told of the end of a task that was submitted without; false when the task has
+  /// ended, and nothing is told.
+  [[nodiscard]] bool follow(std::uint32_t record, std::shared_ptr<Follower> follower);
 
   /// To sleep on: it changes after each end of a followed task.
   [[nodiscard]] EventCount& ends() const { return board_.as<Board>()->ends; }
@@ -83,9 +96,15 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   [[nodiscard]] bool any_end() const { return board_.as<Board>()->ended.load() != 0; }
 
   /// Tells the followers of tasks that have ended in workers; true when none can end any more.
-  bool tell_of_ends();
+  MULTIPROCESSING_API bool tell_of_ends();
+
+  /// The pool's thread for callbacks; null when the pool has gone.
+  [[nodiscard]] std::shared_ptr<Delivery> delivery() const { return delivery_.lock(); }
 
   // ---- for the pool
+
+  /// Before any task is submitted.
+  void deliver_by(const std::shared_ptr<Delivery>& delivery) { delivery_ = delivery; }
 
   /// No more tasks are taken.
   void close(std::exception_ptr reason);
@@ -161,9 +180,9 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   void queue_again(TaskName name);
   void note_place(std::uint32_t record, const Where& where);
   [[nodiscard]] std::string told_place(std::uint32_t record) const;
-  void follow(std::uint32_t record, TaskTerms& terms);
+  void note_follower(std::uint32_t record, TaskTerms& terms);
   [[nodiscard]] bool is_followed(std::uint32_t record) const;
-  void tell_of_listed() noexcept;
+  bool tell_of_listed() noexcept;
   void tell_of(std::uint32_t record) noexcept;
   void finish_telling(const WorkerEnd& end);
   void lose(std::uint32_t record, const WorkerEnd& end);
@@ -192,6 +211,7 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   int bell_ = -1;
   const std::size_t most_pending_;  // that need room; 0: any number
   const std::map<std::string, int> tokens_;
+  std::weak_ptr<Delivery> delivery_;
   mutable std::mutex mutex_;
 
   // Grows with the mutex held, and has room for all: who knows a record may look it up without.

@@ -152,10 +152,6 @@ void TaskWorker::deliver_exception(const TaskLinks& links,
 }
 
 void TaskWorker::end(TaskRecord& task, TaskName name, TaskWord::State state) {
-  // Once a task has ended its record may be that of another one, unless it is followed.
-  const bool followed = task.followed.load(std::memory_order_relaxed) != 0;
-  if (followed) seat_.ending.store(name.bits());
-  fail_point("pool.task.before_end");
   auto& counter = state == TaskWord::done ? seat_.done : seat_.failed;
   SeatRecord::count(counter);  // before its end can be seen
   TaskWord seen = task.look();
@@ -165,6 +161,8 @@ void TaskWorker::end(TaskRecord& task, TaskName name, TaskWord::State state) {
       SeatRecord::count(counter, -1);
       park();
     }
+    if (seen.is(TaskWord::followed)) seat_.ending.store(name.bits());
+    fail_point("pool.task.before_end");
     if (seen.is(TaskWord::dropped)) {
       const TaskLinks links = links_of(segment(name.record()), name.record());
       task.retries.store(0);  // it has been done, and its call goes now
@@ -176,7 +174,8 @@ void TaskWorker::end(TaskRecord& task, TaskName name, TaskWord::State state) {
     fail_point("pool.task.ended");
     if (seen.is(TaskWord::waiting)) wake_waiting(task);
     fail_point("pool.task.woke");
-    if (followed) list_end(task, name);
+    // Its record may be that of another task by now, unless it is followed.
+    if (seen.is(TaskWord::followed)) list_end(task, name);
     return;
   }
   SeatRecord::count(counter, -1);

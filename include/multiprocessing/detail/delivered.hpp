@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "multiprocessing/base/timeout.hpp"
 #include "multiprocessing/detail/export.hpp"
@@ -21,6 +22,8 @@ class MULTIPROCESSING_API Delivered : public Follower,
  public:
   /// Starts the thread if need be. Throws as PoolCore::check_open(), and OSError.
   explicit Delivered(PoolCore& pool);
+  /// By a thread that runs.
+  explicit Delivered(std::shared_ptr<Delivery> delivery) : delivery_(std::move(delivery)) {}
   ~Delivered() override;
 
   /// How many tasks will be submitted with this as their follower. None at all: it is delivered

@@ -57,12 +57,19 @@ class MULTIPROCESSING_API ChunkWindow {
 
 /// What Results go through. For one thread at a time.
 template <class T>
-class Iteration {
+class ResultSource {
  public:
-  virtual ~Iteration() = default;
+  virtual ~ResultSource() = default;
 
   /// The next result; none at the end. Throws what the task or the input threw, and TimeoutError.
-  std::optional<T> next(Timeout timeout) {
+  virtual std::optional<T> next(Timeout timeout) = 0;
+};
+
+/// The results of chunks.
+template <class T>
+class Iteration : public ResultSource<T> {
+ public:
+  std::optional<T> next(Timeout timeout) override {
     if (read_ == results_.size()) {
       read_ = 0;
       results_.clear();

@@ -77,10 +77,8 @@ std::shared_ptr<SharedResult<list_of<mapped<F, R>>>> map_later(
 }
 
 template <class F, class R>
-std::unique_ptr<Iteration<value_of<std::decay_t<mapped<F, R>>>>> iterate(PoolCore& pool, F&& f,
-                                                                         R&& items,
-                                                                         const MapOptions& options,
-                                                                         Order order) {
+std::unique_ptr<ResultSource<value_of<std::decay_t<mapped<F, R>>>>> iterate(
+    PoolCore& pool, F&& f, R&& items, const MapOptions& options, Order order) {
   using Map = Mapping<F, std::remove_reference_t<R>>;
   using Result = typename Map::Result;
   check_call<F, typename Map::Element>();

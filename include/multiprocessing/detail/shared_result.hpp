@@ -9,24 +9,22 @@
 #include <utility>
 #include <variant>
 
-#include "multiprocessing/base/signals.hpp"
+#include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/base/timeout.hpp"
 #include "multiprocessing/detail/chunk_tasks.hpp"
 #include "multiprocessing/detail/codec.hpp"
 #include "multiprocessing/detail/delivered.hpp"
+#include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/task.hpp"
 #include "multiprocessing/pool/callbacks.hpp"
 #include "multiprocessing/reduction/results.hpp"
 
 namespace multiprocessing::detail {
 
-/// A result to come, and what came of it once it has been read.
-template <class R>
-class SharedResult {
+/// A result to come of any type.
+class MULTIPROCESSING_API AnyResult {
  public:
-  using Value = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
-
-  virtual ~SharedResult() = default;
+  virtual ~AnyResult();
 
   [[nodiscard]] virtual bool ended() const = 0;
   /// False when it was not in time.
@@ -37,40 +35,41 @@ class SharedResult {
   /// Ends what runs, within the grace or by a kill; false when all has ended by itself.
   [[nodiscard]] virtual bool stop(Timeout grace) const = 0;
 
-  /// What it came to instead of a value; null when all went well. The tasks have ended.
-  [[nodiscard]] std::exception_ptr error() {
-    const std::scoped_lock guard{mutex_};
-    if (!is_read_) {
-      const Uninterrupted whole;  // what it mentions can be taken once
-      try {
-        read_into(value_);
-      } catch (...) {
-        error_ = std::current_exception();
-        if (error_ == nullptr) throw;  // pthread_cancel
-      }
-      is_read_ = true;
-    }
-    return error_;
-  }
+  /// What it came to instead of a value; null when all went well. It has ended.
+  [[nodiscard]] std::exception_ptr error();
+
+ private:
+  /// Reads the value, or throws that error.
+  virtual void read_value() = 0;
+
+  std::mutex mutex_;
+  bool is_read_ = false;  // value and error are guarded by the mutex until then, and
+                          // constant after
+  std::exception_ptr error_;
+};
+
+/// A result to come, and what came of it once it has been read. `Base` is what its handles have
+/// beside that.
+template <class R, class Base = AnyResult>
+class SharedResult : public Base {
+ public:
+  using Value = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
 
   /// When there is no error.
   [[nodiscard]] Value& value() { return *value_; }
 
  private:
   virtual void read_into(std::optional<Value>& value) = 0;
+  void read_value() final { read_into(value_); }
 
-  std::mutex mutex_;
-  bool is_read_ = false;  // all below are guarded by the mutex until then, and
-                          // constant after
   std::optional<Value> value_;
-  std::exception_ptr error_;
 };
 
 /// That of one task.
-template <class R>
-class ResultOfTask : public SharedResult<R> {
+template <class R, class Base = AnyResult>
+class ResultOfTask : public SharedResult<R, Base> {
  public:
-  using typename SharedResult<R>::Value;
+  using typename SharedResult<R, Base>::Value;
 
   [[nodiscard]] bool ended() const override { return task.ended(); }
   [[nodiscard]] bool wait(Timeout timeout) const override { return task.wait(timeout); }
@@ -120,6 +119,21 @@ class ResultOfChunks : public SharedResult<list_of<R>> {
     value = std::move(list);
   }
 };
+
+/// Waits for the result and throws its error; TimeoutError when it has not come in time.
+MULTIPROCESSING_API void await_success(AnyResult& result, Timeout timeout);
+
+/// The value of a result that has come, moved out for the last handle.
+template <class R, class Base>
+R take_value(const std::shared_ptr<SharedResult<R, Base>>& result) {
+  if constexpr (!std::is_void_v<R>) {
+    if (result.use_count() == 1) return std::move(result->value());
+    if constexpr (std::is_copy_constructible_v<R>)
+      return result->value();
+    else
+      throw InvalidStateError("a result that cannot be copied has other handles, too");
+  }
+}
 
 /// One of those that is ready only when a callback has had it.
 template <class Result, class R>

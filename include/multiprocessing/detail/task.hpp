@@ -21,6 +21,7 @@
 namespace multiprocessing::detail {
 
 class Deadline;
+class Delivery;
 class PoolCore;
 class TaskTable;
 
@@ -92,8 +93,26 @@ class MULTIPROCESSING_API SubmittedTask {
   /// Whether it has ended with the death of its worker.
   [[nodiscard]] bool lost() const;
 
+  /// Whether a worker runs it now.
+  [[nodiscard]] bool runs() const;
+
   /// Whether it never runs, now and ever after.
   [[nodiscard]] bool cancel() const;
+  [[nodiscard]] bool cancelled() const;
+
+  /// Whether it has ended without a result, and was not cancelled.
+  [[nodiscard]] bool failed() const;
+
+  /// Has the follower told of the end of a task that was submitted without one; false when it has
+  /// ended, and nothing is told.
+  [[nodiscard]] bool follow(std::shared_ptr<Follower> follower) const;
+
+  /// The thread for callbacks, which runs; null when the pool has gone, and so the task has ended.
+  /// Throws OSError.
+  [[nodiscard]] std::shared_ptr<Delivery> delivery() const;
+
+  /// Those among which it is, as long as any of them is of interest.
+  [[nodiscard]] const std::shared_ptr<TaskTable>& tasks() const { return table_; }
 
   /// Ends it when it runs, in whatever way: by itself within the grace, or with its worker. False
   /// when it has ended by itself. Throws Interrupted.

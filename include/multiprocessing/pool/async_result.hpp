@@ -56,7 +56,7 @@ class AsyncResult {
 
   /// Throws `TimeoutError` when it is not done by then; it may be asked again.
   reference_to<R> get(Timeout timeout) const& {
-    check(timeout);
+    detail::await_success(*shared_, timeout);
     if constexpr (!std::is_void_v<R>) return shared_->value();
   }
 
@@ -64,14 +64,8 @@ class AsyncResult {
   /// `InvalidStateError` when it cannot be copied.
   R get() && { return std::move(*this).get(Timeout::infinite); }
   R get(Timeout timeout) && {
-    check(timeout);
-    if constexpr (!std::is_void_v<R>) {
-      if (shared_.use_count() == 1) return std::move(shared_->value());
-      if constexpr (std::is_copy_constructible_v<R>)
-        return shared_->value();
-      else
-        throw InvalidStateError("a result that cannot be copied has other handles, too");
-    }
+    detail::await_success(*shared_, timeout);
+    return detail::take_value(shared_);
   }
 
   /// Waits until the task is done, in whatever way.
@@ -106,11 +100,6 @@ class AsyncResult {
   friend class Pool;
   explicit AsyncResult(std::shared_ptr<detail::SharedResult<R>> shared)
       : shared_(std::move(shared)) {}
-
-  void check(Timeout timeout) const {
-    if (!wait(timeout)) throw TimeoutError("the result has not come in time");
-    if (const std::exception_ptr error = shared_->error()) std::rethrow_exception(error);
-  }
 
   std::shared_ptr<detail::SharedResult<R>> shared_;
 };

@@ -229,7 +229,7 @@ class MULTIPROCESSING_API Pool {
     using Result = task_result<F, A...>;
     detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     const auto result = std::make_shared<detail::ResultOfTask<Result>>();
-    submit(result->task, {.room = detail::TaskRoom::waited_for}, f, args...);
+    submit(core(), result->task, {.room = detail::TaskRoom::waited_for}, f, args...);
     return AsyncResult<Result>(result);
   }
 
@@ -249,7 +249,8 @@ class MULTIPROCESSING_API Pool {
     using Result = task_result<F, A...>;
     detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     const auto result = std::make_shared<detail::ResultOfTask<Result>>();
-    if (!submit(result->task, {.room = detail::TaskRoom::taken_if_free}, f, args...)) return {};
+    if (!submit(core(), result->task, {.room = detail::TaskRoom::taken_if_free}, f, args...))
+      return {};
     return AsyncResult<Result>(result);
   }
   template <class F, class... A>
@@ -324,6 +325,7 @@ class MULTIPROCESSING_API Pool {
   [[nodiscard]] std::vector<ProcessHandle> workers() const;
 
  private:
+  friend class ProcessPoolExecutor;
   template <class F, class... A, class G, class... B>
   static detail::WorkerFactory factory(G&& initializer, B&&... arguments) {
     detail::check_call<F, A...>();
@@ -363,18 +365,19 @@ class MULTIPROCESSING_API Pool {
     terms.room = room;
     if (!options.callback && !options.error_callback) {
       const auto result = std::make_shared<Plain>();
-      return submit(result->task, std::move(terms), f, args...) ? result : nullptr;
+      return submit(core(), result->task, std::move(terms), f, args...) ? result : nullptr;
     }
     const auto result = std::make_shared<detail::WithCallbacks<Plain, Result>>(
         core(), Callbacks<Result>{std::move(options.callback), options.error_callback});
     result->expect(1);
     terms.follower = result;
-    return submit(result->task, std::move(terms), f, args...) ? result : nullptr;
+    return submit(core(), result->task, std::move(terms), f, args...) ? result : nullptr;
   }
 
   template <class F, class... A>
-  bool submit(detail::SubmittedTask& task, detail::TaskTerms terms, const F& f, const A&... args) {
-    detail::TaskCall call(core(), &detail::run_task<std::decay_t<F>, std::decay_t<A>...>);
+  static bool submit(detail::PoolCore& core, detail::SubmittedTask& task, detail::TaskTerms terms,
+                     const F& f, const A&... args) {
+    detail::TaskCall call(core, &detail::run_task<std::decay_t<F>, std::decay_t<A>...>);
     detail::write_callable_and_arguments(call.writer(), f, args...);
     return call.submit(task, std::move(terms));
   }

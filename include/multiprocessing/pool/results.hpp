@@ -17,6 +17,11 @@
 namespace multiprocessing {
 
 class Pool;
+class ProcessPoolExecutor;
+
+namespace detail {
+class FuturesAccess;
+}
 
 /// The results of `Pool::imap` and `imap_unordered`, one by one; Python's `IMapIterator`. A
 /// single-pass view, which can be moved.
@@ -90,16 +95,18 @@ class Results : public std::ranges::view_base {
 
  private:
   friend class Pool;
-  Results(std::unique_ptr<detail::Iteration<T>> iteration) : iteration_(std::move(iteration)) {}
+  friend class ProcessPoolExecutor;
+  friend class detail::FuturesAccess;
+  Results(std::unique_ptr<detail::ResultSource<T>> source) : source_(std::move(source)) {}
 
-  [[nodiscard]] detail::Iteration<T>& iteration() const {
-    if (iteration_ == nullptr) throw ValueError("the results were moved from");
-    return *iteration_;
+  [[nodiscard]] detail::ResultSource<T>& source() const {
+    if (source_ == nullptr) throw ValueError("the results were moved from");
+    return *source_;
   }
 
   std::optional<T> try_next(Timeout timeout) {
     if (!fetched_ || seen_) {
-      std::optional<T> value = iteration().next(timeout);
+      std::optional<T> value = source().next(timeout);
       fetched_ = false;
       return value;
     }
@@ -113,7 +120,7 @@ class Results : public std::ranges::view_base {
     error_ = nullptr;
     value_.reset();
     try {
-      value_ = iteration().next(Timeout::infinite);
+      value_ = source().next(Timeout::infinite);
     } catch (...) {
       error_ = std::current_exception();
       if (error_ == nullptr) throw;  // pthread_cancel
@@ -128,7 +135,7 @@ class Results : public std::ranges::view_base {
     return *value_;
   }
 
-  std::unique_ptr<detail::Iteration<T>> iteration_;
+  std::unique_ptr<detail::ResultSource<T>> source_;
   bool fetched_ = false;  // what is below
   bool seen_ = false;     // by the program
   std::optional<T> value_;
