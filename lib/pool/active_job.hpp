@@ -35,6 +35,7 @@ struct WorkerEnd {
   int exitcode = 0;
   bool served = false;    // its initializer had returned
   bool finished = false;  // a task
+  bool left = false;      // it had done what it was to do
   TaskName at = {};       // the task that it took last
   TaskName ending = {};   // the followed task that it ended last
   std::string cause;      // what is known of it beside the code

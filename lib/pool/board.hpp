@@ -44,8 +44,10 @@ struct WorkerLimits {
 /// A worker's entry, written by it before it claims anything, so that its claims can be told from
 /// those of others after its death.
 struct alignas(64) SeatRecord {
+  static constexpr std::uint32_t left = 2;  // it has done what it was to do
+
   std::atomic<std::uint32_t> name;      // as it stands in chunk words; 0 until it serves
-  std::atomic<std::uint32_t> serves;    // 1 once its initializer has returned
+  std::atomic<std::uint32_t> serves;    // 1 once its initializer has returned, then `left`
   std::atomic<std::uint32_t> finished;  // 1 once it has finished a task
   std::atomic<std::uint32_t> leaving;   // 1: it is to leave, for the pool becomes smaller
   std::atomic<std::uint32_t> idle;      // 1: it leaves, for there was nothing to do

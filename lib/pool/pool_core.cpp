@@ -73,8 +73,11 @@ class Starting {
 
 }  // namespace
 
-PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory)
-    : context_(options.context ? *options.context : get_context()),
+PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory, PoolKind kind)
+    : executor_(kind == PoolKind::executor),
+      breaks_on_death_(options.on_worker_death == OnWorkerDeath::break_pool),
+      context_(options.context ? *options.context : get_context()),
+      forks_(context_.get_start_method() == "fork"),
       factory_(std::move(factory)),
       initializer_timeout_(options.initializer_timeout),
       wanted_(checked_processes(options)),
@@ -89,6 +92,7 @@ PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory)
   board_.as<Board>()->share = share_of_each(processes(), options.pin);
   leave_for_the_end(board_, options.at_worker_end);
   tasks_->deliver_by(delivery_);
+  if (executor_) return;
   try {
     start_all();
     start_watcher();
@@ -109,7 +113,10 @@ PoolCore::~PoolCore() {
     for (Seat& seat : seats_) seat.send(&Process::kill);
     stir_watcher();
   }
-  if (watcher_.joinable()) watcher_.join();
+  if (watcher_.get_id() == std::this_thread::get_id())
+    watcher_.detach();
+  else if (watcher_.joinable())
+    watcher_.join();
   delivery_->join_or_leave();
 }
 
@@ -126,7 +133,7 @@ void PoolCore::start_watcher() {
   try {
     fail_point("pool.watcher.start");
     watching_ = 1;
-    watcher_ = std::thread([this] { watch(); });
+    watcher_ = std::thread([this] { const auto last = watch(); });
   } catch (const std::system_error& error) {
     watching_ = 0;
     throw_os_error(error.code().value(), "pthread_create", "the pool's watcher");
@@ -139,7 +146,8 @@ void PoolCore::start_worker(std::size_t seat) {
   SeatRecord& record = seats_of(board_)[seat];
   clear_seat(record);
   record.number.store(static_cast<std::uint32_t>(++worker_number_));
-  ProcessOptions options{.name = worker_name(context_, worker_number_), .daemon = true};
+  ProcessOptions options{.daemon = true};
+  if (!executor_) options.name = worker_name(context_, worker_number_);
   at.process.emplace(factory_(context_, std::move(options), board_, static_cast<int>(seat)));
   const Starting for_the_child(*this);
   const ChildrenOfDaemons allowed;
@@ -194,11 +202,6 @@ void PoolCore::check_open() const {
   if (broken_) std::rethrow_exception(broken_);
   if (state_ == State::closed) throw ValueError("Pool not running: it was closed");
   if (state_ == State::terminated) throw ValueError("Pool not running: it was terminated");
-}
-
-const std::shared_ptr<TaskTable>& PoolCore::tasks() const {
-  if (!tasks_->in_creator()) check_creator();
-  return tasks_;
 }
 
 const std::shared_ptr<TaskTable>& PoolCore::open_tasks() const {
@@ -320,7 +323,7 @@ void PoolCore::close() {
   const std::scoped_lock guard{mutex_};
   if (state_ != State::running) return;
   // Before anything is changed: there may be no memory for it.
-  const auto why = std::make_exception_ptr(ValueError("Pool not running: it was closed"));
+  const auto why = closed_reason("closed");
   state_ = State::closed;
   spare_ = {};
   if (!broken_) tasks_->close(why);
@@ -335,18 +338,18 @@ void PoolCore::terminate() {
   check_creator();
   const std::scoped_lock guard{mutex_};
   if (state_ == State::terminated) return;
-  const auto why = std::make_exception_ptr(ValueError("Pool not running: it was terminated"));
+  const auto why = closed_reason("terminated");
   const auto end = std::make_exception_ptr(ProcessError("the pool was terminated"));
   state_ = State::terminated;
   if (!broken_) tasks_->close(why);
-  end_workers(end);
+  end_workers(end, &Process::terminate);
   stir_watcher();
 }
 
-void PoolCore::end_workers(const std::exception_ptr& reason) {
+void PoolCore::end_workers(const std::exception_ptr& reason, void (Process::*signal)()) {
   refuse_work(reason);
   const bool deaf = board_.as<Board>()->deaf_to_sigterm;
-  for (Seat& seat : seats_) seat.send(deaf ? &Process::kill : &Process::terminate);
+  for (Seat& seat : seats_) seat.send(deaf ? &Process::kill : signal);
   // Only now, or some would end by themselves, with another exit code. Those that may not be
   // signalled do.
   let_workers_leave();

@@ -39,11 +39,15 @@ struct PoolStopping {
   StopReport report = {};
 };
 
+/// An executor starts workers when there are tasks for them, and lets these be done at the end of
+/// the program.
+enum class PoolKind : bool { pool, executor };
+
 /// The part of a Pool that does not know any types. Belongs to the process that made it: elsewhere,
 /// such as in a forked child, every call throws AssertionError, and it must not be destroyed.
-class PoolCore {
+class MULTIPROCESSING_API PoolCore final : public WorkerStarter {
  public:
-  PoolCore(const PoolOptions& options, WorkerFactory factory);
+  PoolCore(const PoolOptions& options, WorkerFactory factory, PoolKind kind = PoolKind::pool);
   ~PoolCore();
   PoolCore(const PoolCore&) = delete;
 
@@ -54,6 +58,15 @@ class PoolCore {
   /// Asks the workers to end, then signals, then kills them, and waits until they have ended.
   /// Throws Interrupted; it goes on then.
   [[nodiscard]] StopReport stop(Timeout grace);
+
+  /// Ends the workers now, after what has not begun was cancelled.
+  void end_workers_now(void (Process::*signal)());
+  void cancel_queued();
+
+  /// Whether nothing is left to be done, and no worker is.
+  [[nodiscard]] bool has_ended() const;
+
+  void start_for_a_task() override;
 
   /// How many workers there are to be.
   [[nodiscard]] int processes() const { return wanted_.load(std::memory_order_relaxed); }
@@ -66,7 +79,10 @@ class PoolCore {
   void check_open() const;
 
   /// The tasks, which may take no more. Throws AssertionError in another process.
-  [[nodiscard]] const std::shared_ptr<TaskTable>& tasks() const;
+  [[nodiscard]] const std::shared_ptr<TaskTable>& tasks() const {
+    if (!tasks_->in_creator()) check_creator();
+    return tasks_;
+  }
 
   /// The tasks, to which one may be added. Throws as check_open().
   [[nodiscard]] const std::shared_ptr<TaskTable>& open_tasks() const;
@@ -103,6 +119,10 @@ class PoolCore {
 
   /// Has it terminated when the process ends before it does.
   static void end_at_exit(const std::shared_ptr<PoolCore>& pool);
+  static void finish_at_exit(const std::shared_ptr<PoolCore>& pool);
+
+  /// Keeps a pool that was closed until its work is done.
+  static void finish_alone(std::shared_ptr<PoolCore> pool);
 
   /// In a worker that was forked by the watcher: lets go of the jobs that it inherited. They would
   /// be kept in memory for as long as it lives.
@@ -127,10 +147,11 @@ class PoolCore {
   // In the thread that makes the pool.
   void start_all();
   void start_watcher();
+  void start_watcher_or_break();
   void kill_all() noexcept;
 
   // In the watcher.
-  void watch() noexcept;
+  [[nodiscard]] std::shared_ptr<PoolCore> watch() noexcept;
   void watch_to_the_end();
   void watch_once();
   void give_up(const std::exception_ptr& reason) noexcept;
@@ -139,6 +160,7 @@ class PoolCore {
   void kill_for_their_tasks(const std::vector<std::size_t>& seats);
   void tend_seat(std::size_t seat);
   [[nodiscard]] std::optional<WorkerEnd> end_of(std::size_t seat);
+  void note_death(const WorkerEnd& end);
   void break_if_hopeless(const WorkerEnd& end, bool had_work);
   void end_late_initializers();
   void end_strangers();
@@ -157,7 +179,7 @@ class PoolCore {
   void stir_visits();
   [[nodiscard]] bool all_ended() const;
   [[nodiscard]] bool any_serves() const;
-  void end_workers(const std::exception_ptr& reason);
+  void end_workers(const std::exception_ptr& reason, void (Process::*signal)());
   [[nodiscard]] bool any_finished() const;
   void refuse_work(const std::exception_ptr& reason);
   void let_workers_leave();
@@ -169,10 +191,14 @@ class PoolCore {
   void break_pool(const std::exception_ptr& why);
 
   void check_creator() const;
+  [[nodiscard]] std::exception_ptr closed_reason(const char* how) const;
   void stir_watcher() const;
 
   const Creator creator_;
+  const bool executor_;
+  const bool breaks_on_death_;
   const Context context_;
+  const bool forks_;
   const WorkerFactory factory_;
   const Timeout initializer_timeout_;
   std::atomic<int> wanted_;  // how many workers; written with the mutex
@@ -185,6 +211,7 @@ class PoolCore {
   // All below are guarded by the mutex.
   std::vector<Seat> seats_;       // more than are wanted, after the pool has become smaller
   std::vector<Handle> visits_;    // that are waited for
+  std::size_t in_use_ = 0;        // of the seats of an executor; the others have had no worker
   std::vector<ActiveJob*> jobs_;  // by place on the board; null where one is free
   State state_ = State::running;
   std::exception_ptr broken_;
@@ -199,6 +226,8 @@ class PoolCore {
     std::size_t done = 0, failed = 0, restarts = 0;
   } ended_;  // what workers had counted that have ended, and how many were replaced
   Spare spare_;
+  std::shared_ptr<PoolCore> itself_;  // while it finishes alone
+  bool watched_out_ = false;          // the watcher keeps nothing any more
 
   std::mutex visiting_;  // one visit is posted at a time
   Handle last_visit_;    // guarded by that

@@ -80,6 +80,9 @@ bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
     throw ValueError("retries must be 0 or more, not " + std::to_string(terms.retries));
   TokenNeeds needs;
   if (terms.tokens != nullptr) needs = token_needs(tokens_, *terms.tokens);
+  if (starts_.load(std::memory_order_relaxed)) {
+    if (const auto starter = starter_.lock()) starter->start_for_a_task();
+  }
   if (most_pending_ == 0) terms.room = TaskRoom::not_needed;
   if (terms.room != TaskRoom::not_needed && !take_room(terms.room)) return false;
   RoomTaken room(*this, terms.room != TaskRoom::not_needed);
@@ -102,6 +105,8 @@ bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
       note_place(record, terms.where);
       if (terms.follower != nullptr || room) note_follower(record, terms);
       keep_outside_stop(record, std::move(outside));
+      if (starts_.load(std::memory_order_relaxed))
+        unended_.push_back(TaskName{record, task.look().next_use()});
       queued = queue_in_time(record, terms, limits, std::move(needs));
       room.is_the_tasks();
     } catch (...) {
@@ -128,18 +133,6 @@ void TaskTable::queue_again(TaskName name) {
   if (ranked == ranks_.end()) return returned_.push(name);
   const std::uint64_t serial = at(name.record()).serial.load(std::memory_order_relaxed);
   ranked_.push(name, {ranked->second.priority, serial}, ranked->second.needs);
-}
-
-void TaskTable::note_place(std::uint32_t record, const Where& where) {
-  if (where.file_name != nullptr && places_.size() <= record)
-    places_.resize(segments_.size() * records_per_segment, {nullptr, 0});
-  if (record < places_.size()) places_[record] = where;
-}
-
-std::string TaskTable::told_place(std::uint32_t record) const {
-  if (places_.size() <= record || places_[record].file_name == nullptr) return {};
-  return std::string{", submitted at "} + places_[record].file_name + ':' +
-         std::to_string(places_[record].line);
 }
 
 bool TaskTable::await_end(std::uint32_t record, const Deadline& deadline) const {
@@ -203,7 +196,11 @@ void TaskTable::read_result(std::uint32_t record, void (*read)(void*, Reader&), 
     throw WorkerDied(death.what() + what + told_place(record), death.pid(), death.exitcode(),
                      elements.first);
   }
-  std::rethrow_exception(refused_);
+  try {
+    std::rethrow_exception(refused_);
+  } catch (const BrokenProcessPool& broken) {
+    throw BrokenProcessPool(broken);  // each result has an exception of its own
+  }
 }
 
 void TaskTable::give_back_record(std::uint32_t record) {
@@ -288,11 +285,11 @@ void TaskTable::close(std::exception_ptr reason) {
 
 /// Ends the records for whose word `ends` gives true.
 template <class Ends>
-void TaskTable::end_each(Ends ends) {
+void TaskTable::end_each(TaskWord::State as, Ends ends) {
   for (std::uint32_t record = 0; record < segments_.size() * records_per_segment; ++record) {
     TaskRecord& task = at(record);
     TaskWord seen = task.look();
-    while (ends(seen) && !task.change(seen, seen.ended_as(TaskWord::refused))) {
+    while (ends(seen) && !task.change(seen, seen.ended_as(as))) {
     }
     if (!ends(seen)) continue;
     if (seen.is(TaskWord::waiting)) wake_waiting(task);
@@ -303,7 +300,13 @@ void TaskTable::end_each(Ends ends) {
 void TaskTable::refuse(const std::exception_ptr& reason) {
   const std::scoped_lock guard{mutex_};
   if (!refused_) refused_ = reason;
-  end_each([](TaskWord word) { return word.state() == TaskWord::queued; });
+  end_each(TaskWord::refused, [](TaskWord word) { return word.state() == TaskWord::queued; });
+  ends().notify_all();
+}
+
+void TaskTable::cancel_queued() {
+  const std::scoped_lock guard{mutex_};
+  end_each(TaskWord::cancelled, [](TaskWord word) { return word.state() == TaskWord::queued; });
   ends().notify_all();
 }
 
@@ -311,7 +314,8 @@ void TaskTable::refuse_all(const std::exception_ptr& reason) {
   const std::scoped_lock guard{mutex_};
   if (!refused_) refused_ = reason;
   over_ = true;
-  end_each([](TaskWord word) { return word.state() == TaskWord::queued || word.runs(); });
+  end_each(TaskWord::refused,
+           [](TaskWord word) { return word.state() == TaskWord::queued || word.runs(); });
   // All have ended; a worker may not live to put its own into the list.
   for (std::uint32_t record = 0; record < followed_.size(); ++record) tell_of(record);
   ends().notify_all();

@@ -1,6 +1,8 @@
 // TaskTable: the tasks of a pool as the process that made it sees them.
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <exception>
@@ -24,6 +26,16 @@
 #include "pool/task_limits.hpp"
 
 namespace multiprocessing::detail {
+
+/// A pool whose workers start when there are tasks for them.
+class WorkerStarter {
+ public:
+  /// Before a task is queued. Throws when there are no workers and none can be started.
+  virtual void start_for_a_task() = 0;
+
+ protected:
+  ~WorkerStarter() = default;
+};
 
 /// Lives as long as the pool or a result of it. The death of its process ends the pool, so all that
 /// is done here need not survive a kill; what workers do to records meanwhile is done to their
@@ -105,6 +117,16 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
 
   /// Before any task is submitted.
   void deliver_by(const std::shared_ptr<Delivery>& delivery) { delivery_ = delivery; }
+
+  /// Has the pool start a worker for each task until it says that it has all.
+  void start_by(const std::shared_ptr<WorkerStarter>& starter);
+  void start_none() { starts_ = false; }
+
+  /// How many have been submitted since start_by() and have not ended.
+  [[nodiscard]] std::size_t count_unended();
+
+  /// They end as cancelled.
+  void cancel_queued();
 
   /// No more tasks are taken.
   void close(std::exception_ptr reason);
@@ -204,7 +226,7 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   [[nodiscard]] Moment end_overdue(Moment at, std::vector<std::size_t>& condemned);
   [[nodiscard]] bool retry(std::uint32_t record, const WorkerEnd& end);
   template <class Ends>
-  void end_each(Ends ends);
+  void end_each(TaskWord::State as, Ends ends);
 
   const Member creator_;
   const Handle board_;
@@ -212,6 +234,8 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   const std::size_t most_pending_;  // that need room; 0: any number
   const std::map<std::string, int> tokens_;
   std::weak_ptr<Delivery> delivery_;
+  std::weak_ptr<WorkerStarter> starter_;
+  std::atomic<bool> starts_{false};
   mutable std::mutex mutex_;
 
   // Grows with the mutex held, and has room for all: who knows a record may look it up without.
@@ -219,6 +243,7 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
 
   // All below are guarded by the mutex.
   std::vector<std::uint32_t> free_;
+  std::vector<TaskName> unended_;      // those that count; some may have ended
   std::deque<std::uint32_t> dropped_;  // not ended when their last result went
   mutable OrderSide returned_;
   mutable OrderSide submitted_;

@@ -55,6 +55,7 @@ bool PoolCore::any_work() const {
 /// Whether it lacks a worker now.
 bool PoolCore::to_be_filled(std::size_t seat) const {
   const Seat& at = seats_[seat];
+  if (executor_ && seat >= in_use_) return false;
   return at.ended && seat < static_cast<std::size_t>(processes()) && (!at.vacant || any_work());
 }
 
@@ -84,7 +85,8 @@ bool PoolCore::worker_wanted() const {
   return std::ranges::any_of(jobs_, [](const ActiveJob* job) { return job != nullptr; });
 }
 
-void PoolCore::watch() noexcept {
+/// What is to go when it has returned: the pool, where it finished alone.
+std::shared_ptr<PoolCore> PoolCore::watch() noexcept {
   std::exception_ptr reason;
   try {
     reason = std::make_exception_ptr(ProcessError("the pool has ended"));
@@ -95,8 +97,15 @@ void PoolCore::watch() noexcept {
   }
   // All have ended, unless the workers could not be watched to their end.
   tasks_->refuse_all(reason);
+  std::shared_ptr<PoolCore> last;
+  {
+    const std::scoped_lock guard{mutex_};
+    watched_out_ = true;
+    last.swap(itself_);
+  }
   watching_ = 0;
   (void)wake(watching_);
+  return last;
 }
 
 /// Something happened that the watcher cannot deal with, such as all its descriptors closed: those
@@ -203,6 +212,7 @@ std::optional<WorkerEnd> PoolCore::end_of(std::size_t seat) {
                 process.exitcode().value_or(255),
                 record.serves.load() != 0,
                 record.finished.load() != 0,
+                record.serves.load() == SeatRecord::left,
                 TaskName{record.at.load()},
                 TaskName{record.ending.load()},
                 {}};
@@ -223,6 +233,7 @@ void PoolCore::tend_seat(std::size_t seat) {
   if (!end) return;  // its sentinel stays readable
   seats_[seat].ended = true;
   report(seats_[seat], *end);
+  if (!end->left && !seats_[seat].condemned) note_death(*end);
   note_vacancy(seat, seats_of(board_)[seat].idle.load() != 0 && state_ == State::running &&
                          seat < static_cast<std::size_t>(processes()));
   bool had_work = tasks_->had_task(*end);
@@ -276,6 +287,17 @@ void PoolCore::end_late_initializers() {
   }
 }
 
+/// Before anything of the dead worker's is lost: where its death breaks the pool, that fails of it.
+void PoolCore::note_death(const WorkerEnd& end) {
+  if (!breaks_on_death_ || board_.as<Board>()->failed_initializer.load() != 0) return;
+  std::vector<WorkerDied> history = deaths_;
+  history.emplace_back(describe(end), end.pid, end.exitcode);
+  break_pool(std::make_exception_ptr(BrokenProcessPool(
+      "a process of the pool was terminated abruptly while the task was running or pending: " +
+          describe(end),
+      std::move(history))));
+}
+
 void PoolCore::break_if_hopeless(const WorkerEnd& end, bool had_work) {
   if (const std::uint32_t how = board_.as<Board>()->failed_initializer.load())
     return break_pool((how == failed_by_itself ? "the initializer failed in a worker: " : "") +
@@ -306,7 +328,7 @@ void PoolCore::break_pool(const std::exception_ptr& why) {
   if (broken_ || state_ == State::terminated) return;
   broken_ = why;
   tasks_->close(broken_);
-  end_workers(broken_);
+  end_workers(broken_, &Process::terminate);
 }
 
 void PoolCore::kill_the_stubborn() {

@@ -364,6 +364,7 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
   worker.tasks = &tasks;
   while (serve_once(worker, tasks)) {
   }
+  record.serves.store(SeatRecord::left);
   end_well(board);
 }
 

@@ -12,6 +12,12 @@
 
 namespace multiprocessing {
 
+/// What the death of a worker costs, when it does not end by itself.
+enum class OnWorkerDeath {
+  fail_task,   // the task or chunk that it had; another worker takes its place
+  break_pool,  // all that is not done: the pool is broken, as Python's executor is
+};
+
 /// What may be said about a pool; Python's keyword arguments of `Pool`.
 struct PoolOptions {
   /// How many workers, at least 1. None: `cpu_count()`; in a task, its worker's share of what the
@@ -24,6 +30,9 @@ struct PoolOptions {
 
   /// The start method of the workers. None: the program's.
   std::optional<Context> context = {};
+
+  /// With break_pool every call throws `BrokenProcessPool` once a worker has died.
+  OnWorkerDeath on_worker_death = OnWorkerDeath::fail_task;
 
   /// How long a worker may take from its start until its initializer has returned. One that takes
   /// longer is killed, and the pool is broken: every call throws `TimeoutError` with its name.
