@@ -43,6 +43,7 @@ class MULTIPROCESSING_API FutureState : public AnyResult,
   [[nodiscard]] bool ended() const override;
   [[nodiscard]] bool wait(Timeout timeout) const override;
   [[nodiscard]] bool cancel() const override;
+  [[nodiscard]] bool stop(Timeout) const override { return cancel(); }
 
   [[nodiscard]] Stage stage() const;
   [[nodiscard]] bool is_cancelled() const { return stage() == cancelled || stage() == notified; }
