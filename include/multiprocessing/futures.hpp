@@ -1,0 +1,5 @@
+// Executors and futures.
+#pragma once
+
+#include "multiprocessing/futures/future.hpp"
+#include "multiprocessing/futures/when_all.hpp"
