@@ -2,4 +2,5 @@
 #pragma once
 
 #include "multiprocessing/futures/future.hpp"
+#include "multiprocessing/futures/wait.hpp"
 #include "multiprocessing/futures/when_all.hpp"
