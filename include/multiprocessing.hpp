@@ -4,6 +4,7 @@
 #include "multiprocessing/arena.hpp"
 #include "multiprocessing/base.hpp"
 #include "multiprocessing/connection.hpp"
+#include "multiprocessing/futures.hpp"
 #include "multiprocessing/pool.hpp"
 #include "multiprocessing/process.hpp"
 #include "multiprocessing/queues.hpp"

@@ -229,7 +229,7 @@ class MULTIPROCESSING_API Pool {
     using Result = task_result<F, A...>;
     detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     const auto result = std::make_shared<detail::ResultOfTask<Result>>();
-    submit(core(), result->task, {.room = detail::TaskRoom::waited_for}, f, args...);
+    detail::submit_call(core(), result->task, {.room = detail::TaskRoom::waited_for}, f, args...);
     return AsyncResult<Result>(result);
   }
 
@@ -249,7 +249,8 @@ class MULTIPROCESSING_API Pool {
     using Result = task_result<F, A...>;
     detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     const auto result = std::make_shared<detail::ResultOfTask<Result>>();
-    if (!submit(core(), result->task, {.room = detail::TaskRoom::taken_if_free}, f, args...))
+    if (!detail::submit_call(core(), result->task, {.room = detail::TaskRoom::taken_if_free}, f,
+                             args...))
       return {};
     return AsyncResult<Result>(result);
   }
@@ -365,21 +366,15 @@ class MULTIPROCESSING_API Pool {
     terms.room = room;
     if (!options.callback && !options.error_callback) {
       const auto result = std::make_shared<Plain>();
-      return submit(core(), result->task, std::move(terms), f, args...) ? result : nullptr;
+      return detail::submit_call(core(), result->task, std::move(terms), f, args...) ? result
+                                                                                     : nullptr;
     }
     const auto result = std::make_shared<detail::WithCallbacks<Plain, Result>>(
         core(), Callbacks<Result>{std::move(options.callback), options.error_callback});
     result->expect(1);
     terms.follower = result;
-    return submit(core(), result->task, std::move(terms), f, args...) ? result : nullptr;
-  }
-
-  template <class F, class... A>
-  static bool submit(detail::PoolCore& core, detail::SubmittedTask& task, detail::TaskTerms terms,
-                     const F& f, const A&... args) {
-    detail::TaskCall call(core, &detail::run_task<std::decay_t<F>, std::decay_t<A>...>);
-    detail::write_callable_and_arguments(call.writer(), f, args...);
-    return call.submit(task, std::move(terms));
+    return detail::submit_call(core(), result->task, std::move(terms), f, args...) ? result
+                                                                                   : nullptr;
   }
 
   /// Throws ValueError when it was moved from.
