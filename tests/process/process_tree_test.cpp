@@ -15,8 +15,10 @@ namespace detail = multiprocessing::detail;
 
 /// Forks `depth` generations, each of which says its id; none of them ends by itself.
 void start_generations(test_support::Counters pids, std::size_t depth) {
-  pids[depth] = static_cast<std::uint32_t>(getpid());
-  if (depth + 1 < 3 && fork() == 0) start_generations(pids, depth + 1);
+  for (std::size_t each = depth;;) {
+    pids[each] = static_cast<std::uint32_t>(getpid());
+    if (++each == 3 || fork() != 0) break;
+  }
   for (;;) pause();
 }
 
