@@ -154,6 +154,7 @@ void PoolCore::start_worker(std::size_t seat) {
   at.process->start();
   at.ended = false;
   at.stranger = false;
+  at.stranger_by.reset();
   at.to_serve_by.emplace(initializer_timeout_);
   at.condemned = false;
   at.ended_by = EndedBy::itself;
@@ -337,6 +338,7 @@ void PoolCore::close() {
 void PoolCore::terminate() {
   check_creator();
   const std::scoped_lock guard{mutex_};
+  if (stopping_) hurry(std::chrono::seconds{1});
   if (state_ == State::terminated) return;
   const auto why = closed_reason("terminated");
   const auto end = std::make_exception_ptr(ProcessError("the pool was terminated"));

@@ -137,6 +137,7 @@ class MULTIPROCESSING_API PoolCore final : public WorkerStarter {
     bool stranger = false;  // it is no member of the family any more, and was killed for it
     bool vacant = false;    // its worker has left for having nothing to do
     std::optional<Deadline> to_serve_by = {};  // until it serves
+    std::optional<Deadline> stranger_by = {};  // once it is dead for the family
     bool condemned = false;                    // killed for its task
     EndedBy ended_by = EndedBy::itself;        // at most, as far as it was told to end
 
@@ -183,6 +184,7 @@ class MULTIPROCESSING_API PoolCore final : public WorkerStarter {
   [[nodiscard]] bool any_finished() const;
   void refuse_work(const std::exception_ptr& reason);
   void let_workers_leave();
+  void hurry(Timeout grace);
   void ask_workers(const std::exception_ptr& reason, Timeout grace);
   void signal_those_that_do_not_obey();
   [[nodiscard]] std::vector<ProcessTree::Root> living_workers() const;

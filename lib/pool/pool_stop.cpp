@@ -20,6 +20,8 @@ StopReport PoolCore::stop(Timeout grace) {
       if (!broken_) tasks_->close(why);
       ask_workers(end, grace);
       stir_watcher();
+    } else if (stopping_) {
+      hurry(grace);
     }
   }
   join();
@@ -41,6 +43,20 @@ void PoolCore::ask_workers(const std::exception_ptr& reason, Timeout grace) {
     stopping_->signal_at.emplace(std::chrono::nanoseconds{length / 2});
     if (!patience_) patience_.emplace(grace);
   }
+}
+
+/// The pool is stopped with another grace: the shorter one holds.
+void PoolCore::hurry(Timeout grace) {
+  if (grace.is_forever()) return;
+  const Deadline half{grace.length() / 2};
+  const Deadline whole{grace};
+  const auto is_earlier = [](const Deadline& one, const std::optional<Deadline>& other) {
+    return !other || (!other->is_never() && one.left() < other->left());
+  };
+  if (!stopping_->signalled && is_earlier(half, stopping_->signal_at))
+    stopping_->signal_at.emplace(half);
+  if (is_earlier(whole, patience_)) patience_.emplace(whole);
+  stir_watcher();
 }
 
 void PoolCore::refuse_work(const std::exception_ptr& reason) {

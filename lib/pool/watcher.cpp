@@ -23,6 +23,7 @@ namespace {
 
 // How often workers are looked at that may have become another program.
 constexpr std::chrono::milliseconds pause_between_looks{500};
+constexpr std::chrono::milliseconds time_to_die{200};  // for a process that has been killed
 
 // Before a seat is tried again whose worker could not be started, or died too soon too often.
 constexpr std::chrono::milliseconds pause_between_tries{100};
@@ -47,8 +48,14 @@ bool PoolCore::all_ended() const {
 /// Beside what workers have in hand.
 bool PoolCore::any_work() const {
   if (tasks_->any_queued()) return true;
-  return std::ranges::any_of(jobs_, [](const ActiveJob* job) {
-    return job != nullptr && job->header().cursor.load() < job->header().chunks;
+  return std::ranges::any_of(jobs_, [](ActiveJob* job) {
+    if (job == nullptr) return false;
+    JobHeader& header = job->header();
+    if (header.cursor.load() < header.chunks) return true;
+    if (header.offers.load() == 0) return false;
+    for (std::uint32_t chunk = 0; chunk < header.chunks; ++chunk)
+      if (header.word(chunk).load(std::memory_order_relaxed) == chunk_free) return true;
+    return false;  // no death has set one free
   });
 }
 
@@ -142,7 +149,8 @@ Deadline PoolCore::next_look() const {
   for (std::size_t seat = 0; seat < seats_.size() && next.is_never(); ++seat)
     if (to_be_filled(seat) && worker_wanted()) next = Deadline{pause_between_tries};
   for (const Seat& seat : seats_)
-    if (!seat.ended && seat.to_serve_by) next = earlier(next, *seat.to_serve_by);
+    for (const auto& moment : {seat.to_serve_by, seat.stranger_by})
+      if (!seat.ended && moment) next = earlier(next, *moment);
   if (!all_ended()) next = next.at_most(pause_between_looks);
   return next;
 }
@@ -261,6 +269,10 @@ void PoolCore::end_strangers() {
     Seat& at = seats_[seat];
     if (at.ended || at.stranger || records[seat].serves.load() == 0) continue;
     if (alive(Member::from(records[seat].member.load()))) continue;
+    // A worker that dies is dead for the family before its process has ended.
+    if (!at.stranger_by) at.stranger_by.emplace(time_to_die);
+    if (!at.stranger_by->passed()) continue;
+    at.stranger_by.reset();
     at.stranger = true;
     at.send(&Process::kill);
   }

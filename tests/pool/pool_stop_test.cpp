@@ -38,6 +38,15 @@ std::size_t count(const mp::StopReport& report, mp::EndedBy by) {
       std::ranges::count(report.entries, by, &mp::StopReport::Entry::by));
 }
 
+bool pool_refuses(mp::Pool& pool) {
+  try {
+    static_cast<void>(pool.apply_async(runs, Counters{}, int{obeys}).cancel());
+    return false;
+  } catch (const mp::ValueError&) {
+    return true;
+  }
+}
+
 TEST_P(PoolStopTest, TheReportSaysWhatEachWorkerNeeded) {
   const Counters counters;
   mp::Pool pool(4);
@@ -98,6 +107,19 @@ TEST_P(PoolStopTest, WorkersThatStandStillAreKilled) {
   for (const auto& worker : pool.workers()) ASSERT_EQ(kill(worker.pid(), SIGSTOP), 0);
   const mp::StopReport report = pool.stop(100ms);
   EXPECT_EQ(report.entries.size(), 2U);
+}
+
+TEST_P(PoolStopTest, AnEndHurriesAStopThatWouldWaitForEver) {
+  const Counters counters;
+  mp::Pool pool(2);
+  const auto result = pool.apply_async(runs, counters, int{deaf});
+  counters.wait_for(1);
+  std::thread stops{
+      [&] { EXPECT_EQ(count(pool.stop(mp::Timeout::infinite), mp::EndedBy::sigkill), 1U); }};
+  test_support::wait_until([&] { return pool_refuses(pool); });
+  pool.terminate();
+  stops.join();
+  EXPECT_THROW(result.get(), mp::ProcessError);
 }
 
 }  // namespace
