@@ -79,6 +79,7 @@ Handle PoolCore::post_visit(Block call) {
   }
   last_visit_ = visit;
   board.visits.fetch_add(1);
+  board.ranked.calls.fetch_add(1);  // workers that are at a map leave it for the board
   board.news.notify_all();
   return visit;
 }

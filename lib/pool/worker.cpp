@@ -58,9 +58,9 @@ class WorkerJob::Impl {
   [[nodiscard]] std::uint32_t offers_seen() const { return scanned_; }
 
   std::optional<Chunk> next() {
-    if (header_.stopped.load(std::memory_order_relaxed) != 0 || worker_.account.spent() ||
-        gives_way())
-      return {};
+    if (header_.stopped.load(std::memory_order_relaxed) != 0 || worker_.account.spent()) return {};
+    // Not before the first chunk, or the map would stand still where calls come thick and fast.
+    if (!std::exchange(first_, false) && gives_way()) return {};
     while (header_.cursor.load(std::memory_order_relaxed) < header_.chunks) {
       const std::uint32_t index = header_.cursor.fetch_add(1, std::memory_order_relaxed);
       fail_point("pool.chunk.after_propose");
@@ -151,6 +151,7 @@ class WorkerJob::Impl {
   std::uint32_t scanned_ = 0;                  // which offer was last looked through to its end
   std::optional<std::uint32_t> scanning_;      // which is being looked through, up to scan_at_
   std::uint32_t scan_at_ = 0;
+  bool first_ = true;  // no chunk has been asked for
 };
 
 Reader WorkerJob::callable() const {
