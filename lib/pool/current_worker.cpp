@@ -28,16 +28,29 @@ struct Worker {
 
 constinit std::atomic<std::uint32_t> current_call{0};  // 0: no task runs
 
-std::optional<Worker>& slot() {
-  static std::optional<Worker> worker;
-  return worker;
+/// In a worker that a worker has forked, what the program keeps of that one is not this one's to
+/// destroy.
+struct Slot {
+  Worker* worker = nullptr;
+
+  [[nodiscard]] bool is_of_this_process() const {
+    return worker != nullptr && worker->process.is_this_process();
+  }
+  ~Slot() {
+    if (is_of_this_process()) delete worker;
+  }
+};
+
+Slot& slot() {
+  static Slot only;
+  return only;
 }
 
-bool is_worker() { return slot() && slot()->process.is_this_process(); }
+bool is_worker() { return slot().is_of_this_process(); }
 
 Worker& worker() {
   if (!is_worker()) throw AssertionError("this process is not a worker of a pool");
-  return *slot();
+  return *slot().worker;
 }
 
 Worker& worker_with_task() {
@@ -49,7 +62,7 @@ Worker& worker_with_task() {
 }  // namespace
 
 void become_worker(int index, std::uint32_t number, std::uint64_t pool_seed) {
-  slot().emplace(Worker{{}, index, number, pool_seed});
+  slot().worker = new Worker{{}, index, number, pool_seed};
   current_call.store(0);
 }
 

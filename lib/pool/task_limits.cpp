@@ -15,10 +15,12 @@ TaskLimits limits_of(const TaskTerms& terms) {
 }
 
 void LimitedTasks::add(TaskName name, const TaskLimits& limits) {
+  if (limits.longest != no_moment) {
+    to_begin.push_back(name);
+    shortest = std::min(shortest, limits.longest);
+  }
+  // Last: where there is no memory for it, a later task of that name must not expire.
   if (limits.begin_by != no_moment) expiries.push({limits.begin_by, name});
-  if (limits.longest == no_moment) return;
-  to_begin.push_back(name);
-  shortest = std::min(shortest, limits.longest);
 }
 
 }  // namespace multiprocessing::detail

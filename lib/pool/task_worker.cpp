@@ -41,7 +41,7 @@ std::optional<TaskWorker::Next> TaskWorker::next() {
   const auto may_run = [&](const TokenNeeds& needs) {
     if (needs.empty()) return true;
     if (!free) free = tokens_.free();
-    const bool may = are_free(*free, needs);
+    const bool may = (!no_tokens_until_ || no_tokens_until_->passed()) && are_free(*free, needs);
     held_up_ = held_up_ || !may;
     return may;
   };
@@ -75,7 +75,12 @@ bool TaskWorker::run(const Next& next) {
   if (next.entry && !OrderSide::take(*next.entry)) return false;
   fail_point("pool.task.taken");
   const auto seat = static_cast<std::size_t>(&seat_ - seats_of(board_).data());
-  if (!tokens_.take(seat, next.needs)) return false;
+  bool in_time = true;
+  if (!tokens_.take(seat, next.needs, in_time)) {
+    // Others hold them up; tasks that need none are not to wait for that.
+    if (!in_time) no_tokens_until_.emplace(std::chrono::milliseconds{100});
+    return false;
+  }
   TaskRecord& task = at(name.record());
   const bool claimed = claim(task, name, worker_);
   if (claimed) {

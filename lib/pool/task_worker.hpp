@@ -61,6 +61,7 @@ class TaskWorker {
   RankedReader ranked_;
   Tokens tokens_;
   bool held_up_ = false;
+  std::optional<Deadline> no_tokens_until_;  // for a process stands still that takes some
   std::vector<Handle> segments_;
   std::optional<TaskClock> clock_;  // of a task that has limits
   Writer writer_;

@@ -77,11 +77,13 @@ TokenNeeds Tokens::free() const {
   return free;
 }
 
-bool Tokens::take(std::size_t seat, const TokenNeeds& needs) {
+bool Tokens::take(std::size_t seat, const TokenNeeds& needs, bool& in_time) {
+  in_time = true;
   if (needs.empty()) return true;
   Body& at = body();
   const OwnerLock::Taken taken = at.lock.acquire(Deadline{turn_of_others});
-  if (taken == OwnerLock::Taken::not_in_time) return false;  // its holder may be stopped
+  in_time = taken != OwnerLock::Taken::not_in_time;
+  if (!in_time) return false;  // its holder may be stopped
   const OwnerGuard guard{at.lock, taken};
   if (!are_free(free(), needs)) return false;
   for (std::uint32_t kind = 0; kind < at.kinds; ++kind) {

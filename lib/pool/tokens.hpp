@@ -32,7 +32,7 @@ class Tokens {
 
   /// Has the seat hold as many, which holds none; false when they are not free. Under a lock, so
   /// that two workers never take the same one.
-  [[nodiscard]] bool take(std::size_t seat, const TokenNeeds& needs);
+  [[nodiscard]] bool take(std::size_t seat, const TokenNeeds& needs, bool& in_time);
 
   /// Frees what the seat holds, and has workers look again.
   void give_back(std::size_t seat);
