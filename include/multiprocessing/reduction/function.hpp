@@ -40,7 +40,9 @@ class Function<R(A...)> {
     static_assert(std::copy_constructible<Held>,
                   "multiprocessing: mp::Function copies what it holds. Send a callable that cannot "
                   "be copied by itself.");
-    if constexpr (std::is_pointer_v<Held> || std::is_member_pointer_v<Held>) {
+    // A function itself is never null, and compilers warn of the question.
+    if constexpr ((std::is_pointer_v<Held> || std::is_member_pointer_v<Held>)&&!std::is_function_v<
+                      std::remove_reference_t<F>>) {
       if (callable == nullptr) return;
     }
     if constexpr (detail::is_sendable_callable<Held>) {
