@@ -36,14 +36,14 @@ struct PoolOptions {
 
   /// How long a worker may take from its start until its initializer has returned. One that takes
   /// longer is killed, and the pool is broken: every call throws `TimeoutError` with its name.
-  Timeout initializer_timeout = Timeout::forever;
+  Timeout initializer_timeout = Timeout::infinite;
 
   /// A worker that has had nothing to do for so long leaves, down to none. It comes back when there
   /// is more to do than those that are left have begun.
-  Timeout idle_timeout = Timeout::forever;
+  Timeout idle_timeout = Timeout::infinite;
 
   /// A worker older than this is replaced by a fresh one, after the task that it has in hand.
-  Timeout max_age = Timeout::forever;
+  Timeout max_age = Timeout::infinite;
 
   /// So is one whose resident memory has grown beyond so many bytes. 0: no limit. When a fresh
   /// worker is larger already, the pool is broken: every call throws `BrokenProcessPool`.
