@@ -11,6 +11,7 @@
 #include "base/fail_point.hpp"
 #include "children.hpp"
 #include "multiprocessing/base/timeout.hpp"
+#include "strict_sleeps.hpp"
 
 namespace {
 
@@ -49,22 +50,6 @@ void put(Tokens& tokens, int count) {
   tokens.put.notify(count);
 }
 
-/// Has no sleeper look up by itself, and notes of what it was told.
-class Strict final : public mp::detail::SleepObserver {
- public:
-  Strict() { mp::detail::observe_sleeps(this); }
-  ~Strict() { mp::detail::observe_sleeps(nullptr); }
-  bool begins(const mp::detail::Sleep& sleep) override {
-    last = sleep.operation;
-    ++asleep;
-    return false;
-  }
-  void ended(const mp::detail::Sleep&) override { --asleep; }
-
-  std::atomic<const char*> last{nullptr};
-  std::atomic<int> asleep{0};
-};
-
 TEST_F(EventCountTest, ANotificationSinceTheKeyEndsTheWaitAtOnce) {
   EventCount count{};
   Wait wait{back_off::news, "nothing"};
@@ -87,7 +72,7 @@ TEST_F(EventCountTest, TheObserverIsToldWhoSleepsAndForWhat) {
   Strict strict;
   Tokens tokens{};
   std::thread sleeper{[&] { wait_for_token(tokens); }};
-  while (strict.asleep.load() == 0) std::this_thread::yield();
+  strict.wait_until_asleep(1);
   EXPECT_STREQ(strict.last.load(), "a token");
   put(tokens, 1);
   sleeper.join();

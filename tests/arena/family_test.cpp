@@ -166,6 +166,10 @@ TEST_F(FamilyTest, SlotsAreReusedFirstInFirstOutUnderNewNames) {
     const mp::detail::Birth birth;
     if (i == 0) first = birth.child();
     EXPECT_TRUE(i == 0 || birth.child() != first);
+    if (i != 0 && birth.child().slot == first.slot) {
+      EXPECT_TRUE(alive(birth.child()));
+      EXPECT_FALSE(alive(first));
+    }
     slots.push_back(birth.child().slot);
   }
   // All others come before one comes again.

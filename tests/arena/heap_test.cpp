@@ -249,6 +249,15 @@ TEST_F(StoppedClaimTest, TheClaimIsGivenBackWhenTheMemberGoesOn) {
   EXPECT_TRUE(chunk_can_be_taken());
 }
 
+TEST_F(StoppedClaimTest, AMemberThatGoesOnWritesNothingWhereOtherBlocksAreMeanwhile) {
+  std::vector<Filled> others;
+  do others.emplace_back(1000, static_cast<int>(others.size()));
+  while (arena().chunk_of(arena().offset_of(others.back().data())) != chunk_);
+  ::kill(claimer_->pid(), SIGCONT);
+  EXPECT_EQ(claimer_->join(), 0);
+  for (const Filled& other : others) EXPECT_TRUE(other.is_intact());
+}
+
 TEST_F(StoppedClaimTest, TheClaimOfAMemberThatIsKilledIsOverwritten) {
   EXPECT_EQ(claimer_->kill(), -SIGKILL);
   EXPECT_TRUE(chunk_can_be_taken());

@@ -66,6 +66,21 @@ TEST_F(LedgerTest, AnOperationOfTheDeadCountsOnceAlsoWhenItsTraceIsOverwritten) 
   }
 }
 
+// The word may name the dead one for its operation before.
+TEST_F(LedgerTest, AnOperationThatDidNotTakePlaceIsNotMistakenForTheOneBefore) {
+  const Handle object = Handle::make(10);
+  const Handle holder = Handle::make(1, 2);
+  Child child = killed_at("arena.ledger.before_count", [&] {
+    mp::detail::arm_fail_point("");
+    hold(links_of(holder)[0], object);
+    mp::detail::arm_fail_point("arena.ledger.before_count");
+    hold(links_of(holder)[1], object);
+  });
+  mp::detail::settle(child.member());
+  EXPECT_TRUE(handle_from(links_of(holder)[0]));
+  EXPECT_FALSE(handle_from(links_of(holder)[1]));
+}
+
 // Numbers of operations are compared for equality and do not wrap: a process that had only made
 // and freed parts, which writes no counts, would else be misjudged after 2^27 of them.
 TEST_F(LedgerTest, PartsMadeAndFreedInBetweenDoNotConfuseTheNextCount) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <new>
+#include <thread>
 #include <vector>
 
 #include "arena/blocks.hpp"
@@ -14,6 +15,7 @@
 #include "base/fail_point.hpp"
 #include "contended.hpp"
 #include "multiprocessing/base/errors.hpp"
+#include "strict_sleeps.hpp"
 
 namespace {
 
@@ -57,6 +59,18 @@ TEST_F(OwnerLockTest, ThreadsAndProcessesExcludeEachOther) {
   EXPECT_EQ(counter->first, 30'000U);
   EXPECT_EQ(counter->second, 30'000U);
   EXPECT_EQ(counter->violations, 0U);
+}
+
+TEST_F(OwnerLockTest, EachReleaseWakesOneOfThoseWhoSleep) {
+  const Strict strict;
+  OwnerLock lock;
+  EXPECT_EQ(lock.acquire(), Taken::free);
+  std::vector<std::thread> waiters(3);
+  for (std::thread& waiter : waiters) waiter = std::thread{[&] { const OwnerGuard guard{lock}; }};
+  strict.wait_until_asleep(3);
+  lock.release();
+  for (std::thread& waiter : waiters) waiter.join();
+  EXPECT_FALSE(lock.holder());
 }
 
 TEST_F(OwnerLockTest, AWaitLastsAtLeastItsDeadline) {
@@ -212,6 +226,30 @@ TEST_F(OwnerLockTest, ASettlerThatDiesDoesNotHoldUpWhoTakesTheLockOver) {
   EXPECT_EQ(settler.join_unsettled(), -SIGKILL);
   EXPECT_EQ(lock->acquire(), Taken::from_the_dead);
   lock->release();
+}
+
+TEST_F(OwnerLockTest, ASettlerWakesWhoWaitsForItToTakeTheLockOver) {
+  const Shared<OwnerLock> lock;
+  Child holder{[&] {
+    static_cast<void>(lock->acquire());
+    return 0;
+  }};
+  EXPECT_EQ(holder.join_unsettled(), 0);
+  Child settler{[&] {
+    mp::detail::arm_fail_point_stop("arena.settle.before_end");
+    mp::arena_sweep();
+    return 0;
+  }};
+  int status = 0;
+  ASSERT_EQ(waitpid(settler.pid(), &status, WUNTRACED), settler.pid());
+  ASSERT_TRUE(WIFSTOPPED(status));
+  const Strict strict;
+  std::thread waiter{[&] { EXPECT_EQ(lock->acquire(), Taken::from_the_dead); }};
+  strict.wait_until_asleep(1);
+  kill(settler.pid(), SIGCONT);
+  waiter.join();
+  lock->release();
+  EXPECT_EQ(settler.join(), 0);
 }
 
 TEST_F(OwnerLockTest, FourContendersKilledAtRandomNeverMeetInsideNorHang) {
