@@ -211,6 +211,19 @@ TEST_F(BarrierTest, AnActionThatThrowsBreaksIt) {
   EXPECT_THROW(barrier.wait(), mp::BrokenBarrierError);
 }
 
+// Whether a round was broken is remembered for 64 of them.
+TEST_F(BarrierTest, RoundsAreGoodThoughOneOfThe64BeforeWasBroken) {
+  const mp::Barrier barrier{2};
+  barrier.abort();
+  barrier.reset();
+  const auto take_part = [&] {
+    for (int round = 0; round < 66; ++round) EXPECT_NO_THROW(static_cast<void>(barrier.wait()));
+  };
+  std::thread other{take_part};
+  take_part();
+  other.join();
+}
+
 TEST_F(BarrierTest, TheTextTellsHowManyWait) {
   const mp::Barrier barrier{3};
   EXPECT_TRUE(mp::to_string(barrier).ends_with(": waiters=0/3>")) << mp::to_string(barrier);

@@ -6,9 +6,11 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "base/fail_point.hpp"
+#include "multiprocessing/arena/usage.hpp"
 #include "synchronize_suite.hpp"
 
 namespace synchronize_test {
@@ -25,6 +27,7 @@ void die() { raise(SIGKILL); }
 template <class L>
 void hold(L lock, Counters counters) {
   lock.acquire();
+  if (std::is_same_v<L, mp::RLock>) lock.acquire();  // it is held once when it was taken over
   counters.raise(0);
   counters.wait_for(99, 63);
 }
@@ -90,6 +93,21 @@ TEST_P(DeathTest, AHolderThatExitsIsToldWithItsCode) {
   EXPECT_FALSE(lock.locked()) << "as in Python, anybody may release it";
   lock.acquire();
   lock.release();
+}
+
+TEST_P(DeathTest, RecoverSettlesTheDeathOfTheHolder) {
+  const mp::Lock lock;
+  const Counters counters;
+  mp::Process holder{hold<mp::Lock>, lock, counters};
+  holder.start();
+  counters.wait_for(1);
+  const auto members = mp::arena_usage().processes;
+  ::kill(*holder.pid(), SIGKILL);  // which nobody waits for yet
+  EXPECT_THROW(lock.acquire(), mp::OwnerDied);
+  lock.recover();
+  EXPECT_EQ(mp::arena_usage().processes, members - 1);
+  lock.release();
+  holder.join();
 }
 
 TEST_P(DeathTest, OneOfManyRecoversAndTheOthersTakeTurns) {

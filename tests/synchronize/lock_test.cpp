@@ -139,6 +139,7 @@ TEST_P(LockInChildrenTest, AnyProcessMayReleaseALock) {
   const mp::Lock lock;
   lock.acquire();
   EXPECT_EQ(run_in_child([](mp::Lock held) { held.release(); }, lock), 0);
+  EXPECT_EQ(to_string(lock), "<Lock(owner=None)>") << "though this thread took it last";
   EXPECT_TRUE(lock.try_acquire());
   lock.release();
 }

@@ -128,6 +128,24 @@ TEST_P(SemaphoreInChildrenTest, UnitsOfADeadProcessComeBackWhereAskedFor) {
   EXPECT_THROW(booked.release(), mp::ValueError);
 }
 
+TEST_P(SemaphoreInChildrenTest, AReleaseGivesBackAUnitThatItsOwnProcessTook) {
+  const mp::Semaphore booked{{.value = 2, .return_units_of_dead = true}};
+  const Counters counters;
+  booked.acquire();
+  mp::Process child{[](mp::Semaphore a, Counters c) {
+                      a.acquire();
+                      c.raise();
+                      c.wait_for(99);
+                    },
+                    booked, counters};
+  child.start();
+  counters.wait_for(1);
+  booked.release();
+  child.kill();
+  child.join();
+  EXPECT_EQ(booked.get_value(), 2);
+}
+
 TEST_P(SemaphoreInChildrenTest, WhoWaitsForAUnitOfTheDeadGetsIt) {
   const mp::Semaphore booked{{.value = 1, .return_units_of_dead = true}};
   const Counters counters;
