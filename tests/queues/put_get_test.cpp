@@ -221,9 +221,19 @@ TEST_P(PutGetTest, RangesGoInAndComeOut) {
   EXPECT_EQ(texts.get_many(9), (std::vector<std::string>{"a", "b"}));
 }
 
+TEST_P(PutGetTest, MessagesThatCrossTheEndOfTheirRingArriveWhole) {
+  const mp::Queue<std::string> queue;
+  for (std::size_t i = 0; i < 300; ++i) {
+    const std::string text(50 + i % 40, static_cast<char>('a' + i % 26));
+    queue.put(text);
+    ASSERT_EQ(queue.get(), text);
+  }
+}
+
 TEST_P(PutGetTest, W22AQueueMayBeBoundedByBytes) {
-  const mp::Queue<std::string> queue({.max_bytes = 100'000});
   const std::string text(30'000, 'x');
+  constexpr std::size_t for_its_length = 8;
+  const mp::Queue<std::string> queue({.max_bytes = 3 * (text.size() + for_its_length)});
   int put = 0;
   while (queue.try_put(text)) ++put;
   EXPECT_EQ(put, 3);
