@@ -44,7 +44,7 @@ class Observed {
 
 }  // namespace
 
-void observe_sleeps(SleepObserver* wanted) { observer.store(wanted); }
+SleepObserver* observe_sleeps(SleepObserver* wanted) { return observer.exchange(wanted); }
 
 // Only whole sleeps of the longest kind count. A thread that polls with short time-outs looks for
 // itself alone, and would have the others look less and less.

@@ -86,7 +86,7 @@ class SleepObserver {
   ~SleepObserver() = default;
 };
 
-/// Of this process; null: none. It stays for as long as the process lives.
-MULTIPROCESSING_API void observe_sleeps(SleepObserver* observer);
+/// Of this process; null: none. It stays for as long as the process lives. Returns the one before.
+MULTIPROCESSING_API SleepObserver* observe_sleeps(SleepObserver* observer);
 
 }  // namespace multiprocessing::detail

@@ -13,8 +13,8 @@ namespace mp = multiprocessing;
 /// Has no sleeper of this process look up by itself, and notes of what it was told.
 class Strict final : public mp::detail::SleepObserver {
  public:
-  Strict() { mp::detail::observe_sleeps(this); }
-  ~Strict() { mp::detail::observe_sleeps(nullptr); }
+  Strict() : before_(mp::detail::observe_sleeps(this)) {}
+  ~Strict() { mp::detail::observe_sleeps(before_); }
 
   bool begins(const mp::detail::Sleep& sleep) override {
     last = sleep.operation;
@@ -31,6 +31,9 @@ class Strict final : public mp::detail::SleepObserver {
 
   std::atomic<const char*> last{nullptr};
   std::atomic<int> asleep{0};
+
+ private:
+  mp::detail::SleepObserver* const before_;
 };
 
 }  // namespace arena_test

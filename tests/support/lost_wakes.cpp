@@ -145,7 +145,7 @@ LostWakes* const mode = [] {
   if (std::getenv("MULTIPROCESSING_TEST_LOST_WAKES") == nullptr)
     return static_cast<LostWakes*>(nullptr);
   auto* made = new LostWakes;
-  observe_sleeps(made);
+  (void)observe_sleeps(made);
   return made;
 }();
 
