@@ -22,6 +22,9 @@ namespace multiprocessing {
 
 namespace detail {
 
+template <class F, class... A>
+class AsioBridge;
+
 template <class F, class R>
 struct Submitted {
   using type = task_result<F, R>;
@@ -188,6 +191,8 @@ class MULTIPROCESSING_API ProcessPoolExecutor {
  private:
   template <class>
   friend class Future;
+  template <class, class...>
+  friend class detail::AsioBridge;
 
   ProcessPoolExecutor(const ExecutorOptions& options, detail::WorkerFactory factory);
 
