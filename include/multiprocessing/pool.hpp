@@ -7,6 +7,7 @@
 #include "multiprocessing/pool/pool.hpp"
 #include "multiprocessing/pool/pool_options.hpp"
 #include "multiprocessing/pool/pool_stats.hpp"
+#include "multiprocessing/pool/progress.hpp"
 #include "multiprocessing/pool/results.hpp"
 #include "multiprocessing/pool/submit_options.hpp"
 #include "multiprocessing/pool/submodule.hpp"

@@ -3,7 +3,6 @@
 #include "arena/event_count.hpp"
 #include "base/interruption.hpp"
 #include "pool/outcome.hpp"
-#include "pool/progress.hpp"
 #include "process/exit_code_of.hpp"
 
 namespace multiprocessing::detail {
@@ -13,6 +12,15 @@ bool aborted(std::mutex& mutex, const ActiveJob& job) {
   if (job.header().stopped.load() == 0) return false;
   const std::scoped_lock guard{mutex};
   return job.aborted != nullptr;
+}
+
+/// All chunks before `ended` have ended; some behind it may have.
+std::size_t elements_done(JobHeader& header, std::uint32_t ended) {
+  std::size_t done = 0;
+  for (std::uint32_t chunk = 0; chunk < header.chunks; ++chunk)
+    if (chunk < ended || over(header.word(chunk).load(std::memory_order_relaxed)))
+      done += header.items_in(chunk);
+  return done;
 }
 
 void lose(ActiveJob& job, std::uint32_t chunk, const WorkerEnd& end) {
@@ -66,18 +74,18 @@ void abort(ActiveJob& job, const std::exception_ptr& reason) {
   job.header().progress.notify_all();
 }
 
-void wait_until_over(std::mutex& mutex, const ActiveJob& job, bool progress) {
+void wait_until_over(std::mutex& mutex, const ActiveJob& job, ProgressReport& progress) {
   JobHeader& header = job.header();
-  Progress bar(progress, header.chunks);
   std::uint32_t ended = 0;  // all chunks before it
   for (Wait wait{back_off::messages, "Pool.map"};;) {
     const std::uint32_t key = header.progress.key();
     while (ended < header.chunks && over(header.word(ended).load(std::memory_order_acquire)))
       ++ended;
-    bar.show(header, ended);
-    if (ended == header.chunks || aborted(mutex, job)) return;
-    header.progress.wait(wait, key, Deadline{bar.interval()});
+    if (progress.wanted()) progress.tell_when_due([&] { return elements_done(header, ended); });
+    if (ended == header.chunks || aborted(mutex, job)) break;
+    header.progress.wait(wait, key, Deadline{progress.interval()});
   }
+  if (ended == header.chunks) progress.tell(header.shape.items);
 }
 
 void throw_failure(const ActiveJob& job) {

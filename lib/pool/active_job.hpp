@@ -12,6 +12,7 @@
 #include "multiprocessing/detail/handle.hpp"
 #include "multiprocessing/pool/pool_stats.hpp"
 #include "pool/board.hpp"
+#include "pool/progress.hpp"
 
 namespace multiprocessing::detail {
 
@@ -58,8 +59,8 @@ void abort(ActiveJob& job, const std::exception_ptr& reason);
 
 /// Waits until every chunk is done, has thrown or is lost, or the job was aborted. Takes `mutex`,
 /// the pool's. The pool's watcher brings the chunks of dead workers to an end too, so none of them
-/// can keep the caller for ever.
-void wait_until_over(std::mutex& mutex, const ActiveJob& job, bool progress);
+/// can keep the caller for ever. Throws Interrupted, and what telling of progress throws.
+void wait_until_over(std::mutex& mutex, const ActiveJob& job, ProgressReport& progress);
 
 /// Throws what went wrong in a job that is over and was taken down: the reason why it was aborted,
 /// a task's own exception, or WorkerDied.

@@ -7,6 +7,7 @@
 #include "base/deadline.hpp"
 #include "pool/chunk_size.hpp"
 #include "pool/pool_core.hpp"
+#include "pool/progress.hpp"
 #include "pool/task_limits.hpp"
 #include "pool/task_table.hpp"
 
@@ -28,8 +29,28 @@ bool SubmittedChunks::ended() const {
   return at == chunks_.size();
 }
 
+bool SubmittedChunks::wait_and_tell(const Deadline& deadline) const {
+  if (progress_ == nullptr || !progress_->wanted()) return true;
+  const auto done = [this] {
+    std::size_t elements = 0;
+    for (std::size_t i = 0; i < chunks_.size(); ++i)
+      if (chunks_[i].ended()) elements += std::min(chunk_size_, items_ - i * chunk_size_);
+    return elements;
+  };
+  for (const SubmittedTask& chunk : chunks_) {
+    for (bool ended = false; !ended;) {
+      ended = chunk.wait_until(deadline.at_most(ProgressReport::pause));
+      progress_->tell_when_due(done);
+      if (!ended && deadline.passed()) return false;
+    }
+  }
+  progress_->tell(items_);
+  return true;
+}
+
 bool SubmittedChunks::wait(Timeout timeout) const {
   const Deadline deadline{timeout};
+  if (!wait_and_tell(deadline)) return false;
   return std::all_of(chunks_.begin(), chunks_.end(),
                      [&](const SubmittedTask& chunk) { return chunk.wait_until(deadline); });
 }
@@ -91,7 +112,8 @@ ChunkCalls::ChunkCalls(PoolCore& pool, TaskRunner runner, std::size_t items,
       call_(tasks_->begin_call()),
       items_(items),
       chunk_size_(chosen_chunk_size(items, options, pool.processes())),
-      terms_(chunk_terms(options)) {}
+      terms_(chunk_terms(options)),
+      progress_(options.progress) {}
 
 Writer& ChunkCalls::begin_chunk() {
   if (!calls_.empty()) calls_.back().end_of_writing();
@@ -103,6 +125,7 @@ void ChunkCalls::submit(SubmittedChunks& chunks, const std::shared_ptr<Delivered
   if (!calls_.empty()) calls_.back().end_of_writing();
   chunks.items_ = items_;
   chunks.chunk_size_ = chunk_size_;
+  if (progress_.wanted()) chunks.progress_ = std::make_shared<ProgressReport>(progress_, items_);
   chunks.chunks_.reserve(calls_.size());
   if (follower != nullptr) follower->expect(static_cast<std::uint32_t>(calls_.size()));
   try {

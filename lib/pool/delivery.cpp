@@ -136,6 +136,7 @@ bool Delivered::wait_until_ready(Timeout timeout) const {
   if (!delivery_->tasks().in_creator())
     throw AssertionError("a task's result belongs to the process that submitted the task");
   const Deadline deadline{timeout};
+  if (!wait_before(deadline)) return false;
   for (Wait wait{back_off::messages, "AsyncResult.get"};;) {
     if (wait.spin([this] { return is_ready(); })) break;
     if (deadline.passed()) return false;

@@ -9,6 +9,7 @@
 #include "arena/event_count.hpp"
 #include "pool/chunk_size.hpp"
 #include "pool/pool_core.hpp"
+#include "pool/progress.hpp"
 #include "pool/task_limits.hpp"
 
 namespace multiprocessing::detail {
@@ -45,25 +46,28 @@ class Arrivals : public Follower {
   std::atomic<bool> any_{false};
 };
 
-std::size_t most_elements(const PoolCore& pool, const MapOptions& options, bool sized) {
+std::size_t most_elements(const PoolCore& pool, const MapOptions& options,
+                          std::optional<std::size_t> size) {
   if (options.buffersize && *options.buffersize < 1)
     throw ValueError("buffersize must be at least 1, or not given");
   if (options.buffersize) return *options.buffersize;
-  return sized ? std::numeric_limits<std::size_t>::max()
-               : static_cast<std::size_t>(pool.processes()) * 4;
+  return size ? std::numeric_limits<std::size_t>::max()
+              : static_cast<std::size_t>(pool.processes()) * 4;
 }
 
 }  // namespace
 
 class ChunkWindow::Impl {
  public:
-  Impl(PoolCore& pool, TaskRunner runner, const MapOptions& options, Order order, bool sized)
+  Impl(PoolCore& pool, TaskRunner runner, const MapOptions& options, Order order,
+       std::optional<std::size_t> size)
       : tasks_(pool.open_tasks()),
         runner_(runner),
         call_(tasks_->begin_call()),
         chunk_size_(chosen_chunk_size(0, options, pool.processes())),
-        most_(most_elements(pool, options, sized)),
+        most_(most_elements(pool, options, size)),
         terms_(chunk_terms(options)),
+        progress_(options.progress, size.value_or(0)),
         arrivals_(order == Order::of_ends ? std::make_shared<Arrivals>() : nullptr) {}
   ~Impl();
   Impl(const Impl&) = delete;
@@ -90,6 +94,7 @@ class ChunkWindow::Impl {
   const std::size_t chunk_size_;
   const std::size_t most_;  // elements
   const TaskTerms terms_;
+  ProgressReport progress_;
   const std::shared_ptr<Arrivals> arrivals_;  // null: they are read in their order
 
   std::unordered_map<std::uint32_t, Chunk> chunks_;
@@ -146,7 +151,10 @@ bool ChunkWindow::Impl::wait(Timeout timeout) {
     arrived_.pop_back();
     awaited_ = true;
   }
-  return chunks_.at(next_).task.wait(timeout);
+  const Chunk& next = chunks_.at(next_);
+  if (!next.task.wait(timeout)) return false;
+  progress_.tell(drawn_ - elements_ + next.elements.count);
+  return true;
 }
 
 bool ChunkWindow::Impl::await_any(const Deadline& deadline) {
@@ -185,8 +193,8 @@ void ChunkWindow::Impl::read_results(ResultsReader read, void* state) {
 }
 
 ChunkWindow::ChunkWindow(PoolCore& pool, TaskRunner runner, const MapOptions& options, Order order,
-                         bool sized)
-    : impl_(std::make_unique<Impl>(pool, runner, options, order, sized)) {}
+                         std::optional<std::size_t> size)
+    : impl_(std::make_unique<Impl>(pool, runner, options, order, size)) {}
 
 ChunkWindow::~ChunkWindow() = default;
 

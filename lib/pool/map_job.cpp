@@ -74,7 +74,7 @@ class MapJob::Impl {
 
   PoolCore& pool_;
   const MapShape shape_;
-  const bool progress_;
+  ProgressReport progress_;
   const int priority_;
   const std::size_t chunk_size_;
   const std::size_t chunks_;
@@ -94,7 +94,7 @@ MapJob::Impl::Impl(PoolCore& pool, const MapShape& shape, const MapOptions& opti
                    MapRunner runner)
     : pool_(pool),
       shape_(shape),
-      progress_(options.progress),
+      progress_(options.progress, shape.items),
       priority_(options.priority),
       chunk_size_(chosen_chunk_size(shape.items, options, pool.processes())),
       chunks_((shape.items + chunk_size_ - 1) / chunk_size_),
@@ -197,7 +197,7 @@ void MapJob::Impl::run() {
     const Posted posted(pool_, active_);
     try {
       wait_until_over(pool_.mutex(), active_, progress_);
-    } catch (const Interrupted&) {
+    } catch (...) {  // a signal, or what the callable for progress threw
       const std::scoped_lock guard{pool_.mutex()};
       abort(active_, std::current_exception());
       throw;

@@ -42,15 +42,21 @@ void run_chunk_task(WorkerTask& task) {
 /// Those that MapOptions say, from now.
 [[nodiscard]] MULTIPROCESSING_API TaskTerms chunk_terms(const MapOptions& options);
 
+class ProgressReport;
+
 /// The chunks of one map, in order, once they have been submitted.
 class MULTIPROCESSING_API SubmittedChunks {
  public:
   [[nodiscard]] bool ended() const;
 
-  /// Waits until all have ended; false when that was not in time. Throws Interrupted.
+  /// Waits until all have ended; false when that was not in time. Throws Interrupted, and what
+  /// telling of progress throws.
   [[nodiscard]] bool wait(Timeout timeout) const;
 
-  /// Waits until all have ended. Throws Interrupted; then what has not begun never will.
+  /// The same where progress is to be told of; else true at once.
+  [[nodiscard]] bool wait_and_tell(const Deadline& deadline) const;
+
+  /// Waits until all have ended. Throws as wait(); then what has not begun never will.
   void wait_or_withdraw() const;
 
   /// When the first chunk has not begun, it and all others that have not begun never will.
@@ -67,6 +73,7 @@ class MULTIPROCESSING_API SubmittedChunks {
   friend class ChunkCalls;
 
   std::vector<SubmittedTask> chunks_;
+  std::shared_ptr<ProgressReport> progress_;  // none: it is not to be told of
   std::size_t items_ = 0;
   std::size_t chunk_size_ = 1;
   mutable std::atomic<std::size_t> ended_{0};  // all before it have
@@ -94,6 +101,7 @@ class MULTIPROCESSING_API ChunkCalls {
   const std::size_t items_;
   const std::size_t chunk_size_;
   const TaskTerms terms_;
+  const Progress progress_;
   std::deque<TaskCall> calls_;
 };
 

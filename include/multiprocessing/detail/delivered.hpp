@@ -36,12 +36,16 @@ class MULTIPROCESSING_API Delivered : public Follower,
   /// Whether the callback has returned.
   [[nodiscard]] bool is_ready() const;
 
-  /// Waits for that; false when it was not in time. Throws Interrupted, and AssertionError in a
+  /// Waits for that; false when it was not in time. Throws Interrupted, what wait_before() throws,
+  /// and AssertionError in a
   /// callback of the same pool, which would wait for ever.
   [[nodiscard]] bool wait_until_ready(Timeout timeout) const;
 
  private:
   friend class Delivery;
+
+  /// What a thread waits for first; false when that was not in time.
+  [[nodiscard]] virtual bool wait_before(const Deadline&) const { return true; }
 
   /// Reads the results; false when they are an error.
   [[nodiscard]] virtual bool read() = 0;

@@ -25,10 +25,10 @@ enum class Order : bool { of_input, of_ends };
 /// time. What has not begun when it goes never will.
 class MULTIPROCESSING_API ChunkWindow {
  public:
-  /// Throws ValueError for impossible options and a pool that takes no more work. `sized`: by
-  /// default it has room for all.
+  /// Throws ValueError for impossible options and a pool that takes no more work. For so many
+  /// elements it has room by default; none: their number is not known.
   ChunkWindow(PoolCore& pool, TaskRunner runner, const MapOptions& options, Order order,
-              bool sized);
+              std::optional<std::size_t> size);
   ~ChunkWindow();
   ChunkWindow(const ChunkWindow&) = delete;
 
@@ -43,7 +43,8 @@ class MULTIPROCESSING_API ChunkWindow {
 
   [[nodiscard]] bool empty() const;
 
-  /// Waits for the chunk whose turn it is; false when that was not in time. Throws Interrupted.
+  /// Waits for the chunk whose turn it is; false when that was not in time. Throws Interrupted, and
+  /// what telling of progress throws: then it may be waited for again.
   [[nodiscard]] bool wait(Timeout timeout);
 
   /// Has the results of that chunk read, and forgets it. Throws what it threw, or why it has not
@@ -82,8 +83,9 @@ class Iteration : public ResultSource<T> {
   }
 
  protected:
-  Iteration(PoolCore& pool, TaskRunner runner, const MapOptions& options, Order order, bool sized)
-      : window_(pool, runner, options, order, sized) {}
+  Iteration(PoolCore& pool, TaskRunner runner, const MapOptions& options, Order order,
+            std::optional<std::size_t> size)
+      : window_(pool, runner, options, order, size) {}
 
   void draw_what_fits() {
     while (!drawn_ && window_.has_room()) {
@@ -152,7 +154,7 @@ class IterationOver final
  public:
   template <class G>
   IterationOver(PoolCore& pool, G&& function, R&& items, const MapOptions& options, Order order)
-      : Base(pool, any_runner(), options, order, std::ranges::sized_range<R>),
+      : Base(pool, any_runner(), options, order, size_of(items)),
         function_(std::forward<G>(function)),
         items_(std::forward<R>(items)),
         at_(std::ranges::begin(items_)),
@@ -163,6 +165,13 @@ class IterationOver final
  private:
   static constexpr TaskRunner any_runner() {
     return &run_chunk_task<F, typename Map::Element, typename Map::Result>;
+  }
+
+  static std::optional<std::size_t> size_of([[maybe_unused]] std::remove_reference_t<R>& items) {
+    if constexpr (std::ranges::sized_range<R>)
+      return static_cast<std::size_t>(std::ranges::size(items));
+    else
+      return {};
   }
 
   /// Goes on to the next element only when that is wanted: to make it may take its time.

@@ -146,6 +146,13 @@ class WithCallbacks final : public Result, public Delivered {
   [[nodiscard]] bool wait(Timeout timeout) const override { return wait_until_ready(timeout); }
 
  private:
+  bool wait_before([[maybe_unused]] const Deadline& deadline) const override {
+    if constexpr (requires { &Result::chunks; })
+      return this->chunks.wait_and_tell(deadline);
+    else
+      return true;
+  }
+
   bool read() override { return this->error() == nullptr; }
 
   void call() override {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "multiprocessing/base/timeout.hpp"
+#include "multiprocessing/pool/progress.hpp"
 #include "multiprocessing/process/context.hpp"
 #include "multiprocessing/reduction/function.hpp"
 
@@ -73,9 +74,8 @@ struct MapOptions {
   /// what is lost when its worker dies.
   std::optional<int> chunksize = {};
 
-  /// Draws a bar on standard error while the caller waits, when that is a terminal. For `map` and
-  /// `starmap`.
-  bool progress = false;
+  /// A bar on standard error, when that is a terminal, or something to call with what is done.
+  Progress progress = false;
 
   /// How often a chunk is given to another worker when the one that had it died. For functions that
   /// may run twice for the same element.
@@ -93,8 +93,7 @@ struct MapOptions {
 
   /// How long each element may take from its start. Then its worker is killed and replaced, and its
   /// chunk is `TimeoutError`. A time of zero or less, here and above, has passed already. With
-  /// either time `map` sends each chunk as a task of its own, as `map_async` does, and draws no
-  /// bar.
+  /// either time `map` sends each chunk as a task of its own, as `map_async` does.
   Timeout task_timeout = Timeout::infinite;
 
   /// What has a higher one comes first, also between the chunks of a map that runs; of equal ones
