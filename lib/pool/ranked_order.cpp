@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cerrno>
+#include <exception>
 #include <string>
 
 #include "base/os_error.hpp"
@@ -43,12 +44,7 @@ void RankedEntries::make_room_for(std::uint32_t number) {
 void RankedWriter::push(TaskName name, const Turn& turn, const TokenNeeds& needs) {
   sweep();
   if (const auto before = places_.find(turn); before != places_.end()) take_out(before);
-  if (free_.empty()) {
-    entries_.make_room_for(made_ + 1);
-    free_.reserve(made_ + 1);  // for all, so that none is lost for want of memory
-    free_.push_back(++made_);
-  }
-  const std::uint32_t number = free_.back();
+  const std::uint32_t number = unused();
   const auto place = places_.emplace(turn, number).first;
   free_.pop_back();
   RankedEntry& entry = entries_.at(number);
@@ -60,8 +56,34 @@ void RankedWriter::push(TaskName name, const Turn& turn, const TokenNeeds& needs
   for (std::size_t kind = 0; kind < needs.size(); ++kind) entry.needs()[kind].store(needs[kind]);
   entry.next.store(link.load());
   link.store(number);  // the commit
-  order_.revision.fetch_add(1);
+  order_.pushes.fetch_add(1);
   order_.calls.fetch_add(1);
+}
+
+/// It is the last of those that are free, until it is taken from them.
+std::uint32_t RankedWriter::unused() {
+  if (free_.empty() && 2 * taken_out_.size() >= made_) use_again();
+  if (free_.empty()) {
+    try {
+      make_another();
+    } catch (const std::exception&) {
+      if (taken_out_.empty()) throw;
+      use_again();
+    }
+  }
+  return free_.back();
+}
+
+void RankedWriter::make_another() {
+  entries_.make_room_for(made_ + 1);
+  free_.reserve(made_ + 1);  // for all, so that none is lost for want of memory
+  taken_out_.reserve(made_ + 1);
+  free_.push_back(++made_);
+}
+
+void RankedWriter::use_again() {
+  order_.revision.fetch_add(1);
+  free_.swap(taken_out_);
 }
 
 bool RankedWriter::any_queued() {
@@ -83,8 +105,7 @@ std::atomic<std::uint32_t>& RankedWriter::link_to(Places::iterator place) {
 void RankedWriter::take_out(Places::iterator place) {
   const std::uint32_t number = place->second;
   link_to(place).store(entries_.at(number).next.load());
-  order_.revision.fetch_add(1);  // a worker may be about to read the entry
-  free_.push_back(number);       // there is room
+  taken_out_.push_back(number);  // there is room
   places_.erase(place);
 }
 
