@@ -18,6 +18,7 @@
 #include "arena/owner_lock.hpp"
 #include "base/fail_point.hpp"
 #include "children.hpp"
+#include "support/asked.hpp"
 
 namespace {
 
@@ -150,11 +151,11 @@ TEST_F(AllocatorTest, ProcessesKilledInMidPushLeaveNothingBehind) {
   std::vector<Child> pushers;
   for (unsigned i = 0; i < 3; ++i) pushers.push_back(pusher(i));
   std::mt19937 random{7};
-  for (unsigned i = 0; i < 100; ++i) {
+  for (int i = 0; i < test_support::fewer(100); ++i) {
     usleep(static_cast<useconds_t>(random() % 3000));
     Child& victim = pushers[random() % 3];
     EXPECT_EQ(victim.kill(), -SIGKILL);
-    victim = pusher(i + 10);
+    victim = pusher(static_cast<unsigned>(i) + 10);
   }
   for (const char* point : {"arena.member.counted", "arena.member.after_commit",
                             "arena.settle.block_taken", "arena.claim.after_name"}) {

@@ -12,6 +12,7 @@
 #include "base/fail_point.hpp"
 #include "contended.hpp"
 #include "multiprocessing/base/errors.hpp"
+#include "support/asked.hpp"
 #include "support/watchdog.hpp"
 
 namespace {
@@ -135,7 +136,7 @@ TEST_F(BiasedLockTest, WhoComesSeldomExcludesWhoIsInAndOutAllTheTime) {
     while (!counter->stop) enter(*counter, 0);
     return 0;
   }};
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; i < test_support::fewer(2000); ++i) {
     enter(*counter, 1, false);
     for (const auto before = counter->entered[0].load(); counter->entered[0] < before + 20;)
       std::this_thread::yield();
@@ -344,7 +345,7 @@ TEST_F(BiasedLockTest, TheRevokerMayDieAtAnyStep) {
       while (!counter->stop) enter(*counter, 0);
       return 0;
     }};
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < test_support::fewer(20); ++i) {
       const auto before = counter->by_bias.load();
       while (counter->by_bias == before) std::this_thread::yield();
       Child revoker{[&] {
@@ -369,7 +370,7 @@ TEST_F(BiasedLockTest, FourThatAskForTheBiasKilledAtRandomNeverMeetInsideNorHang
                           // Long rounds alone now and then, so that a bias is worth something.
                           if (counter->entered[which] % 64 == 0) std::this_thread::sleep_for(50us);
                         }};
-  contenders.kill_at_random(200, 43);
+  contenders.kill_at_random(test_support::fewer(200), 43);
   if (kernel_can()) {
     EXPECT_GT(counter->by_bias, 0U);
   }

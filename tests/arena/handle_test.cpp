@@ -12,6 +12,7 @@
 #include "arena/message_handles.hpp"
 #include "children.hpp"
 #include "multiprocessing/base/errors.hpp"
+#include "support/asked.hpp"
 
 namespace {
 
@@ -147,7 +148,7 @@ TEST_F(HandleTest, LazyHandlesCanBeMovedWhileOtherThreadsFork) {
         static_cast<void>(third);
       }
     });
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < test_support::fewer(100); ++i) {
     const pid_t pid = fork();
     if (pid == 0) _exit(0);
     EXPECT_EQ(reap(pid), 0);

@@ -19,6 +19,7 @@
 #include "base/death.hpp"
 #include "base/forked.hpp"
 #include "base/process_name.hpp"
+#include "support/asked.hpp"
 
 namespace {
 
@@ -242,7 +243,7 @@ TEST(LoggingTest, AChildForkedWhileThreadsLogDoesNotHang) {
                   }
                 });
               int wrong = 0;
-              for (int child = 0; child < 100; ++child)
+              for (int child = 0; child < test_support::fewer(100); ++child)
                 wrong += base_test::result_in_fork([] {
                            set_process_name("Child");
                            get_logger().info("from a child");

@@ -6,9 +6,11 @@
 
 namespace test_support {
 
+int fewer(int count) { return patience() < 10 ? count : (count + 9) / 10; }
+
 int asked(const char* name, int otherwise) {
   if (const char* text = std::getenv(name)) return std::atoi(text);
-  return patience() < 10 ? otherwise : (otherwise + 4) / 5;
+  return fewer(otherwise);
 }
 
 }  // namespace test_support

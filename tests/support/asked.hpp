@@ -3,8 +3,10 @@
 
 namespace test_support {
 
-/// What the environment variable `name` says, in the long runs; else `otherwise`, and less of it
-/// where everything is slow.
+/// `count`, or a tenth of it, rounded up, where everything is slow: under a sanitizer or valgrind.
+[[nodiscard]] int fewer(int count);
+
+/// What the environment variable `name` says, in the long runs; else `fewer(otherwise)`.
 [[nodiscard]] int asked(const char* name, int otherwise);
 
 }  // namespace test_support
