@@ -158,7 +158,7 @@ TEST_P(OwnershipInChildrenTest, AChildThatMayWriteNothingLeavesItsBlockAsIfItHad
 
 TEST_F(OwnershipTest, WhatAFamilyWasLeftAndHasUnlinkedTakesNoMoreRoom) {
   mp::set_start_method("fork", {.force = true});
-  for (int child = 0; child < 60; ++child) {
+  for (int child = 0; child < 40; ++child) {
     EXPECT_EQ(run_in_child(create_and_leave, block_name), 0);
     mp::SharedMemory{block_name}.unlink();
   }
