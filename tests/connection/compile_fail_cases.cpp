@@ -1,5 +1,6 @@
-// What the compiler says about a wait for what cannot be waited for. Compiled once per case with
-// -DCASE_<name>; the first line of a case is a part of the text that must come out.
+// What the compiler says about a wait for what cannot be waited for, and about a type that cannot
+// be received. Compiled once per case with -DCASE_<name>; the first line of a case is a part of the
+// text that must come out.
 #include <chrono>
 #include <string>
 #include <vector>
@@ -11,6 +12,11 @@ namespace mp = multiprocessing;
 
 struct Task {
   int number;
+};
+struct NoDefault {
+  explicit NoDefault(int value);
+  template <class A>
+  void serialize(A&, unsigned) {}
 };
 struct Timer {
   [[nodiscard]] int fileno() const { return descriptor; }
@@ -43,6 +49,9 @@ struct Timer {
 #elif defined(CASE_one_descriptor)
   // mp::wait takes a list or range of things to wait for
   mp::wait(connection.fileno());
+#elif defined(CASE_received_without_default_constructor)
+  // also needs a default constructor
+  static_cast<void>(mp::Connection(connection).recv<NoDefault>());
 #elif defined(CASE_another)
   // mp::wait takes a list or range of things to wait for
   mp::wait(Task{1});

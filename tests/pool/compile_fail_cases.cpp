@@ -33,6 +33,12 @@ namespace mp = multiprocessing;
 #elif defined(CASE_capturing_lambda_over_a_vector)
   // a lambda with captures cannot be sent
   mp::Pool(2).map([&texts](const std::string& text) { return texts[0] == text; }, texts, 1);
+#elif defined(CASE_task_with_other_arguments)
+  // the callable cannot be called with these arguments
+  mp::Pool(2).apply_async(take, 1);
+#elif defined(CASE_task_that_captures)
+  // a lambda with captures cannot be sent
+  mp::Pool(2).apply_async([&texts] { return texts[0]; });
 #elif defined(CASE_result_that_cannot_be_sent)
   // a pointer means nothing in another process
   mp::Pool(2).map([](const std::string& text) { return &text; }, texts);

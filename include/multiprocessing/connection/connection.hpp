@@ -266,6 +266,7 @@ T Connection::recv() const {
 
 template <class T>
 T Connection::recv(Timeout timeout) const {
+  detail::check_sendable<T>();
   return *recv_in<T>(timeout, InTime::must);
 }
 

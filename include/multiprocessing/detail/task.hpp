@@ -204,13 +204,16 @@ void run_task(WorkerTask& task) {
     write<Result>(task.result, invoke());
 }
 
-/// Submits that call. False when there is no room.
+/// Submits that call. False when there is no room. What cannot be sent has been told.
 template <class F, class... A>
 bool submit_call(PoolCore& pool, SubmittedTask& task, TaskTerms terms, const F& f,
                  const A&... args) {
-  TaskCall call(pool, &run_task<std::decay_t<F>, std::decay_t<A>...>);
-  write_callable_and_arguments(call.writer(), f, args...);
-  return call.submit(task, std::move(terms));
+  if constexpr (is_sendable_task<std::decay_t<F>, std::decay_t<A>...>()) {
+    TaskCall call(pool, &run_task<std::decay_t<F>, std::decay_t<A>...>);
+    write_callable_and_arguments(call.writer(), f, args...);
+    return call.submit(task, std::move(terms));
+  }
+  return false;
 }
 
 }  // namespace multiprocessing::detail

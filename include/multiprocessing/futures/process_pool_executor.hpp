@@ -115,15 +115,17 @@ class MULTIPROCESSING_API ProcessPoolExecutor {
   /// short or no worker can be started, `BrokenProcessPool`, and after `shutdown` a
   /// `std::runtime_error`: then nothing has been submitted.
   template <class F, class... A>
-  requires task_callable<F, A...> Future<task_result<F, A...>> submit(F&& f, A&&... args) {
+  requires detail::submittable<F, A...> Future<task_result<F, A...>> submit(F&& f, A&&... args) {
+    detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     return *submit_to<task_result<F, A...>>(core(), {.room = detail::TaskRoom::waited_for}, f,
                                             args...);
   }
 
   /// The same with options, which come first: `executor.submit({.retries = 2}, f, x)`.
   template <class F, class... A>
-  requires task_callable<F, A...> Future<task_result<F, A...>> submit(SubmitOptions options, F&& f,
-                                                                      A&&... args) {
+  requires detail::submittable<F, A...> Future<task_result<F, A...>> submit(SubmitOptions options,
+                                                                            F&& f, A&&... args) {
+    detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     return *submit_to<task_result<F, A...>>(core(), terms_of(options, detail::TaskRoom::waited_for),
                                             f, args...);
   }
@@ -131,14 +133,15 @@ class MULTIPROCESSING_API ProcessPoolExecutor {
   /// The same, but nothing when `ExecutorOptions::max_pending` tasks are pending, where `submit`
   /// would wait.
   template <class F, class... A>
-  requires task_callable<F, A...> std::optional<Future<task_result<F, A...>>> try_submit(
+  requires detail::submittable<F, A...> std::optional<Future<task_result<F, A...>>> try_submit(
       F&& f, A&&... args) {
     return try_submit(SubmitOptions{.where = {nullptr, 0}}, std::forward<F>(f),
                       std::forward<A>(args)...);
   }
   template <class F, class... A>
-  requires task_callable<F, A...> std::optional<Future<task_result<F, A...>>> try_submit(
+  requires detail::submittable<F, A...> std::optional<Future<task_result<F, A...>>> try_submit(
       SubmitOptions options, F&& f, A&&... args) {
+    detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     return submit_to<task_result<F, A...>>(
         core(), terms_of(options, detail::TaskRoom::taken_if_free), f, args...);
   }
@@ -206,7 +209,6 @@ class MULTIPROCESSING_API ProcessPoolExecutor {
   template <class Result, class F, class... A>
   static std::optional<Future<Result>> submit_to(detail::PoolCore& core, detail::TaskTerms terms,
                                                  const F& f, const A&... args) {
-    detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     const auto state = std::make_shared<detail::FutureOfTask<Result>>();
     if (!detail::submit_call(core, state->task, std::move(terms), f, args...)) return {};
     return Future<Result>(state);

@@ -224,8 +224,8 @@ class MULTIPROCESSING_API Pool {
   /// exceptions cross as those of `map` do; the result may be move-only. `f` may take a `StopToken`
   /// first. Throws what cannot be sent, `OSError` and, once it is closed, `ValueError`.
   template <class F, class... A>
-  requires task_callable<F, A...> AsyncResult<task_result<F, A...>> apply_async(F&& f,
-                                                                                A&&... args) {
+  requires detail::submittable<F, A...> AsyncResult<task_result<F, A...>> apply_async(F&& f,
+                                                                                      A&&... args) {
     using Result = task_result<F, A...>;
     detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     const auto result = std::make_shared<detail::ResultOfTask<Result>>();
@@ -235,7 +235,7 @@ class MULTIPROCESSING_API Pool {
 
   /// The same with options, which come first: `pool.apply_async({.callback = use}, f, x)`.
   template <class F, class... A>
-  requires task_callable<F, A...> AsyncResult<task_result<F, A...>> apply_async(
+  requires detail::submittable<F, A...> AsyncResult<task_result<F, A...>> apply_async(
       TaskOptions<task_result<F, A...>> options, F&& f, A&&... args) {
     using Result = task_result<F, A...>;
     detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
@@ -244,8 +244,8 @@ class MULTIPROCESSING_API Pool {
 
   /// The same; nothing when `max_pending` tasks are pending, where `apply_async` would wait.
   template <class F, class... A>
-  requires task_callable<F, A...> std::optional<AsyncResult<task_result<F, A...>>> try_apply_async(
-      F&& f, A&&... args) {
+  requires detail::submittable<F, A...> std::optional<AsyncResult<task_result<F, A...>>>
+  try_apply_async(F&& f, A&&... args) {
     using Result = task_result<F, A...>;
     detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     const auto result = std::make_shared<detail::ResultOfTask<Result>>();
@@ -255,8 +255,8 @@ class MULTIPROCESSING_API Pool {
     return AsyncResult<Result>(result);
   }
   template <class F, class... A>
-  requires task_callable<F, A...> std::optional<AsyncResult<task_result<F, A...>>> try_apply_async(
-      TaskOptions<task_result<F, A...>> options, F&& f, A&&... args) {
+  requires detail::submittable<F, A...> std::optional<AsyncResult<task_result<F, A...>>>
+  try_apply_async(TaskOptions<task_result<F, A...>> options, F&& f, A&&... args) {
     using Result = task_result<F, A...>;
     detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     auto result = begin<Result>(options, detail::TaskRoom::taken_if_free, f, args...);
@@ -266,7 +266,7 @@ class MULTIPROCESSING_API Pool {
 
   /// `f` of the arguments, in a worker; waits for it.
   template <class F, class... A>
-  requires task_callable<F, A...> task_result<F, A...> apply(F&& f, A&&... args) {
+  requires detail::submittable<F, A...> task_result<F, A...> apply(F&& f, A&&... args) {
     return apply_async(std::forward<F>(f), std::forward<A>(args)...).get();
   }
 

@@ -14,8 +14,11 @@ namespace detail {
 template <class F, class... A>
 inline constexpr bool takes_token = !is_call<F, A...> && is_call<F, StopToken, A...>;
 
+/// Of what cannot be called so: nothing; `check_task` says more.
 template <class F, class... A>
-struct TaskResult {};
+struct TaskResult {
+  using type = void;
+};
 template <class F, class... A>
 requires is_call<F, A...>
 struct TaskResult<F, A...> {
@@ -27,13 +30,16 @@ struct TaskResult<F, A...> {
   using type = std::decay_t<result_of<F, StopToken, A...>>;
 };
 
-/// Compiles if the call and its result can be sent; otherwise says what to do instead.
+/// Whether the call and its result can be sent.
 template <class F, class... A>
-consteval void check_task() {
-  check_sendable<F>();
-  (check_sendable<arrival_t<A>>(), ...);
+consteval bool is_sendable_task() {
   using Result = typename TaskResult<F, A...>::type;
-  if constexpr (!std::is_void_v<Result>) check_sendable<Result>();
+  constexpr bool call = (is_call<F, A...> || takes_token<F, A...>)&&is_sendable_callable<F> &&
+                        (sendable<arrival_t<A>>() && ...);
+  if constexpr (!call || std::is_void_v<Result>)
+    return call;
+  else
+    return sendable<Result>();
 }
 
 }  // namespace detail
@@ -41,6 +47,29 @@ consteval void check_task() {
 /// What can be a task with these arguments: `f(args…)`, or else `f(StopToken, args…)`.
 template <class F, class... A>
 concept task_callable = detail::is_call<F, A...> || detail::takes_token<F, A...>;
+
+namespace detail {
+
+/// What is submitted: no options, but also a function that does not fit its arguments, so that
+/// `check_task` can say so.
+template <class F, class... A>
+concept submittable = task_callable<F, A...> ||
+    std::is_function_v<std::remove_pointer_t<std::decay_t<F>>> || is_lambda<std::decay_t<F>>;
+
+/// Compiles if the call and its result can be sent; otherwise says what to do instead.
+template <class F, class... A>
+consteval void check_task() {
+  if constexpr (task_callable<F, A...>) {
+    check_sendable<F>();
+    (check_sendable<arrival_t<A>>(), ...);
+    using Result = typename TaskResult<F, A...>::type;
+    if constexpr (!std::is_void_v<Result>) check_sendable<Result>();
+  } else {
+    check_call<F, A...>();
+  }
+}
+
+}  // namespace detail
 
 /// What such a task gives.
 template <class F, class... A>
