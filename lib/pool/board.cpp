@@ -35,6 +35,10 @@ std::span<SeatRecord> seats_of(const Handle& board) {
   return {reinterpret_cast<SeatRecord*>(at + seats_at), board.as<Board>()->seats};
 }
 
+std::span<SeatRecord> used_seats(const Handle& board) {
+  return seats_of(board).first(board.as<Board>()->used.load());
+}
+
 void clear_seat(SeatRecord& seat) {
   seat.name.store(0);
   seat.member.store(0);

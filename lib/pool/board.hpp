@@ -86,6 +86,7 @@ struct Board {
   std::uint32_t token_kinds;
   RankedOrder ranked;
   std::uint32_t seats;
+  std::atomic<std::uint32_t> used;  // seats: those behind have had no worker
   std::uint64_t seed;
   WorkerShare share;
   sigset_t signal_mask;  // of who made the pool: workers take it on, whoever starts them
@@ -105,6 +106,9 @@ struct Board {
 
 [[nodiscard]] Handle make_board(std::uint32_t seats, const WorkerLimits& limits);
 [[nodiscard]] std::span<SeatRecord> seats_of(const Handle& board);
+
+/// Those that have had a worker; raised before that is started.
+[[nodiscard]] std::span<SeatRecord> used_seats(const Handle& board);
 
 /// For the next worker; the one before has ended.
 void clear_seat(SeatRecord& seat);

@@ -145,6 +145,8 @@ void PoolCore::start_worker(std::size_t seat) {
   Seat& at = seats_[seat];
   SeatRecord& record = seats_of(board_)[seat];
   clear_seat(record);
+  Board& board = *board_.as<Board>();
+  if (board.used.load() <= seat) board.used.store(static_cast<std::uint32_t>(seat) + 1);
   record.number.store(static_cast<std::uint32_t>(++worker_number_));
   ProcessOptions options{.daemon = true};
   if (!executor_) options.name = worker_name(context_, worker_number_);

@@ -34,7 +34,7 @@ StopReport PoolCore::stop(Timeout grace) {
 
 void PoolCore::ask_workers(const std::exception_ptr& reason, Timeout grace) {
   refuse_work(reason);
-  for (SeatRecord& seat : seats_of(board_)) seat.stop.ask_everything();
+  for (SeatRecord& seat : used_seats(board_)) seat.stop.ask_everything();
   let_workers_leave();
   const std::int64_t length = grace.length().count();
   stopping_.emplace();

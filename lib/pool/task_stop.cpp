@@ -149,7 +149,7 @@ void TaskTable::have_watcher_look(Moment by) const noexcept {
 }
 
 SeatRecord* TaskTable::seat_of(std::uint32_t worker) const {
-  for (SeatRecord& seat : seats_of(board_))
+  for (SeatRecord& seat : used_seats(board_))
     if (seat.name.load() != 0 && TaskWord::worker(seat.name.load()) == worker) return &seat;
   return nullptr;
 }
@@ -234,7 +234,7 @@ Moment TaskTable::end_requests(Moment at) {
 
 Moment TaskTable::end_overdue(Moment at, std::vector<std::size_t>& condemned) {
   Moment next = no_moment;
-  const auto seats = seats_of(board_);
+  const auto seats = used_seats(board_);
   for (std::size_t i = 0; i < seats.size(); ++i) {
     const TaskName name{seats[i].at.load()};
     if (!name) continue;

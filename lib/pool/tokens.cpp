@@ -69,7 +69,7 @@ TokenNeeds Tokens::free() const {
   TokenNeeds free(at.kinds);
   for (std::uint32_t kind = 0; kind < at.kinds; ++kind) {
     std::uint32_t held = 0;
-    for (std::size_t seat = 0; seat < seats_of(board_).size(); ++seat)
+    for (std::size_t seat = 0; seat < board_.as<Board>()->used.load(); ++seat)
       held += at.held(seat)[kind].load();
     const std::uint32_t count = at.counts()[kind].load();
     free[kind] = held < count ? count - held : 0;  // some may be given back meanwhile
