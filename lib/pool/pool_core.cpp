@@ -169,6 +169,7 @@ void PoolCore::forget_inherited_jobs() {
   parents->spare_ = {};
   for (ActiveJob* job : parents->jobs_)
     if (job != nullptr) job->handle = {};
+  for (Handle* results : parents->visits_) *results = {};
 }
 
 void PoolCore::kill_all() noexcept {

@@ -103,7 +103,8 @@ class MULTIPROCESSING_API PoolCore final : public WorkerStarter {
   [[nodiscard]] Handle post_visit(Block call);
 
   /// Waits until those have made it that are there. The seats in which it was made.
-  [[nodiscard]] std::vector<std::size_t> await_visit(const Handle& visit);
+  [[nodiscard]] std::vector<std::size_t> await_visit(Handle& results);
+  void end_visit(const Handle& visit) noexcept;
 
   /// Memory of a job that is over. The pages of new memory cost more than all else in a small map.
   struct Spare {
@@ -212,7 +213,7 @@ class MULTIPROCESSING_API PoolCore final : public WorkerStarter {
 
   // All below are guarded by the mutex.
   std::vector<Seat> seats_;       // more than are wanted, after the pool has become smaller
-  std::vector<Handle> visits_;    // that are waited for
+  std::vector<Handle*> visits_;   // results that are waited for
   std::size_t in_use_ = 0;        // of the seats of an executor; the others have had no worker
   std::vector<ActiveJob*> jobs_;  // by place on the board; null where one is free
   State state_ = State::running;

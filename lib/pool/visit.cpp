@@ -27,9 +27,14 @@ class Visit::Impl {
           "take "
           "it: give it to the initializer");
     const Handle visit = pool_.post_visit(outcome_block(Outcome::results, writer_, mentioned_));
-    const std::vector<std::size_t> seats = pool_.await_visit(visit);
-    for (const std::size_t seat : seats)
-      read_one(links_of(visit)[first_visit_result + seat], read, state);
+    Handle results = handle_from(links_of(visit)[visit_results_link]);
+    struct AtTheEnd {
+      ~AtTheEnd() { pool.end_visit(visit); }
+      PoolCore& pool;
+      const Handle& visit;
+    } const at_the_end{pool_, visit};
+    for (const std::size_t seat : pool_.await_visit(results))
+      read_one(links_of(results)[seat], read, state);
   }
 
  private:
@@ -65,9 +70,10 @@ Handle PoolCore::post_visit(Block call) {
   check_open();
   Board& board = *board_.as<Board>();
   const std::size_t seats = seats_of(board_).size();
-  Handle visit =
-      Handle::make(sizeof(VisitHeader) + seats * sizeof(std::uint32_t), first_visit_result + seats);
+  Handle visit = Handle::make(sizeof(VisitHeader), visit_links);
   visit.as<VisitHeader>()->number = board.visits.load() + 1;
+  hold(links_of(visit)[visit_results_link],
+       Handle::make(sizeof(VisitResults) + seats * sizeof(std::uint32_t), seats));
   std::move(call).give_to(links_of(visit)[visit_call_link]);
   if (last_visit_) hold(links_of(visit)[visit_before_link], last_visit_);
   {
@@ -84,6 +90,17 @@ Handle PoolCore::post_visit(Block call) {
   return visit;
 }
 
+/// The results go; workers that come later only make the call.
+void PoolCore::end_visit(const Handle& visit) noexcept {
+  try {
+    // As in retire(): without the mutex.
+    const OwnerGuard whole{board_.as<Board>()->lock};
+    release(links_of(visit)[visit_results_link]);
+  } catch (const std::exception&) {
+    // The others took this process for dead, and have given them back.
+  }
+}
+
 /// Whether the seat has a worker, or is to have one without more work.
 bool PoolCore::is_manned(std::size_t seat) const {
   const Seat& at = seats_[seat];
@@ -91,12 +108,12 @@ bool PoolCore::is_manned(std::size_t seat) const {
          (worker_wanted() && !at.vacant && seat < static_cast<std::size_t>(processes()));
 }
 
-std::vector<std::size_t> PoolCore::await_visit(const Handle& visit) {
-  VisitHeader& header = *visit.as<VisitHeader>();
+std::vector<std::size_t> PoolCore::await_visit(Handle& results) {
+  auto& header = *results.as<VisitResults>();
   std::vector<std::size_t> seats;
   {
     const std::scoped_lock guard{mutex_};
-    visits_.push_back(visit);
+    visits_.push_back(&results);
     for (std::size_t seat = 0; seat < seats_.size(); ++seat)
       if (is_manned(seat)) seats.push_back(seat);
   }
@@ -111,7 +128,7 @@ std::vector<std::size_t> PoolCore::await_visit(const Handle& visit) {
   };
   const auto forget = [&] {
     const std::scoped_lock guard{mutex_};
-    std::erase(visits_, visit);
+    std::erase(visits_, &results);
   };
   try {
     for (Wait wait{back_off::messages, "Pool.for_each_worker"};;) {
@@ -131,7 +148,7 @@ std::vector<std::size_t> PoolCore::await_visit(const Handle& visit) {
 }
 
 void PoolCore::stir_visits() {
-  for (const Handle& visit : visits_) visit.as<VisitHeader>()->progress.notify_all();
+  for (const Handle* results : visits_) results->as<VisitResults>()->progress.notify_all();
 }
 
 }  // namespace multiprocessing::detail

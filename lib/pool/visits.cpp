@@ -35,11 +35,20 @@ Block outcome_of(const Link& call) {
   }
 }
 
-void make(const Handle& visit, std::size_t seat) {
-  VisitHeader& header = *visit.as<VisitHeader>();
+/// None when the caller has all that it waited for.
+Handle results_of(const Handle& board, const Handle& visit) {
+  const OwnerGuard guard{board.as<Board>()->lock};
+  const Link& link = links_of(visit)[visit_results_link];
+  return link.load() == 0 ? Handle{} : handle_from(link);
+}
+
+void make(const Handle& board, const Handle& visit, std::size_t seat) {
   Block outcome = outcome_of(links_of(visit)[visit_call_link]);
+  const Handle results = results_of(board, visit);
+  if (!results) return;
+  auto& header = *results.as<VisitResults>();
   if (header.done(seat).load() != 0) return;  // a worker that was here before has told
-  Link& link = links_of(visit)[first_visit_result + seat];
+  Link& link = links_of(results)[seat];
   if (link.load() != 0) release(link);  // of one that died right here
   fail_point("pool.visit.before_give");
   std::move(outcome).give_to(link);
@@ -66,7 +75,7 @@ std::uint32_t make_visits(const Handle& board, std::size_t seat, std::uint32_t s
   for (; !visits.empty(); visits.pop_back()) {
     const std::uint32_t number = visits.back().as<VisitHeader>()->number;
     if (number <= seen) continue;
-    make(visits.back(), seat);
+    make(board, visits.back(), seat);
     seen = number;
   }
   return seen;

@@ -74,6 +74,21 @@ TEST_P(ForEachWorkerTest, ItWaitsForWhatWorkersHaveInHand) {
   EXPECT_EQ(busy.get(), "none");
 }
 
+TEST_P(ForEachWorkerTest, OfManyCallsOnlyTheCallsAreKept) {
+  const Counters calls;
+  mp::Pool pool(2);
+  const auto call = [&] { return pool.for_each_worker(set, calls, std::string(200, 'a')); };
+  EXPECT_EQ(call().size(), 2U);
+  const InUse before = in_use();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(call().size(), 2U);
+  pool.map([](int) {}, {1, 2});  // the workers have let go of the results
+  const InUse after = in_use();
+  EXPECT_LE(after.objects, before.objects + 22);
+  EXPECT_LE(after.blocks, before.blocks + 2 * 22);
+  EXPECT_THROW(pool.for_each_worker([] { throw std::domain_error("each"); }), std::domain_error);
+  EXPECT_LE(in_use().objects, after.objects + 3);
+}
+
 TEST_P(ForEachWorkerTest, WhatOneThrowsComesOutAndThePoolGoesOn) {
   mp::Pool pool(2);
   try {

@@ -48,6 +48,18 @@ TEST_P(TokensTest, TasksThatNeedTheOneTokenNeverOverlap) {
   EXPECT_EQ(counters[most], 1U);
 }
 
+TEST_P(TokensTest, TheyNeverOverlapInWorkersThatCameLaterEither) {
+  mp::Pool pool({.processes = 1, .tokens = {{"gpu", 1}}});
+  pool.resize(4);
+  wait_until([&] { return pool.workers().size() == 4; });
+  const Counters counters;
+  std::vector<mp::AsyncResult<void>> uses;
+  for (int i = 0; i < 30; ++i)
+    uses.push_back(pool.apply_async({.tokens = {{"gpu", 1}}}, use, counters, 1U));
+  for (const auto& result : uses) result.get();
+  EXPECT_EQ(counters[most], 1U);
+}
+
 TEST_P(TokensTest, ADepletedTokenHoldsUpOnlyTasksThatNeedIt) {
   mp::Pool pool({.processes = 2, .tokens = {{"disk", 5}, {"gpu", 1}}});
   const Counters counters;
