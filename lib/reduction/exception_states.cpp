@@ -39,12 +39,13 @@ bool register_those_of_the_standard() {
 }
 
 bool register_those_of_this_library() {
-  return register_all<
-      ProcessError, TimeoutError, AuthenticationError, BufferTooShort, OwnerDied, WorkerDied,
-      ValueError, AssertionError, KeyError, IndexError, OSError, FileNotFoundError, FileExistsError,
-      ConnectionError, BrokenPipeError, ConnectionAbortedError, ConnectionRefusedError,
-      ConnectionResetError, EOFError, SerializationError, RemoteError, BrokenBarrierError, Empty,
-      Full, ShutDown, StopIteration, CancelledError, InvalidStateError, BrokenProcessPool, Exit>();
+  return register_all<ProcessError, TimeoutError, AuthenticationError, BufferTooShort, OwnerDied,
+                      WorkerDied, ValueError, TypeError, AssertionError, KeyError, IndexError,
+                      AttributeError, OverflowError, ZeroDivisionError, OSError, FileNotFoundError,
+                      FileExistsError, ConnectionError, BrokenPipeError, ConnectionAbortedError,
+                      ConnectionRefusedError, ConnectionResetError, EOFError, SerializationError,
+                      RemoteError, BrokenBarrierError, Empty, Full, ShutDown, StopIteration,
+                      CancelledError, InvalidStateError, BrokenProcessPool, Exit>();
 }
 
 }  // namespace

@@ -65,6 +65,10 @@ TEST(ErrorsTest, TheFamilyIsRelatedAsInPython) {
   EXPECT_THROW(throw AssertionError{"misuse"}, std::logic_error);
   EXPECT_THROW(throw KeyError{"key"}, std::out_of_range);
   EXPECT_THROW(throw IndexError{"index"}, std::out_of_range);
+  EXPECT_THROW(throw TypeError{"type"}, std::invalid_argument);
+  EXPECT_THROW(throw AttributeError{"attribute"}, std::out_of_range);
+  EXPECT_THROW(throw OverflowError{"overflow"}, std::overflow_error);
+  EXPECT_THROW(throw ZeroDivisionError{"division"}, std::domain_error);
 }
 
 TEST(ErrorsTest, ErrorsCarryWhatPythonsCarry) {

@@ -194,6 +194,10 @@ TEST(ExceptionsTest, ThoseOfThisLibraryKeepWhatTheyHold) {
                            [](const mp::Exit& arrived) { EXPECT_EQ(arrived.code, 3); });
   expect_same_text(mp::TimeoutError{"t"});
   expect_same_text(mp::KeyError{"k"});
+  expect_same_text(mp::TypeError{"t"});
+  expect_same_text(mp::AttributeError{"a"});
+  expect_same_text(mp::OverflowError{"o"});
+  expect_same_text(mp::ZeroDivisionError{"z"});
   expect_same_text(mp::Empty{"e"});
   expect_same_text(mp::RemoteError{"r"});
   expect_same_text(mp::BrokenProcessPool{"b"});

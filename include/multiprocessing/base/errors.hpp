@@ -106,6 +106,14 @@ class MULTIPROCESSING_API ValueError : public std::invalid_argument {
   ~ValueError() override;
 };
 
+/// A value of a kind that the call has no use for, such as a list as the key of a dictionary.
+/// Python's `TypeError`.
+class MULTIPROCESSING_API TypeError : public std::invalid_argument {
+ public:
+  using invalid_argument::invalid_argument;
+  ~TypeError() override;
+};
+
 /// A call that is never right in this state or process, such as starting a process twice, or
 /// joining another process's child. Where Python has `assert`, which -O removes; here every build
 /// throws.
@@ -128,6 +136,27 @@ class MULTIPROCESSING_API IndexError : public std::out_of_range {
  public:
   using out_of_range::out_of_range;
   ~IndexError() override;
+};
+
+/// An object of a Python program, or one behind a manager, has no attribute or method of that name.
+class MULTIPROCESSING_API AttributeError : public std::out_of_range {
+ public:
+  using out_of_range::out_of_range;
+  ~AttributeError() override;
+};
+
+/// A number that is too large for what is done with it. Python's `OverflowError`.
+class MULTIPROCESSING_API OverflowError : public std::overflow_error {
+ public:
+  using overflow_error::overflow_error;
+  ~OverflowError() override;
+};
+
+/// A division by zero in a Python program, or in a method of a manager's object.
+class MULTIPROCESSING_API ZeroDivisionError : public std::domain_error {
+ public:
+  using domain_error::domain_error;
+  ~ZeroDivisionError() override;
 };
 
 /// A system call failed. `code()` holds the errno, `what()` the call and the thing it was about:
