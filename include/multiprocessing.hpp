@@ -5,6 +5,7 @@
 #include "multiprocessing/base.hpp"
 #include "multiprocessing/connection.hpp"
 #include "multiprocessing/futures.hpp"
+#include "multiprocessing/pickle.hpp"
 #include "multiprocessing/pool.hpp"
 #include "multiprocessing/process.hpp"
 #include "multiprocessing/queues.hpp"

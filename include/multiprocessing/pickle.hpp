@@ -1,0 +1,4 @@
+// The module `pickle`: values that Python programs exchange, and their bytes.
+#pragma once
+
+#include "multiprocessing/pickle/object.hpp"
