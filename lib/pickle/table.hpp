@@ -1,0 +1,49 @@
+// The entries of a dict or set: found by hash, kept in the order of insertion.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "multiprocessing/pickle/object.hpp"
+
+namespace multiprocessing::detail {
+
+/// As CPython's: the entries lie one behind the other, and an index of their places is searched by
+/// hash. Entries that were taken away stay as gaps until the table grows.
+class Table {
+ public:
+  struct Entry {
+    Object key;
+    Object value;            // None in a set
+    std::uint64_t hash = 0;  // 0: a gap
+  };
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  /// The entry of an equal key, or null.
+  [[nodiscard]] const Entry* find(const Object& key, std::uint64_t hash) const;
+
+  /// Whether the key is new; the value of one that is there is replaced, the key stays.
+  bool insert(Object key, std::uint64_t hash, Object value);
+
+  /// Whether it was there.
+  bool erase(const Object& key, std::uint64_t hash);
+
+  void clear() noexcept;
+
+  template <class F>
+  void each(F&& visit) const {
+    for (const Entry& entry : entries_)
+      if (entry.hash != 0) visit(entry);
+  }
+
+ private:
+  void make_room();
+
+  std::vector<Entry> entries_;
+  std::vector<std::uint32_t> places_;  // of entries, from 1 on; empty while there are few
+  std::size_t size_ = 0;
+};
+
+}  // namespace multiprocessing::detail
