@@ -2,3 +2,4 @@
 #pragma once
 
 #include "multiprocessing/pickle/object.hpp"
+#include "multiprocessing/pickle/pickle.hpp"
