@@ -70,24 +70,8 @@ void PoolCore::end_workers_now(void (Process::*signal)()) {
 
 bool PoolCore::has_ended() const { return watching_.load() == 0; }
 
-/// Before all pools are terminated.
-void PoolCore::finish_at_exit(const std::shared_ptr<PoolCore>& pool) {
-  pool->at_exit_.emplace(20, [weak = std::weak_ptr{pool}] {
-    const auto living = weak.lock();
-    if (living == nullptr) return;
-    living->close();
-    living->join();
-  });
-}
-
 std::shared_ptr<PoolCore> make_executor(const PoolOptions& options, WorkerFactory factory) {
-  std::shared_ptr<PoolCore> pool{new PoolCore(options, std::move(factory), PoolKind::executor),
-                                 [](PoolCore* core) {
-                                   if (core->in_creator()) delete core;
-                                 }};
-  pool->tasks()->start_by(pool);
-  PoolCore::finish_at_exit(pool);
-  return pool;
+  return PoolCore::make(options, std::move(factory), PoolKind::executor);
 }
 
 void PoolCore::finish_alone(std::shared_ptr<PoolCore> pool) {

@@ -1,8 +1,39 @@
 #include "multiprocessing/pool/pool.hpp"
 
+#include <memory>
+#include <utility>
+
 #include "pool/pool_core.hpp"
 
 namespace multiprocessing {
+namespace detail {
+
+std::shared_ptr<PoolCore> PoolCore::make(const PoolOptions& options, WorkerFactory factory,
+                                         PoolKind kind) {
+  // In a forked child the watcher does not exist and the workers are its parent's: leave it all.
+  std::shared_ptr<PoolCore> pool{new PoolCore(options, std::move(factory), kind),
+                                 [](PoolCore* core) {
+                                   if (core->in_creator()) delete core;
+                                 }};
+  if (pool->executor_) pool->tasks_->start_by(pool);
+  // Executors before all pools, and these by Python's number before the children of this process.
+  pool->at_exit_.emplace(pool->executor_ ? 20 : 15, [weak = std::weak_ptr{pool}] {
+    const auto living = weak.lock();
+    if (living == nullptr) return;
+    if (living->executor_)
+      living->close();
+    else
+      living->terminate();
+    living->join();
+  });
+  return pool;
+}
+
+std::shared_ptr<PoolCore> make_pool(const PoolOptions& options, WorkerFactory factory) {
+  return PoolCore::make(options, std::move(factory), PoolKind::pool);
+}
+
+}  // namespace detail
 
 Pool::~Pool() = default;
 

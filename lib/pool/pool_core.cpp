@@ -378,23 +378,4 @@ void PoolCore::join() {
   delivery_->join();
 }
 
-// Before the children of this process are waited for, and by Python's number.
-void PoolCore::end_at_exit(const std::shared_ptr<PoolCore>& pool) {
-  pool->at_exit_.emplace(15, [weak = std::weak_ptr{pool}] {
-    const auto living = weak.lock();
-    if (living == nullptr) return;
-    living->terminate();
-    living->join();
-  });
-}
-
-std::shared_ptr<PoolCore> make_pool(const PoolOptions& options, WorkerFactory factory) {
-  // In a forked child the watcher does not exist and the workers are its parent's: leave it all.
-  std::shared_ptr<PoolCore> pool{new PoolCore(options, std::move(factory)), [](PoolCore* core) {
-                                   if (core->in_creator()) delete core;
-                                 }};
-  PoolCore::end_at_exit(pool);
-  return pool;
-}
-
 }  // namespace multiprocessing::detail

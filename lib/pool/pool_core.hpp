@@ -47,7 +47,9 @@ enum class PoolKind : bool { pool, executor };
 /// such as in a forked child, every call throws AssertionError, and it must not be destroyed.
 class MULTIPROCESSING_API PoolCore final : public WorkerStarter {
  public:
-  PoolCore(const PoolOptions& options, WorkerFactory factory, PoolKind kind = PoolKind::pool);
+  /// One that is ended when the process ends before it does.
+  [[nodiscard]] static std::shared_ptr<PoolCore> make(const PoolOptions& options,
+                                                      WorkerFactory factory, PoolKind kind);
   ~PoolCore();
   PoolCore(const PoolCore&) = delete;
 
@@ -118,10 +120,6 @@ class MULTIPROCESSING_API PoolCore final : public WorkerStarter {
 
   [[nodiscard]] bool in_creator() const { return creator_.is_this_process(); }
 
-  /// Has it terminated when the process ends before it does.
-  static void end_at_exit(const std::shared_ptr<PoolCore>& pool);
-  static void finish_at_exit(const std::shared_ptr<PoolCore>& pool);
-
   /// Keeps a pool that was closed until its work is done.
   static void finish_alone(std::shared_ptr<PoolCore> pool);
 
@@ -130,6 +128,8 @@ class MULTIPROCESSING_API PoolCore final : public WorkerStarter {
   static void forget_inherited_jobs();
 
  private:
+  PoolCore(const PoolOptions& options, WorkerFactory factory, PoolKind kind);
+
   enum class State { running, closed, terminated };
 
   struct Seat {
