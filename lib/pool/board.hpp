@@ -36,6 +36,7 @@ enum FailedInitializer : std::uint32_t { failed_by_itself = 1, failed_by_size };
 /// What has a worker leave, beside the end of the pool; 0: nothing.
 struct WorkerLimits {
   std::uint32_t tasks = 0;
+  std::uint32_t idle_from = 0;  // the seat from which on they leave for having nothing to do
   std::uint64_t idle = 0;  // nanoseconds
   std::uint64_t age = 0;   // nanoseconds
   std::uint64_t rss = 0;   // bytes

@@ -35,7 +35,7 @@ std::uint64_t nanoseconds(Timeout timeout, const char* option) {
   return static_cast<std::uint64_t>(timeout.length().count());
 }
 
-WorkerLimits checked_limits(const PoolOptions& options) {
+WorkerLimits checked_limits(const PoolOptions& options, int processes) {
   WorkerLimits limits;
   if (options.maxtasksperchild) {
     if (*options.maxtasksperchild < 1)
@@ -43,6 +43,9 @@ WorkerLimits checked_limits(const PoolOptions& options) {
     limits.tasks = static_cast<std::uint32_t>(*options.maxtasksperchild);
   }
   limits.idle = nanoseconds(options.idle_timeout, "idle_timeout");
+  if (options.min_processes < 0 || options.min_processes > processes)
+    throw ValueError("min_processes must be from 0 to the number of processes");
+  limits.idle_from = static_cast<std::uint32_t>(options.min_processes);
   limits.age = nanoseconds(options.max_age, "max_age");
   limits.rss = options.max_rss;
   return limits;
@@ -50,7 +53,7 @@ WorkerLimits checked_limits(const PoolOptions& options) {
 
 Handle board_for(const PoolOptions& options, int workers) {
   Handle board = make_board(static_cast<std::uint32_t>(std::max(workers, least_seats)),
-                            checked_limits(options));
+                            checked_limits(options, workers));
   make_tokens(board, options.tokens);
   return board;
 }

@@ -354,7 +354,7 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
   WorkerState worker{.board = board,
                      .name = OwnerLock::name_of(me),
                      .index = static_cast<std::size_t>(seat),
-                     .account = {board.as<Board>()->limits, record},
+                     .account = {board.as<Board>()->limits, record, static_cast<std::size_t>(seat)},
                      .seat = record};
   take_share(board.as<Board>()->share, seat);
   become_worker(seat, record.number.load(), board.as<Board>()->seed);

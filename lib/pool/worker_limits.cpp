@@ -31,8 +31,11 @@ std::chrono::nanoseconds left_of(std::uint64_t length,
 
 }  // namespace
 
-WorkerAccount::WorkerAccount(const WorkerLimits& limits, SeatRecord& seat)
-    : limits_(limits), seat_(seat), bounded_(limits.age != 0 || limits.rss != 0) {}
+WorkerAccount::WorkerAccount(const WorkerLimits& limits, SeatRecord& seat, std::size_t index)
+    : limits_(limits),
+      seat_(seat),
+      idle_(index < limits.idle_from ? 0 : limits.idle),
+      bounded_(limits.age != 0 || limits.rss != 0) {}
 
 void WorkerAccount::check_fresh() const {
   if (limits_.rss == 0) return;
@@ -54,17 +57,16 @@ bool WorkerAccount::beyond() {
 }
 
 Deadline WorkerAccount::awake_by() {
-  if (limits_.idle == 0 && limits_.age == 0) return Deadline::never();
+  if (idle_ == 0 && limits_.age == 0) return Deadline::never();
   if (!idle_since_) idle_since_ = Clock::now();
   auto left = std::chrono::nanoseconds::max();
-  if (limits_.idle != 0) left = std::min(left, left_of(limits_.idle, *idle_since_));
+  if (idle_ != 0) left = std::min(left, left_of(idle_, *idle_since_));
   if (limits_.age != 0) left = std::min(left, left_of(limits_.age, born_));
   return Deadline{left};
 }
 
 bool WorkerAccount::idle_for_too_long() {
-  if (limits_.idle == 0 || !idle_since_ || left_of(limits_.idle, *idle_since_).count() > 0)
-    return false;
+  if (idle_ == 0 || !idle_since_ || left_of(idle_, *idle_since_).count() > 0) return false;
   seat_.idle.store(1);
   return true;
 }

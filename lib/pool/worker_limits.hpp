@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -13,7 +14,7 @@ namespace multiprocessing::detail {
 /// A worker's own account; for its one thread.
 class WorkerAccount {
  public:
-  WorkerAccount(const WorkerLimits& limits, SeatRecord& seat);
+  WorkerAccount(const WorkerLimits& limits, SeatRecord& seat, std::size_t index);
 
   /// Throws ValueError when this process, which has done nothing yet, is beyond a limit.
   void check_fresh() const;
@@ -44,7 +45,8 @@ class WorkerAccount {
 
   const WorkerLimits& limits_;
   SeatRecord& seat_;
-  const bool bounded_;  // by age or memory
+  const std::uint64_t idle_;  // for how long it may be; 0: for ever
+  const bool bounded_;        // by age or memory
   const Clock::time_point born_ = Clock::now();
   std::uint32_t tasks_ = 0;
   std::uint32_t measured_ = 0;  // after how many tasks its memory was

@@ -118,6 +118,27 @@ TEST_P(ResizeTest, IdleWorkersLeaveAndComeBack) {
   EXPECT_EQ(indexes, (std::set{0, 1, 2}));
 }
 
+TEST_P(ResizeTest, SoManyWorkersStayAlthoughTheyAreIdle) {
+  mp::Pool pool({.processes = 4, .idle_timeout = 20ms, .min_processes = 2});
+  wait_until([&] { return pool.workers().size() == 2; });
+  const std::set<pid_t> stayed = pids(pool);
+  const Counters together;
+  std::vector<mp::AsyncResult<int>> results;
+  for (int i = 0; i < 4; ++i)
+    results.push_back(pool.apply_async(
+        [](Counters c) {
+          c.raise();
+          c.wait_for(4);
+          return mp::this_worker::index();
+        },
+        together));
+  std::set<int> indexes;
+  for (const auto& result : results) indexes.insert(result.get());
+  EXPECT_EQ(indexes, (std::set{0, 1, 2, 3}));
+  wait_until([&] { return pool.workers().size() == 2; });
+  EXPECT_EQ(pids(pool), stayed);
+}
+
 TEST_P(ResizeTest, APoolWhoseWorkersHaveLeftCanBeClosedAndTerminated) {
   for (const bool closes : {true, false}) {
     mp::Pool pool({.processes = 2, .idle_timeout = 20ms});
@@ -185,6 +206,8 @@ TEST_P(ResizeTest, ALimitBelowTheSizeOfAFreshWorkerIsOneError) {
 TEST_P(ResizeTest, ImpossibleLimitsAreRefused) {
   EXPECT_THROW(mp::Pool({.processes = 1, .idle_timeout = 0s}), mp::ValueError);
   EXPECT_THROW(mp::Pool({.processes = 1, .max_age = -1s}), mp::ValueError);
+  EXPECT_THROW(mp::Pool({.processes = 1, .min_processes = 2}), mp::ValueError);
+  EXPECT_THROW(mp::Pool({.processes = 1, .min_processes = -1}), mp::ValueError);
 }
 
 }  // namespace

@@ -39,9 +39,12 @@ struct PoolOptions {
   /// longer is killed, and the pool is broken: every call throws `TimeoutError` with its name.
   Timeout initializer_timeout = Timeout::infinite;
 
-  /// A worker that has had nothing to do for so long leaves, down to none. It comes back when there
+  /// A worker that has had nothing to do for so long leaves. It comes back when there
   /// is more to do than those that are left have begun.
   Timeout idle_timeout = Timeout::infinite;
+
+  /// So many of them stay nevertheless, those with the lowest indexes; at most `processes`.
+  int min_processes = 0;
 
   /// A worker older than this is replaced by a fresh one, after the task that it has in hand.
   Timeout max_age = Timeout::infinite;
