@@ -276,9 +276,9 @@ concept BridgedWith = task_callable<F, A...> && !task_callable<Token, F, A...> &
 ///
 ///     mp::async_submit(executor, asio::use_future, cube, 3);
 ///
-/// The handler is called on its associated executor, whose loop runs until then, and never in this
-/// call. All that goes wrong comes as the exception, what `submit` throws included: the task's
-/// exception, `WorkerDied`, `CancelledError`, `TimeoutError`, `BrokenProcessPool`. Waits for
+/// The handler is called on its associated executor, the loop of which runs until then, and never
+/// in this call. All that goes wrong comes as the exception, what `submit` throws included: the
+/// task's exception, `WorkerDied`, `CancelledError`, `TimeoutError`, `BrokenProcessPool`. Waits for
 /// nothing, so tasks take no room of `ExecutorOptions::max_pending`; a first task may start workers
 /// in the calling thread.
 ///

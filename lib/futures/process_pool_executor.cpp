@@ -27,6 +27,7 @@ PoolOptions checked(const ExecutorOptions& options) {
           .maxtasksperchild = options.max_tasks_per_child,
           .context = context_for(options),
           .on_worker_death = options.on_worker_death,
+          .initializer_timeout = options.initializer_timeout,
           .max_pending = options.max_pending,
           .tokens = options.tokens};
 }
@@ -64,6 +65,8 @@ void ProcessPoolExecutor::shutdown(ShutdownOptions options) {
 void ProcessPoolExecutor::terminate_workers() { core_->end_workers_now(&Process::terminate); }
 
 void ProcessPoolExecutor::kill_workers() { core_->end_workers_now(&Process::kill); }
+
+PoolStats ProcessPoolExecutor::stats() const { return core_->stats(); }
 
 std::vector<ProcessHandle> ProcessPoolExecutor::workers() const { return core_->workers(); }
 

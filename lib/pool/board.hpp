@@ -37,9 +37,9 @@ enum FailedInitializer : std::uint32_t { failed_by_itself = 1, failed_by_size };
 struct WorkerLimits {
   std::uint32_t tasks = 0;
   std::uint32_t idle_from = 0;  // the seat from which on they leave for having nothing to do
-  std::uint64_t idle = 0;  // nanoseconds
-  std::uint64_t age = 0;   // nanoseconds
-  std::uint64_t rss = 0;   // bytes
+  std::uint64_t idle = 0;       // nanoseconds
+  std::uint64_t age = 0;        // nanoseconds
+  std::uint64_t rss = 0;        // bytes
 };
 
 /// A worker's entry, written by it before it claims anything, so that its claims can be told from

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,34 @@ TEST_P(WorkersTest, ThereAreNoMoreWorkersThanWereAskedFor) {
   EXPECT_EQ(executor.workers().size(), 4U);
   counters.raise(1);
   EXPECT_EQ(mp::wait(futures).done.size(), 60U);
+}
+
+TEST_P(WorkersTest, AnInitializerThatHangsBreaksTheExecutor) {
+  const Counters counters;
+  mp::ProcessPoolExecutor executor(
+      {.max_workers = 2, .initializer_timeout = std::chrono::milliseconds{100}}, wait_for_ever,
+      counters);
+  const auto future = executor.submit(product, 2, 3);
+  EXPECT_THROW((void)future.result(), mp::TimeoutError);
+  EXPECT_THROW((void)executor.submit(product, 2, 3), mp::TimeoutError);
+  EXPECT_EQ(counters[3], 0U);
+}
+
+TEST_P(WorkersTest, TheStatisticsCountTasksAndWorkers) {
+  mp::ProcessPoolExecutor executor(1);
+  EXPECT_TRUE(executor.stats().workers.empty());
+  const Counters counters;
+  executor.submit(product, 2, 3).result();
+  const std::vector futures{executor.submit(wait_for_go, counters),
+                            executor.submit(wait_for_go, counters)};
+  counters.wait_for(1);
+  const mp::PoolStats stats = executor.stats();
+  EXPECT_EQ(stats.done, 1U);
+  EXPECT_EQ(stats.running, 1U);
+  EXPECT_EQ(stats.queued, 1U);
+  ASSERT_EQ(stats.workers.size(), 1U);
+  EXPECT_EQ(stats.workers[0].pid, executor.workers()[0].pid());
+  counters.raise(1);
 }
 
 // CPython: test_process_pool.test_idle_process_reuse_one

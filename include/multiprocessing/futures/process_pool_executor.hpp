@@ -16,6 +16,7 @@
 #include "multiprocessing/detail/zipped.hpp"
 #include "multiprocessing/futures/future.hpp"
 #include "multiprocessing/pool/pool.hpp"
+#include "multiprocessing/pool/pool_stats.hpp"
 #include "multiprocessing/pool/submit_options.hpp"
 
 namespace multiprocessing {
@@ -50,6 +51,9 @@ struct ExecutorOptions {
 
   /// What the death of a worker costs: its task, or, as in Python, all of them and the executor.
   OnWorkerDeath on_worker_death = OnWorkerDeath::fail_task;
+
+  /// As `PoolOptions::initializer_timeout`.
+  Timeout initializer_timeout = Timeout::infinite;
 
   /// As `PoolOptions::max_pending`: how many submitted tasks may not have ended; `submit` waits for
   /// room. 0: any number. Chunks of `map` and `then_submit` do not count.
@@ -187,6 +191,9 @@ class MULTIPROCESSING_API ProcessPoolExecutor {
   void terminate_workers();
   /// The same by SIGKILL.
   void kill_workers();
+
+  /// A look at its tasks and workers; costs a look at each worker.
+  [[nodiscard]] PoolStats stats() const;
 
   /// The workers that live now.
   [[nodiscard]] std::vector<ProcessHandle> workers() const;
