@@ -3,6 +3,7 @@
 
 #include "multiprocessing/futures/future.hpp"
 #include "multiprocessing/futures/process_pool_executor.hpp"
+#include "multiprocessing/futures/process_pool_manager.hpp"
 #include "multiprocessing/futures/shared_data.hpp"
 #include "multiprocessing/futures/submodule.hpp"
 #include "multiprocessing/futures/wait.hpp"
