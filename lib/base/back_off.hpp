@@ -51,6 +51,9 @@ inline constexpr BackOff messages{2000, 2000, 0, 32, 50ms, 1s, 10s, true};
 // Packets of a pipe, and room in it. Its sleeps on the descriptor are in connection/ring.cpp.
 inline constexpr BackOff packets{2000, 0, 1, 16, 10ms, 100ms, 100ms, true};
 inline constexpr BackOff room{2000, 0, 64, 16, 100ms, 100ms, 100ms, true};
+// The same from a receiver that was last seen on this processor, where it makes room only when this
+// thread gives the processor away.
+inline constexpr BackOff room_here{4, 4, 0, 1, 100ms, 100ms, 100ms, true};
 // A packet that may be on its way: looks only, and no yield.
 inline constexpr BackOff on_its_way{50, 8, 1, 51, 0ms, 0ms, 0ms, true};
 

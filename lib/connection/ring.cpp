@@ -1,5 +1,6 @@
 #include "connection/ring.hpp"
 
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -249,7 +250,8 @@ bool Ring::wait_for_room(std::uint32_t size) {
   const std::uint32_t half = from - ring_bytes / 2;
   const std::uint32_t aim = is_at(least, half) ? least : half;
   auto& head = body_->taking.head;
-  Wait wait{back_off::room, "Connection.send"};
+  const bool here = body_->taking.processor.load(std::memory_order_relaxed) == sched_getcpu();
+  Wait wait{here ? back_off::room_here : back_off::room, "Connection.send"};
   if (wait.spin([&] { return is_at(head.load(std::memory_order_relaxed), aim); })) return true;
   // Others may have put something, and wait for the turn to tell of it.
   (void)tell_amid_turn();
@@ -274,6 +276,7 @@ std::optional<std::span<const unsigned char>> Ring::front() {
 void Ring::drop_front() {
   ++taken_;
   fail_point("connection.ring.copied");
+  body_->taking.processor.store(sched_getcpu(), std::memory_order_relaxed);
   body_->taking.head.store(next_head_, std::memory_order_release);  // the commit
   fail_point("connection.ring.dropped");
 }

@@ -50,6 +50,7 @@ struct RingBody {
   struct alignas(64) Taking {            // written in the turn to read
     std::atomic<std::uint32_t> head;     // a futex for writers
     std::atomic<std::uint32_t> settled;  // sealed and drained: only the socket counts
+    std::atomic<int> processor;          // where the last packet was taken
   } taking;
 };
 
