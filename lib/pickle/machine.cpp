@@ -33,11 +33,11 @@ Machine::Machine(std::string_view pickled, const PickleOptions& options)
       options_(options),
       deepest_(
           static_cast<std::uint32_t>(std::clamp(options.max_depth, 0, static_cast<int>(deepest)))) {
-  if (pickled.size() > options.max_bytes)
-    throw_limit("it is longer", options.max_bytes, "max_bytes");
 }
 
 Object Machine::run() {
+  if (input_.left() > options_.max_bytes)
+    throw_limit("it is longer", options_.max_bytes, "max_bytes");
   for (;;) {
     place_ = input_.position();
     const auto code = static_cast<unsigned>(input_.number(1));
@@ -139,6 +139,7 @@ bool Machine::do_stack(Opcode opcode) {
       check_frame();
       return true;
     case Opcode::mark:
+      check_count(marks_.size() + 1);
       marks_.push_back(stack_.size());
       return true;
     case Opcode::pop_mark:
