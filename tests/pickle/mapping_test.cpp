@@ -119,6 +119,8 @@ TEST(MappingTest, WhatDoesNotFitIsAnErrorThatNamesBothTypes) {
   expect_misfit<signed char>(300, "type int does not fit into signed char: 300");
   expect_misfit<unsigned>(-1, "type int does not fit into unsigned int: -1");
   expect_misfit<long>(Object::integer("9223372036854775808"), "int does not fit into long");
+  expect_misfit<unsigned long>(Object::integer("18446744073709551616"),
+                               "int does not fit into unsigned long");
   expect_misfit<int>(1.0, "float does not fit into int");
   expect_misfit<int>("1", "str does not fit into int");
   expect_misfit<bool>(1, "int does not fit into bool");

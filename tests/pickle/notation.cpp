@@ -202,9 +202,11 @@ std::string joined(const std::vector<std::string>& parts) {
 
 mp::Object from_json(std::string_view text) { return Json{text}.value(); }
 
-std::vector<Object> vectors(const std::string& file) {
+const std::vector<Object>& vectors(const std::string& file) {
+  static std::map<std::string, std::vector<Object>> files;
+  std::vector<Object>& lines = files[file];
+  if (!lines.empty()) return lines;
   std::ifstream stream{std::string{PICKLE_TESTS} + "/vectors/" + file};
-  std::vector<Object> lines;
   for (std::string line; std::getline(stream, line);) lines.push_back(from_json(line));
   return lines;
 }

@@ -14,8 +14,8 @@ namespace mp = multiprocessing;
 /// A line of JSON as a value. Throws std::runtime_error.
 [[nodiscard]] mp::Object from_json(std::string_view text);
 
-/// The lines of a file of vectors.
-[[nodiscard]] std::vector<mp::Object> vectors(const std::string& file);
+/// The lines of a file of vectors, which is read once.
+[[nodiscard]] const std::vector<mp::Object>& vectors(const std::string& file);
 
 /// The bytes of a line: in "hex", or in "parts" that are repeated.
 [[nodiscard]] std::string bytes_of(const mp::Object& line);
