@@ -1,6 +1,7 @@
 // main of every test program.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -31,6 +32,8 @@ class FailuresOfChildren : public testing::EmptyTestEventListener {
 
 int run_tests(int argc, char** argv) {
   process_of_tests = getpid();
+  // A shell has what it runs in the background ignore them, and children would inherit that.
+  for (int signal_number : {SIGINT, SIGQUIT}) signal(signal_number, SIG_DFL);
   testing::InitGoogleMock(&argc, argv);
   test_support::leak_listener::install();
   return RUN_ALL_TESTS();
