@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <set>
 #include <sstream>
 
@@ -144,9 +145,12 @@ TEST_P(ProgramTest, StartsAThousandChildrenWhileThreadsAllocateAndPrint) {
   const ProgramResult result = expect_well({program, "thousand"}, how);
   const auto lines = lines_of(result.out);
   EXPECT_GT(lines.size(), 100U);
-  for (const std::string& line : lines) {
-    EXPECT_EQ(lines.count(line), 1U) << line;
-    EXPECT_THAT(line, testing::StartsWith("thread "));
+  // Hundreds of thousands, for which the macros of GoogleTest take minutes under a sanitizer.
+  for (auto line = lines.begin(); line != lines.end(); ++line) {
+    const auto next = std::next(line);
+    if (!line->starts_with("thread ") || (next != lines.end() && *next == *line)) {
+      ADD_FAILURE() << *line;
+    }
   }
 }
 
