@@ -106,6 +106,8 @@ struct alignas(64) MessageSlot {
   OwnerLock lock;
   std::atomic<std::uint64_t> queued_as;  // its position plus one; 0: not queued
   std::uint64_t capacity;                // of the block that the slot's link owns
+  // In the first slot, for all: the head plus one when a wait for a free slot was in vain.
+  std::atomic<std::uint64_t> waited_in_vain;
 };
 
 /// A process that polls a descriptor. Taken under the put lock; given back by its owner.
