@@ -29,8 +29,9 @@ class ErrorsTest(unittest.TestCase):
                 paths.append(folder / file)
                 expected += f"{re.escape(str(folder / file))}{told}\n+"
             missing = folder / "missing"
-            expected += (rf"{missing}: cannot read the settings\nin \S*PoolWorker-\d+ \(pid \d+\):\n"
-                         rf"  std::runtime_error: cannot read the settings\n"
+            expected += (rf"{missing}: cannot read the settings\n"
+                         r"in \S*PoolWorker-\d+ \(pid \d+\):\n"
+                         r"  std::runtime_error: cannot read the settings\n"
                          rf"  std::system_error: {missing}: No such file or directory.*\n+")
             done = subprocess.run([PROGRAM, *paths, missing], capture_output=True, text=True,
                                   check=False, timeout=60)
