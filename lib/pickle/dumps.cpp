@@ -134,9 +134,8 @@ void Output::dict(const Object& value) {
   code(Opcode::setitems);
 }
 
-/// Names that every Python can import: PyPy has no module _queue.
 void Output::name(const KnownName& name) {
-  text(name.module == "_queue" ? "queue" : name.module);
+  text(name.module);
   text(name.name);
   code(Opcode::stack_global);
 }

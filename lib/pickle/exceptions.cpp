@@ -162,7 +162,6 @@ constexpr Pair pairs[] = {
     both<StopIteration>("builtins", "StopIteration"),
     written<ShutDown>("builtins", "RuntimeError"),  // queue.ShutDown is there since 3.13
     read<ShutDown>("queue", "ShutDown"),
-    read<Empty>("_queue", "Empty"),
     read<TimeoutError>("builtins", "TimeoutError"),
     read<ValueError>("builtins", "UnicodeError"),
     read<ValueError>("builtins", "UnicodeDecodeError"),

@@ -47,7 +47,6 @@ constexpr KnownName names[] = {
     {memory, "SharedMemory", NameForm::called, 1, 3},
     {memory, "ShareableList", NameForm::shareable_list},
     {"multiprocessing.reduction", "_rebuild_partial", NameForm::partial, 3, 3},
-    {"_queue", "Empty", NameForm::exception},
     {"queue", "Empty", NameForm::exception},
     {"queue", "Full", NameForm::exception},
     {"queue", "ShutDown", NameForm::exception},
@@ -139,13 +138,14 @@ struct Spelling {
   std::string_view name_now;
 };
 
-// What protocols 0 to 2 write.
+// What protocols 0 to 2 write, and a module of C that PyPy does not have.
 constexpr Spelling spellings[] = {
     {"__builtin__", "xrange", builtins, "range"},
     {"__builtin__", "", builtins, ""},
     {"exceptions", "", builtins, ""},
     {"copy_reg", "", "copyreg", ""},
     {"Queue", "", "queue", ""},
+    {"_queue", "", "queue", ""},
     {"multiprocessing", "ProcessError", context, "ProcessError"},
     {"multiprocessing", "BufferTooShort", context, "BufferTooShort"},
     {"multiprocessing", "TimeoutError", context, "TimeoutError"},
