@@ -180,6 +180,18 @@ std::size_t Connection::recv_into(std::span<std::byte> buffer, std::ptrdiff_t of
   return received.size;
 }
 
+// ---- values of Python
+
+void Connection::send_pickled(const Object& value) const { send_bytes(dumps(value)); }
+
+Object Connection::recv_pickled(PickleOptions options) const {
+  return recv_pickled(Timeout::infinite, options);
+}
+
+Object Connection::recv_pickled(Timeout timeout, PickleOptions options) const {
+  return loads(recv_bytes(timeout), options);
+}
+
 // ---- state
 
 bool Connection::poll() const { return poll(std::chrono::nanoseconds{0}); }

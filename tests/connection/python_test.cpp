@@ -104,6 +104,45 @@ TEST_F(PythonTest, ServesAClient) {
     }
 }
 
+TEST_F(PythonTest, ExchangesValues) {
+  const mp::Object sent = mp::Object::tuple(
+      {mp::None, mp::Object::dict({{"name", "Ada"}, {1, mp::Object::list({1.5, true})}}),
+       mp::Bytes{"raw"}, mp::Object::set({7}), mp::Object::integer("100000000000000000000")});
+  for (const std::string& python : pythons_) {
+    const mp::Address address = path_for_python();
+    ChildProgram server{
+        peer(python, "echo_listener.py", {"--address", spelled(address), "--mode", "objects"})};
+    const std::string ready = server.read_line().value_or("");
+    ASSERT_TRUE(ready.starts_with("READY ")) << ready;
+    const mp::Connection conn = mp::Client(address);
+    conn.send_pickled(sent);  // it unpickles and pickles again
+    EXPECT_EQ(conn.recv_pickled(), sent);
+    conn.send_pickled(mp::Object::of(std::vector{1, 2, 3}));
+    EXPECT_EQ(conn.recv_pickled().as<std::vector<int>>(), (std::vector{1, 2, 3}));
+    EXPECT_THROW((void)conn.recv_pickled(std::chrono::milliseconds{10}), mp::TimeoutError);
+    conn.send_pickled("#quit");
+    const auto result = server.finish();
+    EXPECT_EQ(result.exitcode, 0) << result.report();
+    const mp::Listener listener;
+    ChildProgram client{peer(python, "echo_client.py",
+                             {"--address", spelled(listener.address()), "--mode", "objects"})};
+    const mp::Connection from = listener.accept();
+    for (mp::Object value = from.recv_pickled(); value != mp::Object{"#close"};
+         value = from.recv_pickled())
+      from.send_pickled(value);
+    const auto compared = client.finish();  // it compares types, too
+    EXPECT_EQ(compared.exitcode, 0) << compared.report();
+  }
+}
+
+TEST_F(PythonTest, AMessageThatIsNoPickleIsAnErrorAndTheNextIsReceived) {
+  const auto [here, there] = mp::Pipe();
+  here.send_bytes("cos\nsystem\n.");
+  here.send_pickled("next");
+  EXPECT_THROW((void)there.recv_pickled(), mp::SerializationError);
+  EXPECT_EQ(there.recv_pickled({.max_values = 1}), mp::Object{"next"});
+}
+
 TEST_F(PythonTest, WithAnotherKeyIsRefusedOnBothSides) {
   for (const std::string& python : pythons_) {
     const mp::Listener listener{{"127.0.0.1", 0}, {.authkey = mp::Bytes{"a key"}}};

@@ -23,6 +23,8 @@
 #include "multiprocessing/detail/handle.hpp"
 #include "multiprocessing/detail/handover.hpp"
 #include "multiprocessing/detail/message_type.hpp"
+#include "multiprocessing/pickle/mapping.hpp"
+#include "multiprocessing/pickle/pickle.hpp"
 
 namespace multiprocessing {
 
@@ -159,6 +161,21 @@ class MULTIPROCESSING_API Connection {
         std::as_writable_bytes(std::span{std::ranges::data(buffer), std::ranges::size(buffer)}),
         offset);
   }
+
+  // ---- values of Python, in the form that its `send` and `recv` have
+
+  /// Sends a value that a Python program at the other end gets by `recv()`. `Object::of` makes one
+  /// of types of C++. Errors as of `send_bytes`.
+  void send_pickled(const Object& value) const;
+
+  /// Waits for a message of Python's `send(…)` and gives the value in it. Executes nothing and
+  /// imports nothing, so that the sender need not be trusted. Throws what `recv_bytes` throws, and
+  /// `SerializationError` where the message is no pickle or beyond `options`; that message is gone
+  /// then, and the next can be received.
+  Object recv_pickled(PickleOptions options = {}) const;
+
+  /// The same, but throws `TimeoutError` when the whole message has not come in time.
+  Object recv_pickled(Timeout timeout, PickleOptions options = {}) const;
 
   // ---- state
 
