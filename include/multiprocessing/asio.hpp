@@ -211,7 +211,7 @@ class AsioBridge {
       : executor_(&executor),
         options_(std::move(options)),
         f_(std::move(f)),
-        arguments_(std::forward<Given>(arguments)...) {}
+        arguments_(kept<A>(std::forward<Given>(arguments))...) {}
 
   /// Throws nothing that `submit` throws: a coroutine is no more where it was.
   template <class Handler>
@@ -237,6 +237,15 @@ class AsioBridge {
   }
 
  private:
+  /// Views may end before Asio brings the handler.
+  template <class Shown, class Given>
+  static arrival_t<Shown> kept(Given&& given) {
+    if constexpr (std::is_constructible_v<arrival_t<Shown>, Given>)
+      return arrival_t<Shown>(std::forward<Given>(given));
+    else
+      return arrival_t<Shown>(given.begin(), given.end());
+  }
+
   /// Text is kept here and shown as the pointer that was given.
   template <class Given, class Kept>
   static decltype(auto) shown(const Kept& kept) {

@@ -24,12 +24,14 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "futures_suite.hpp"
 
@@ -132,6 +134,16 @@ TEST_P(AsioTest, OtherTokensWorkToo) {
   EXPECT_EQ(mp::async_submit(executor, asio::use_future, greet, "Ada").get(), "hello Ada");
   EXPECT_THROW(mp::async_submit(executor, {.priority = 1}, asio::use_future, greet, "").get(),
                std::domain_error);
+}
+
+TEST_P(AsioTest, ViewsArriveAsWhatTheyShowed) {
+  mp::ProcessPoolExecutor executor(1);
+  const std::vector numbers{1, 2, 3};
+  const auto sum = [](const std::vector<int>& all, const char* text) {
+    return all.at(0) + all.at(2) + (std::string_view(text) == "text" ? 10 : 0);
+  };
+  EXPECT_EQ(mp::async_submit(executor, asio::use_future, sum, std::span(numbers), "text").get(),
+            14);
 }
 
 TEST_P(AsioTest, AStrandCallsItsHandlersOneAtATime) {
