@@ -35,11 +35,7 @@ PoolOptions checked(const ExecutorOptions& options) {
 }  // namespace
 
 ProcessPoolExecutor::ProcessPoolExecutor(const ExecutorOptions& options)
-    : ProcessPoolExecutor(
-          options, detail::WorkerFactory([](const Context& context, ProcessOptions named,
-                                            const detail::Handle& board, int seat) {
-            return context.Process(std::move(named), detail::serve_plain, board, seat);
-          })) {}
+    : ProcessPoolExecutor(options, detail::plain_workers()) {}
 
 ProcessPoolExecutor::ProcessPoolExecutor(const ExecutorOptions& options,
                                          detail::WorkerFactory factory)

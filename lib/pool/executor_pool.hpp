@@ -8,6 +8,9 @@
 
 namespace multiprocessing::detail {
 
+/// Workers without an initializer.
+[[nodiscard]] MULTIPROCESSING_API WorkerFactory plain_workers();
+
 /// One whose workers start when there are tasks for them.
 [[nodiscard]] MULTIPROCESSING_API std::shared_ptr<PoolCore> make_executor(
     const PoolOptions& options, WorkerFactory factory);

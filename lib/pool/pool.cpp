@@ -3,10 +3,16 @@
 #include <memory>
 #include <utility>
 
+#include "pool/executor_pool.hpp"
 #include "pool/pool_core.hpp"
 
 namespace multiprocessing {
 namespace detail {
+namespace {
+
+void serve_plain(Handle board, int seat) { serve(board, seat, {}); }
+
+}  // namespace
 
 std::shared_ptr<PoolCore> PoolCore::make(const PoolOptions& options, WorkerFactory factory,
                                          PoolKind kind) {
@@ -33,7 +39,15 @@ std::shared_ptr<PoolCore> make_pool(const PoolOptions& options, WorkerFactory fa
   return PoolCore::make(options, std::move(factory), PoolKind::pool);
 }
 
+WorkerFactory plain_workers() {
+  return [](const Context& context, ProcessOptions named, const Handle& board, int seat) {
+    return context.Process(std::move(named), serve_plain, board, seat);
+  };
+}
+
 }  // namespace detail
+
+Pool::Pool(PoolOptions options) : core_(detail::make_pool(options, detail::plain_workers())) {}
 
 Pool::~Pool() = default;
 

@@ -369,6 +369,4 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
   end_well(board);
 }
 
-void serve_plain(Handle board, int seat) { serve(board, seat, {}); }
-
 }  // namespace multiprocessing::detail

@@ -49,8 +49,6 @@ template <class F, class... A>
 void serve_initialised(Handle board, int seat, F initializer, A... arguments) {
   serve(board, seat, [&] { std::invoke(std::move(initializer), std::move(arguments)...); });
 }
-MULTIPROCESSING_API void serve_plain(Handle board, int seat);
-
 [[nodiscard]] MULTIPROCESSING_API std::shared_ptr<PoolCore> make_pool(const PoolOptions& options,
                                                                       WorkerFactory factory);
 
@@ -81,11 +79,7 @@ class MULTIPROCESSING_API Pool {
 
   /// Throws `ValueError` for fewer than one process.
   explicit Pool(int processes) : Pool(PoolOptions{.processes = processes}) {}
-  explicit Pool(PoolOptions options)
-      : core_(detail::make_pool(options, [](const Context& context, ProcessOptions named,
-                                            const detail::Handle& board, int seat) {
-          return context.Process(std::move(named), detail::serve_plain, board, seat);
-        })) {}
+  explicit Pool(PoolOptions options);
 
   /// Each worker calls `initializer(initargs…)` before its first task.
   template <class F, class... A>
