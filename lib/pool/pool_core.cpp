@@ -231,25 +231,6 @@ std::vector<ProcessHandle> PoolCore::workers() const {
   return workers;
 }
 
-void PoolCore::resize(int processes) {
-  if (processes < 1) throw ValueError("Number of processes must be at least 1");
-  check_open();
-  const auto records = seats_of(board_);
-  if (static_cast<std::size_t>(processes) > records.size())
-    throw ValueError("a pool cannot grow beyond " + std::to_string(records.size()) + " processes");
-  const std::scoped_lock guard{mutex_};
-  if (static_cast<std::size_t>(processes) > seats_.size())
-    seats_.resize(static_cast<std::size_t>(processes));
-  wanted_ = processes;
-  for (std::size_t seat = 0; seat < seats_.size(); ++seat) {
-    const bool wanted = seat < static_cast<std::size_t>(processes);
-    records[seat].leaving.store(wanted ? 0 : 1);
-    if (!wanted) note_vacancy(seat, false);
-  }
-  board_.as<Board>()->news.notify_all();
-  stir_watcher();
-}
-
 void PoolCore::post(ActiveJob& job) {
   check_open();
   std::unique_lock guard{mutex_};
