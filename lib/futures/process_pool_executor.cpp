@@ -29,7 +29,8 @@ PoolOptions checked(const ExecutorOptions& options) {
           .on_worker_death = options.on_worker_death,
           .initializer_timeout = options.initializer_timeout,
           .max_pending = options.max_pending,
-          .tokens = options.tokens};
+          .tokens = options.tokens,
+          .log_unseen_failures = options.log_unseen_failures};
 }
 
 }  // namespace

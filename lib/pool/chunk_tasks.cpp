@@ -64,6 +64,10 @@ void SubmittedChunks::wait_or_withdraw() const {
   }
 }
 
+bool SubmittedChunks::any_failed_for_the_log() const {
+  return std::ranges::any_of(chunks_, &SubmittedTask::failed_for_the_log) && ended();
+}
+
 bool SubmittedChunks::cancel() const {
   if (chunks_.empty() || !chunks_.front().cancel()) return false;
   for (const SubmittedTask& chunk : chunks_) static_cast<void>(chunk.cancel());

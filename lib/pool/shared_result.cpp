@@ -1,6 +1,9 @@
 #include "multiprocessing/detail/shared_result.hpp"
 
+#include "multiprocessing/base/logging.hpp"
 #include "multiprocessing/base/signals.hpp"
+#include "multiprocessing/detail/codec/exception.hpp"
+#include "pool/told_origin.hpp"
 
 namespace multiprocessing::detail {
 
@@ -8,6 +11,7 @@ AnyResult::~AnyResult() = default;
 
 std::exception_ptr AnyResult::error() {
   const std::scoped_lock guard{mutex_};
+  seen_.store(true, std::memory_order_relaxed);
   if (!is_read_) {
     const Uninterrupted whole;  // what it mentions can be taken once
     try {
@@ -19,6 +23,20 @@ std::exception_ptr AnyResult::error() {
     is_read_ = true;
   }
   return error_;
+}
+
+void AnyResult::log_unseen(const Origin& origin) noexcept {
+  if (seen_.load(std::memory_order_relaxed)) return;
+  try {
+    const std::exception_ptr failure = error();
+    if (failure == nullptr) return;
+    std::string text = "a task failed, and its result went unseen: " + describe_exception(failure);
+    // That of a death has it already.
+    if (const std::string place = told_origin(origin); text.find(place) == text.npos) text += place;
+    get_logger().warning(text);
+  } catch (const std::exception&) {
+    // No memory for it, or this process is no member of the family any more.
+  }
 }
 
 void await_success(AnyResult& result, Timeout timeout) {

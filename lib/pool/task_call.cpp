@@ -62,7 +62,11 @@ std::shared_ptr<Delivery> SubmittedTask::delivery() const {
 
 void SubmittedTask::read_result(void (*read)(void* state, Reader& reader), void* state,
                                 Elements elements) {
-  table().read_result(record_, read, state, elements);
+  table().read_result(record_, read, state, elements, origin_);
+}
+
+bool SubmittedTask::failed_for_the_log() const {
+  return table_ != nullptr && table_->in_creator() && table_->failed_for_the_log(record_);
 }
 
 Delivered::Delivered(PoolCore& pool) : delivery_(pool.delivery()) {}
@@ -115,6 +119,7 @@ void TaskCall::end_of_writing() { impl_->end_of_writing(); }
 
 bool TaskCall::submit(SubmittedTask& task, TaskTerms terms) {
   task.table_ = impl_->table();
+  task.origin_ = terms.origin;
   try {
     const bool submitted = impl_->submit(std::move(terms), task.record_);
     if (!submitted) task.table_ = nullptr;

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "pool/task_table.hpp"
+#include "pool/told_origin.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -12,8 +13,15 @@ std::string named(const Elements& task) {
 
 }  // namespace
 
+/// Not of one that was cancelled or stopped, nor of those that ended with their pool.
+bool TaskTable::failed_for_the_log(std::uint32_t record) const {
+  const std::uint32_t state = look(record).state();
+  return logs_unseen_failures_ && (state == TaskWord::threw || state == TaskWord::lost ||
+                                   state == TaskWord::expired || state == TaskWord::overdue);
+}
+
 void TaskTable::read_result(std::uint32_t record, void (*read)(void*, Reader&), void* state,
-                            Elements elements) {
+                            Elements elements, const Origin& origin) {
   const TaskLinks at_blocks = links(record);
   struct BlocksGo {
     ~BlocksGo() { table.give_back_blocks(record); }
@@ -33,11 +41,11 @@ void TaskTable::read_result(std::uint32_t record, void (*read)(void*, Reader&), 
       throw CancelledError("the task was stopped, and the worker that ran it killed");
     case TaskWord::expired:
       throw TimeoutError(named(elements) + " did not begin in time, and never will" +
-                         told_place(record));
+                         told_origin(origin));
     case TaskWord::overdue:
       throw TimeoutError(named(elements) +
                          " was not over in time, and the worker that ran it was killed" +
-                         told_place(record));
+                         told_origin(origin));
     default:
       break;
   }
@@ -46,7 +54,7 @@ void TaskTable::read_result(std::uint32_t record, void (*read)(void*, Reader&), 
     const WorkerDied& death = loss->second;
     const std::string what =
         elements.count == 0 ? "a task" : describe(elements.first, elements.count);
-    throw WorkerDied(death.what() + what + told_place(record), death.pid(), death.exitcode(),
+    throw WorkerDied(death.what() + what + told_origin(origin), death.pid(), death.exitcode(),
                      elements.first);
   }
   try {

@@ -35,6 +35,7 @@ void wake_waiting(TaskRecord& record) { (void)wake(low_half(record.word)); }
 TaskTable::TaskTable(Handle board, const PoolOptions& options)
     : creator_(self()),
       board_(std::move(board)),
+      logs_unseen_failures_(options.log_unseen_failures),
       most_pending_(options.max_pending),
       tokens_(options.tokens),
       returned_(board_.as<Board>()->orders[returned], ring_links(board_, returned)),
@@ -98,7 +99,6 @@ bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
         put(task, call);
       task.serial.store(next_serial(), std::memory_order_relaxed);
       task.retries.store(static_cast<std::uint32_t>(terms.retries), std::memory_order_relaxed);
-      note_place(record, terms.where);
       if (terms.follower != nullptr || room) note_follower(record, terms);
       keep_outside_stop(record, std::move(outside));
       if (starts_.load(std::memory_order_relaxed))

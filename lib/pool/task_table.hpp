@@ -91,8 +91,9 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
     const TaskWord word = look(record);
     return word.ended() && word.state() != TaskWord::done && !cancelled(record);
   }
+  [[nodiscard]] bool failed_for_the_log(std::uint32_t record) const;
   void read_result(std::uint32_t record, void (*read)(void*, Reader&), void* state,
-                   Elements elements);
+                   Elements elements, const Origin& origin);
   void give_back_record(std::uint32_t record);
 
   // ---- for threads that follow tasks
@@ -200,8 +201,6 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   };
   void queue(TaskName name, Rank rank);
   void queue_again(TaskName name);
-  void note_place(std::uint32_t record, const Where& where);
-  [[nodiscard]] std::string told_place(std::uint32_t record) const;
   void note_follower(std::uint32_t record, TaskTerms& terms);
   [[nodiscard]] bool is_followed(std::uint32_t record) const;
   bool tell_of_listed() noexcept;
@@ -231,6 +230,7 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   const Member creator_;
   const Handle board_;
   int bell_ = -1;
+  const bool logs_unseen_failures_;
   const std::size_t most_pending_;  // that need room; 0: any number
   const std::map<std::string, int> tokens_;
   std::weak_ptr<Delivery> delivery_;
@@ -253,8 +253,6 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   std::exception_ptr closed_;                             // why no more are taken
   std::exception_ptr refused_;                            // why none begins any more
   std::unordered_map<std::uint32_t, WorkerDied> losses_;  // without what was lost
-
-  std::vector<Where> places_;  // by record: where it was submitted, if that is known
 
   // By record. One whose result has been dropped has no follower, and is given back when its end is
   // told of: until then the worker that ends it may be about to put it into the list of ends.

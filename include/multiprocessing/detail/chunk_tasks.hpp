@@ -69,6 +69,8 @@ class MULTIPROCESSING_API SubmittedChunks {
   /// failure: a task's own exception, else WorkerDied.
   void read_results(ResultsReader read, void* state);
 
+  [[nodiscard]] bool any_failed_for_the_log() const;
+
  private:
   friend class ChunkCalls;
 

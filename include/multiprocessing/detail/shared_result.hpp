@@ -1,6 +1,7 @@
 // SharedResult: what all handles of one result share.
 #pragma once
 
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -38,6 +39,13 @@ class MULTIPROCESSING_API AnyResult {
   /// What it came to instead of a value; null when all went well. It has ended.
   [[nodiscard]] std::exception_ptr error();
 
+ protected:
+  /// What looked at the error up to now was not the program.
+  void not_seen() { seen_.store(false, std::memory_order_relaxed); }
+
+  /// For the last handle of a result that failed. Nothing happens when it has been seen.
+  void log_unseen(const Origin& origin) noexcept;
+
  private:
   /// Reads the value, or throws that error.
   virtual void read_value() = 0;
@@ -46,6 +54,7 @@ class MULTIPROCESSING_API AnyResult {
   bool is_read_ = false;  // value and error are guarded by the mutex until then, and
                           // constant after
   std::exception_ptr error_;
+  std::atomic<bool> seen_{false};
 };
 
 /// A result to come, and what came of it once it has been read. `Base` is what its handles have
@@ -70,6 +79,10 @@ template <class R, class Base = AnyResult>
 class ResultOfTask : public SharedResult<R, Base> {
  public:
   using typename SharedResult<R, Base>::Value;
+
+  ~ResultOfTask() override {
+    if (task.failed_for_the_log()) this->log_unseen(task.origin());
+  }
 
   [[nodiscard]] bool ended() const override { return task.ended(); }
   [[nodiscard]] bool wait(Timeout timeout) const override { return task.wait(timeout); }
@@ -97,6 +110,10 @@ template <class R>
 class ResultOfChunks : public SharedResult<list_of<R>> {
  public:
   using typename SharedResult<list_of<R>>::Value;
+
+  ~ResultOfChunks() override {
+    if (chunks.any_failed_for_the_log()) this->log_unseen({});
+  }
 
   [[nodiscard]] bool ended() const override { return chunks.ended(); }
   [[nodiscard]] bool wait(Timeout timeout) const override { return chunks.wait(timeout); }
@@ -159,7 +176,10 @@ class WithCallbacks final : public Result, public Delivered {
     // They go when they have been called: what they hold may be this result.
     const Callbacks<R> callbacks = std::exchange(callbacks_, {});
     if (const std::exception_ptr error = this->error()) {
-      if (callbacks.error_callback) callbacks.error_callback(error);
+      if (callbacks.error_callback)
+        callbacks.error_callback(error);
+      else
+        this->not_seen();
     } else if (callbacks.callback) {
       if constexpr (std::is_void_v<R>)
         callbacks.callback();

@@ -18,6 +18,10 @@
 #include "multiprocessing/pool/task_callable.hpp"
 #include "multiprocessing/pool/this_task.hpp"
 
+// For a function of which the caller is to be known, and one that is a part of its caller.
+#define MULTIPROCESSING_CALLED_FROM [[gnu::noinline]]
+#define MULTIPROCESSING_PART_OF_CALLER [[gnu::always_inline]] inline
+
 namespace multiprocessing::detail {
 
 class Deadline;
@@ -45,6 +49,12 @@ struct Elements {
 /// Whether a task needs room among those that may be pending, and what it does without.
 enum class TaskRoom : std::uint8_t { not_needed, waited_for, taken_if_free };
 
+/// Where a task was submitted: in the source, or the address to which the call returns.
+struct Origin {
+  Where where = {nullptr, 0};
+  const void* caller = nullptr;
+};
+
 /// How a task is submitted.
 struct TaskTerms {
   int priority = 0;
@@ -53,12 +63,20 @@ struct TaskTerms {
   std::shared_ptr<Follower> follower = {};
   std::uint32_t tag = 0;
   TaskRoom room = TaskRoom::not_needed;
-  Where where = {nullptr, 0};           // it was submitted, if that is known
+  Origin origin = {};
   Timeout timeout = Timeout::infinite;  // from its start, or that of each of its elements
   Timeout expires = Timeout::infinite;  // from now: does not begin after it
   std::int64_t call_ends = INT64_MAX;   // when all of it is over, on the monotonic clock, in ns
   std::stop_token stop = {};
 };
+
+/// For a function that is MULTIPROCESSING_CALLED_FROM: by its caller.
+MULTIPROCESSING_PART_OF_CALLER TaskTerms from_here(TaskRoom room = TaskRoom::waited_for) {
+  TaskTerms terms;
+  terms.room = room;
+  terms.origin.caller = __builtin_return_address(0);
+  return terms;
+}
 
 /// Those that SubmitOptions or TaskOptions say, which must live as long.
 template <class Options>
@@ -67,7 +85,7 @@ template <class Options>
   terms.priority = options.priority;
   terms.retries = options.retries;
   terms.tokens = &options.tokens;
-  terms.where = options.where;
+  terms.origin.where = options.where;
   terms.timeout = options.timeout;
   terms.expires = options.expires;
   terms.stop = options.stop;
@@ -129,11 +147,16 @@ class MULTIPROCESSING_API SubmittedTask {
   /// elements.
   void read_result(void (*read)(void* state, Reader& reader), void* state, Elements elements = {});
 
+  /// Whether it has ended in a way that the log is to tell of if no thread looks at it.
+  [[nodiscard]] bool failed_for_the_log() const;
+  [[nodiscard]] const Origin& origin() const { return origin_; }
+
  private:
   friend class TaskCall;
   [[nodiscard]] TaskTable& table() const;
 
   std::shared_ptr<TaskTable> table_;
+  Origin origin_;
   std::uint32_t record_ = 0;
 };
 

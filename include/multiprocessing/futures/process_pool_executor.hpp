@@ -61,6 +61,9 @@ struct ExecutorOptions {
 
   /// As `PoolOptions::tokens`.
   std::map<std::string, int> tokens = {};
+
+  /// As `PoolOptions::log_unseen_failures`.
+  bool log_unseen_failures = true;
 };
 
 struct ShutdownOptions {
@@ -119,10 +122,10 @@ class MULTIPROCESSING_API ProcessPoolExecutor {
   /// short or no worker can be started, `BrokenProcessPool`, and after `shutdown` a
   /// `std::runtime_error`: then nothing has been submitted.
   template <class F, class... A>
-  requires detail::submittable<F, A...> Future<task_result<F, A...>> submit(F&& f, A&&... args) {
+  requires detail::submittable<F, A...> MULTIPROCESSING_CALLED_FROM Future<task_result<F, A...>>
+  submit(F&& f, A&&... args) {
     detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
-    return *submit_to<task_result<F, A...>>(core(), {.room = detail::TaskRoom::waited_for}, f,
-                                            args...);
+    return *submit_to<task_result<F, A...>>(core(), detail::from_here(), f, args...);
   }
 
   /// The same with options, which come first: `executor.submit({.retries = 2}, f, x)`.
@@ -137,10 +140,12 @@ class MULTIPROCESSING_API ProcessPoolExecutor {
   /// The same, but nothing when `ExecutorOptions::max_pending` tasks are pending, where `submit`
   /// would wait.
   template <class F, class... A>
-  requires detail::submittable<F, A...> std::optional<Future<task_result<F, A...>>> try_submit(
-      F&& f, A&&... args) {
-    return try_submit(SubmitOptions{.where = {nullptr, 0}}, std::forward<F>(f),
-                      std::forward<A>(args)...);
+  requires detail::submittable<F, A...> MULTIPROCESSING_CALLED_FROM
+      std::optional<Future<task_result<F, A...>>>
+      try_submit(F&& f, A&&... args) {
+    detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
+    return submit_to<task_result<F, A...>>(
+        core(), detail::from_here(detail::TaskRoom::taken_if_free), f, args...);
   }
   template <class F, class... A>
   requires detail::submittable<F, A...> std::optional<Future<task_result<F, A...>>> try_submit(

@@ -218,12 +218,13 @@ class MULTIPROCESSING_API Pool {
   /// exceptions cross as those of `map` do; the result may be move-only. `f` may take a `StopToken`
   /// first. Throws what cannot be sent, `OSError` and, once it is closed, `ValueError`.
   template <class F, class... A>
-  requires detail::submittable<F, A...> AsyncResult<task_result<F, A...>> apply_async(F&& f,
-                                                                                      A&&... args) {
+  requires detail::submittable<F, A...>
+      MULTIPROCESSING_CALLED_FROM AsyncResult<task_result<F, A...>> apply_async(F&& f,
+                                                                                A&&... args) {
     using Result = task_result<F, A...>;
     detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     const auto result = std::make_shared<detail::ResultOfTask<Result>>();
-    detail::submit_call(core(), result->task, {.room = detail::TaskRoom::waited_for}, f, args...);
+    detail::submit_call(core(), result->task, detail::from_here(), f, args...);
     return AsyncResult<Result>(result);
   }
 
@@ -238,13 +239,14 @@ class MULTIPROCESSING_API Pool {
 
   /// The same; nothing when `max_pending` tasks are pending, where `apply_async` would wait.
   template <class F, class... A>
-  requires detail::submittable<F, A...> std::optional<AsyncResult<task_result<F, A...>>>
-  try_apply_async(F&& f, A&&... args) {
+  requires detail::submittable<F, A...> MULTIPROCESSING_CALLED_FROM
+      std::optional<AsyncResult<task_result<F, A...>>>
+      try_apply_async(F&& f, A&&... args) {
     using Result = task_result<F, A...>;
     detail::check_task<std::decay_t<F>, std::decay_t<A>...>();
     const auto result = std::make_shared<detail::ResultOfTask<Result>>();
-    if (!detail::submit_call(core(), result->task, {.room = detail::TaskRoom::taken_if_free}, f,
-                             args...))
+    if (!detail::submit_call(core(), result->task,
+                             detail::from_here(detail::TaskRoom::taken_if_free), f, args...))
       return {};
     return AsyncResult<Result>(result);
   }
@@ -260,7 +262,8 @@ class MULTIPROCESSING_API Pool {
 
   /// `f` of the arguments, in a worker; waits for it.
   template <class F, class... A>
-  requires detail::submittable<F, A...> task_result<F, A...> apply(F&& f, A&&... args) {
+  requires detail::submittable<F, A...> MULTIPROCESSING_PART_OF_CALLER task_result<F, A...> apply(
+      F&& f, A&&... args) {
     return apply_async(std::forward<F>(f), std::forward<A>(args)...).get();
   }
 
@@ -344,7 +347,6 @@ class MULTIPROCESSING_API Pool {
   static AsyncResult<R> later(std::shared_ptr<detail::SharedResult<R>> result) {
     return AsyncResult<R>(std::move(result));
   }
-
   template <class F>
   static detail::Starred<std::decay_t<F>> starred(F&& f) {
     return detail::Starred<std::decay_t<F>>(std::forward<F>(f));

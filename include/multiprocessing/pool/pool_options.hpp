@@ -65,6 +65,10 @@ struct PoolOptions {
   /// Each worker runs on one processor alone, which is that of its index.
   bool pin = false;
 
+  /// Logs a warning when the last handle of a result goes that has failed and that no thread has
+  /// looked at: what went wrong, and where the task was submitted.
+  bool log_unseen_failures = true;
+
   /// Called in each worker that ends well: when the pool is closed, and when the worker has done
   /// its tasks. Not in one that is killed, `terminate` included. What it throws is logged.
   Function<void()> at_worker_end = {};
