@@ -1,8 +1,10 @@
 // Tasks that are tried again when their worker has died.
+#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -55,6 +57,37 @@ TEST_P(ApplyRetryTest, ADeathNamesThePlaceOfTheOptions) {
   const mp::SubmitOptions elsewhere{.where = {"there.cpp", 7}};
   EXPECT_THAT(lost(pool.apply_async({.where = elsewhere.where}, dies)),
               testing::HasSubstr("a task, submitted at there.cpp:7"));
+}
+
+[[gnu::noinline]] mp::AsyncResult<void> submitted_here(mp::Pool& pool) {
+  return pool.apply_async([] { raise(SIGKILL); });
+}
+
+TEST_P(ApplyRetryTest, ADeathNamesTheAddressOfTheCallWithoutOptions) {
+  mp::Pool pool(1);
+  std::string told;
+  try {
+    submitted_here(pool).get();
+  } catch (const mp::WorkerDied& death) {
+    told = death.what();
+  }
+  Dl_info program{};
+  ASSERT_NE(dladdr(reinterpret_cast<void*>(&submitted_here), &program), 0);
+  const auto function = reinterpret_cast<std::uintptr_t>(&submitted_here);
+  const std::size_t plus = told.find('+');
+  ASSERT_NE(plus, told.npos) << told;
+  EXPECT_THAT(told, testing::HasSubstr(" while it had a task, submitted in "));
+  std::uintptr_t offset = std::stoul(told.substr(plus + 1), nullptr, 16);
+  if (program.dli_sname == nullptr)  // from the program's beginning, as the linker knows it
+    offset -= function - reinterpret_cast<std::uintptr_t>(program.dli_fbase);
+  EXPECT_LT(offset, 1024U) << told;
+  try {
+    pool.apply([] { raise(SIGKILL); });
+    FAIL() << "its worker died";
+  } catch (const mp::WorkerDied& death) {
+    EXPECT_THAT(death.what(), testing::HasSubstr("submitted in "));
+    EXPECT_THAT(death.what(), testing::Not(testing::HasSubstr("Pool::apply")));
+  }
 }
 
 TEST_P(ApplyRetryTest, AnExceptionIsNoReasonToTryAgain) {
