@@ -92,7 +92,7 @@ PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory, PoolKind k
       bell_(clear_of_stdio(UniqueFd{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)})) {
   if (!bell_) throw_os_error("eventfd");
   tasks_->ring_for_workers(bell_.get());
-  board_.as<Board>()->share = share_of_each(processes(), options.pin);
+  share_ = share_of_each(processes(), options.pin);
   leave_for_the_end(board_, options.at_worker_end);
   tasks_->deliver_by(delivery_);
   if (executor_) return;
@@ -151,6 +151,7 @@ void PoolCore::start_worker(std::size_t seat) {
   Board& board = *board_.as<Board>();
   if (board.used.load() <= seat) board.used.store(static_cast<std::uint32_t>(seat) + 1);
   record.number.store(static_cast<std::uint32_t>(++worker_number_));
+  record.share = share_;
   ProcessOptions options{.daemon = true};
   if (!executor_) options.name = worker_name(context_, worker_number_);
   at.process.emplace(factory_(context_, std::move(options), board_, static_cast<int>(seat)));

@@ -221,6 +221,7 @@ class MULTIPROCESSING_API PoolCore final : public WorkerStarter {
   std::optional<Deadline> patience_;  // for workers that were told to end
   std::optional<PoolStopping> stopping_;
   int worker_number_ = 0;
+  WorkerShare share_;               // of those that are started from now on
   int deaths_before_serving_ = 0;   // in a row
   std::vector<WorkerDied> deaths_;  // in a row, of workers that had not finished any task
   MemoryKills memory_kills_;

@@ -16,6 +16,7 @@ void PoolCore::resize(int processes) {
   if (static_cast<std::size_t>(processes) > seats_.size())
     seats_.resize(static_cast<std::size_t>(processes));
   wanted_ = processes;
+  share_ = share_of_each(processes, share_.pinned);
   for (std::size_t seat = 0; seat < seats_.size(); ++seat) {
     const bool wanted = seat < static_cast<std::size_t>(processes);
     records[seat].leaving.store(wanted ? 0 : 1);

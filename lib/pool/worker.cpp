@@ -356,7 +356,7 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
                      .index = static_cast<std::size_t>(seat),
                      .account = {board.as<Board>()->limits, record, static_cast<std::size_t>(seat)},
                      .seat = record};
-  take_share(board.as<Board>()->share, seat);
+  take_share(record.share, seat);
   become_worker(seat, record.number.load(), board.as<Board>()->seed);
   if (!initialised(worker, initialise)) throw Exit{1};
   worker.visits = make_visits(board, worker.index, 0);

@@ -5,8 +5,8 @@
 
 namespace multiprocessing::detail {
 
-/// Kept on the board. Each pool has the processors of its maker to give away: all that the program
-/// may use, or what is left for the worker whose task makes the pool.
+/// Kept in the worker's seat. Each pool has the processors of its maker to give away: all that the
+/// program may use, or what is left for the worker whose task makes the pool.
 struct WorkerShare {
   std::uint32_t processors = 0;  // for pools that its tasks make; may be none
   std::uint32_t threads = 1;     // that its libraries should start, with itself

@@ -2,8 +2,11 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <numeric>
 #include <set>
@@ -208,6 +211,29 @@ TEST_P(ResizeTest, ImpossibleLimitsAreRefused) {
   EXPECT_THROW(mp::Pool({.processes = 1, .max_age = -1s}), mp::ValueError);
   EXPECT_THROW(mp::Pool({.processes = 1, .min_processes = 2}), mp::ValueError);
   EXPECT_THROW(mp::Pool({.processes = 1, .min_processes = -1}), mp::ValueError);
+}
+
+/// The one that is called keeps it from the others until both have called.
+std::string threads_of_its_libraries(Counters together, std::uint32_t workers) {
+  together.raise();
+  together.wait_for(workers);
+  const char* threads = std::getenv("OMP_NUM_THREADS");
+  return std::to_string(mp::this_worker::index()) + ": " + (threads == nullptr ? "" : threads);
+}
+
+TEST_P(ResizeTest, LaterWorkersHaveTheShareOfTheNewSize) {
+  if (std::getenv("OMP_NUM_THREADS") != nullptr) GTEST_SKIP() << "it is set for this program";
+  const int all = mp::cpu_count();
+  mp::Pool pool(1);
+  EXPECT_EQ(pool.apply(threads_of_its_libraries, Counters{}, 1U), "0: " + std::to_string(all));
+  pool.resize(2);
+  const Counters together;
+  std::set<std::string> found;
+  for (const std::string& text :
+       pool.map(mp::partial(threads_of_its_libraries, together), {2U, 2U}, 1))
+    found.insert(text);
+  EXPECT_EQ(found,
+            (std::set{"0: " + std::to_string(all), "1: " + std::to_string(std::max(1, all / 2))}));
 }
 
 }  // namespace
