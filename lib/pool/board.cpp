@@ -1,5 +1,7 @@
 #include "pool/board.hpp"
 
+#include <unistd.h>
+
 #include "base/interruption.hpp"
 #include "pool/current_worker.hpp"
 
@@ -20,6 +22,7 @@ Handle make_board(std::uint32_t seats, const WorkerLimits& limits) {
   auto& at = *board.as<Board>();
   at.limits = limits;
   at.seats = seats;
+  at.maker = getpid();
   at.seed = next_pool_seed();
   pthread_sigmask(SIG_SETMASK, nullptr, &at.signal_mask);
   struct sigaction action {};

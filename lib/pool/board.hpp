@@ -57,6 +57,7 @@ struct alignas(64) SeatRecord {
   std::atomic<std::uint64_t> at;      // the TaskName that it takes, or took last; 0: none yet
   std::atomic<std::uint64_t> ending;  // of the followed task that it ends, or ended last
   StopWord stop;                      // the TaskName of what is asked to stop
+  std::atomic<std::uint32_t> output;  // OutputFiles: the pool's descriptor and 1; 0: none yet
   WorkerShare share;                  // of the machine; written before the worker is started
 
   // When the task in `at` is to be over, if it has limits; written before it and after its start.
@@ -90,6 +91,7 @@ struct Board {
   std::uint32_t seats;
   std::atomic<std::uint32_t> used;  // seats: those behind have had no worker
   std::uint64_t seed;
+  pid_t maker;           // the pool's process
   sigset_t signal_mask;  // of who made the pool: workers take it on, whoever starts them
   bool deaf_to_sigterm;  // workers begin with it blocked or ignored
   OwnerLock lock;

@@ -93,6 +93,7 @@ PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory, PoolKind k
   if (!bell_) throw_os_error("eventfd");
   tasks_->ring_for_workers(bell_.get());
   share_ = share_of_each(processes(), options.pin);
+  tasks_->expect_workers(seats_.size());
   leave_for_the_end(board_, options.at_worker_end);
   tasks_->deliver_by(delivery_);
   if (executor_) return;

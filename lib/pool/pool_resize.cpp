@@ -13,6 +13,7 @@ void PoolCore::resize(int processes) {
   if (static_cast<std::size_t>(processes) > records.size())
     throw ValueError("a pool cannot grow beyond " + std::to_string(records.size()) + " processes");
   const std::scoped_lock guard{mutex_};
+  tasks_->expect_workers(static_cast<std::size_t>(processes));
   if (static_cast<std::size_t>(processes) > seats_.size())
     seats_.resize(static_cast<std::size_t>(processes));
   wanted_ = processes;

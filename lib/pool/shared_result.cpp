@@ -25,6 +25,10 @@ std::exception_ptr AnyResult::error() {
   return error_;
 }
 
+std::string AnyResult::output() const {
+  throw ValueError("this result has no output that was kept: for one task, say .capture_output");
+}
+
 void AnyResult::log_unseen(const Origin& origin) noexcept {
   if (seen_.load(std::memory_order_relaxed)) return;
   try {

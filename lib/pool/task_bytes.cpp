@@ -15,8 +15,9 @@ Reader in_record(const TaskRecord& record) {
 
 TaskLinks links_of(const Handle& segment, std::uint32_t record) {
   const std::span<Link> links = links_of(segment);
-  const std::size_t at = record % records_per_segment * 2;
-  return {links[at], links[at + 1]};
+  const std::size_t at = record % records_per_segment;
+  // Outputs apart: tasks have none as a rule.
+  return {links[at * 2], links[at * 2 + 1], links[records_per_segment * std::size_t{2} + at]};
 }
 
 bool fits_record(const Writer& writer, const Envelope& mentioned) {

@@ -14,7 +14,9 @@ namespace multiprocessing::detail {
 struct TaskLinks {
   Link& call;
   Link& result;
+  Link& output;
 };
+inline constexpr std::size_t links_per_segment = std::size_t{records_per_segment} * 3;
 [[nodiscard]] TaskLinks links_of(const Handle& segment, std::uint32_t record);
 
 /// Whether what was written lies in the record: it is small and mentions nothing.

@@ -69,6 +69,8 @@ bool SubmittedTask::failed_for_the_log() const {
   return table_ != nullptr && table_->in_creator() && table_->failed_for_the_log(record_);
 }
 
+std::string SubmittedTask::output() const { return table().output(record_); }
+
 Delivered::Delivered(PoolCore& pool) : delivery_(pool.delivery()) {}
 
 class TaskCall::Impl {

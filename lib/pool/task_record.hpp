@@ -101,19 +101,20 @@ class TaskName {
   std::uint64_t bits_ = 0;
 };
 
-/// Two cache lines. Its segment has two links for it: the blocks of argument and result, for what
-/// does not fit below or mentions handles.
+/// Two cache lines. Its segment has three links for it: the blocks of argument and result, for what
+/// does not fit below or mentions handles, and of output that was captured.
 struct alignas(64) TaskRecord {
   std::atomic<std::uint64_t> word;
   // Its place in the order of tasks and maps; in the board's list of ends, the next in the list.
   std::atomic<std::uint64_t> serial;
   std::atomic<std::uint32_t> retries;  // that are left
   std::atomic<std::uint16_t> size;     // of what lies below
-  std::atomic<std::uint16_t> marks;    // limited, for_time
+  std::atomic<std::uint16_t> marks;    // limited, for_time, captured
   std::byte bytes[104];                // the call, then the result
 
   static constexpr std::uint16_t limited = 1;   // behind the call are its TaskLimits
   static constexpr std::uint16_t for_time = 2;  // it is condemned because its time is over
+  static constexpr std::uint16_t captured = 4;  // what it writes is kept
 
   [[nodiscard]] TaskWord look() const { return TaskWord{word.load(std::memory_order_acquire)}; }
 

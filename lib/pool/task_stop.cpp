@@ -94,7 +94,9 @@ bool TaskTable::queue_in_time(std::uint32_t record, const TaskTerms& terms,
                               const TaskLimits& limits, TokenNeeds needs) {
   TaskRecord& task = at(record);
   const TaskName name{record, task.look().next_use()};
-  task.marks.store(limits.any() ? TaskRecord::limited : 0, std::memory_order_relaxed);
+  task.marks.store(
+      (limits.any() ? TaskRecord::limited : 0) | (terms.capture_output ? TaskRecord::captured : 0),
+      std::memory_order_relaxed);
   const bool late = limits.any() && limits.begin_by <= moment_now();
   const bool unwanted = terms.stop.stop_requested();
   if (limits.any() && !late) limited_.add(name, limits);
@@ -169,7 +171,7 @@ bool TaskTable::condemn(TaskName name, bool for_time) noexcept {
   TaskRecord& task = at(name.record());
   TaskWord seen = task.look();
   while (seen.use() == name.use() && seen.runs() && !seen.is(TaskWord::condemned)) {
-    const std::uint16_t marks = task.marks.load() & TaskRecord::limited;
+    const std::uint16_t marks = task.marks.load() & ~TaskRecord::for_time;
     task.marks.store(for_time ? marks | TaskRecord::for_time : marks);
     fail_point("pool.task.before_condemn");
     if (!task.change(seen, seen.marked(TaskWord::condemned))) continue;

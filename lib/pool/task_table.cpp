@@ -35,6 +35,7 @@ void wake_waiting(TaskRecord& record) { (void)wake(low_half(record.word)); }
 TaskTable::TaskTable(Handle board, const PoolOptions& options)
     : creator_(self()),
       board_(std::move(board)),
+      outputs_(board_),
       logs_unseen_failures_(options.log_unseen_failures),
       most_pending_(options.max_pending),
       tokens_(options.tokens),
@@ -80,6 +81,7 @@ bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
   if (starts_.load(std::memory_order_relaxed)) {
     if (const auto starter = starter_.lock()) starter->start_for_a_task();
   }
+  if (terms.capture_output) outputs_.begin();
   if (most_pending_ == 0) terms.room = TaskRoom::not_needed;
   if (terms.room != TaskRoom::not_needed && !take_room(terms.room)) return false;
   RoomTaken room(*this, terms.room != TaskRoom::not_needed);
@@ -184,8 +186,7 @@ void TaskTable::add_segment() {
     throw_os_error(
         ENOMEM, "submit a task",
         std::to_string(index * records_per_segment) + " have not ended or been looked at");
-  Handle made =
-      Handle::make(records_per_segment * sizeof(TaskRecord), records_per_segment * std::size_t{2});
+  Handle made = Handle::make(records_per_segment * sizeof(TaskRecord), links_per_segment);
   free_.reserve((index + 1) * records_per_segment);
   hold(segment_links(board_)[index], made);
   segments_.push_back(std::move(made));
@@ -223,6 +224,8 @@ void TaskTable::recycle(std::uint32_t record) {
   if (!ranks_.empty()) ranks_.erase(record);
   forget_outside_stop(record);
   TaskRecord& task = at(record);
+  if ((task.marks.load(std::memory_order_relaxed) & TaskRecord::captured) != 0)
+    give_back_output(record);
   task.word.store(TaskWord{task.look().use(), TaskWord::free}.bits());
   free_.push_back(record);
 }
@@ -282,6 +285,7 @@ void TaskTable::take_from_the_dead(const WorkerEnd& end) {
   if (!end.at) return;
   const std::scoped_lock guard{mutex_};
   finish_telling(end);
+  keep_output_of(end);
   const std::uint32_t record = end.at.record();
   const TaskWord word = look(record);
   if (word.state() == TaskWord::queued && word.use() == end.at.use()) {

@@ -22,6 +22,7 @@
 #include "pool/active_job.hpp"
 #include "pool/board.hpp"
 #include "pool/outcome.hpp"
+#include "pool/output_files.hpp"
 #include "pool/task_bytes.hpp"
 #include "pool/task_limits.hpp"
 
@@ -94,6 +95,7 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   [[nodiscard]] bool failed_for_the_log(std::uint32_t record) const;
   void read_result(std::uint32_t record, void (*read)(void*, Reader&), void* state,
                    Elements elements, const Origin& origin);
+  [[nodiscard]] std::string output(std::uint32_t record) const;
   void give_back_record(std::uint32_t record);
 
   // ---- for threads that follow tasks
@@ -155,6 +157,9 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   };
   /// Ends tasks whose time is over, where it can: some take a kill.
   [[nodiscard]] Tended tend_limits();
+
+  /// There may be so many workers. Throws OSError.
+  void expect_workers(std::size_t workers) { outputs_.expect_workers(workers); }
 
   /// Whether there is a task that no worker has yet.
   [[nodiscard]] bool any_queued() const;
@@ -224,11 +229,14 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   [[nodiscard]] Moment end_requests(Moment at);
   [[nodiscard]] Moment end_overdue(Moment at, std::vector<std::size_t>& condemned);
   [[nodiscard]] bool retry(std::uint32_t record, const WorkerEnd& end);
+  void keep_output_of(const WorkerEnd& end);
+  void give_back_output(std::uint32_t record) const noexcept;
   template <class Ends>
   void end_each(TaskWord::State as, Ends ends);
 
   const Member creator_;
   const Handle board_;
+  OutputFiles outputs_;
   int bell_ = -1;
   const bool logs_unseen_failures_;
   const std::size_t most_pending_;  // that need room; 0: any number

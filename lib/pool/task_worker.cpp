@@ -122,6 +122,9 @@ bool TaskWorker::start_clock(TaskRecord& task, const TaskLinks& links) {
 void TaskWorker::call(TaskRecord& task, TaskName name, const TaskLinks& links) {
   const CurrentTask current(name);
   const Envelope::Writing writing(mentioned_);
+  std::optional<CapturedOutput> captured;
+  if ((task.marks.load(std::memory_order_relaxed) & TaskRecord::captured) != 0)
+    captured.emplace(output_.open(*board_.as<Board>(), seat_), links.output);
   TaskReader bytes(task, links.call);
   const auto runner = reinterpret_cast<TaskRunner>(read_function(bytes.reader()));
   if (runner == nullptr) throw SerializationError("a task that is no call");

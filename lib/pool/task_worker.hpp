@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pool/board.hpp"
+#include "pool/captured_output.hpp"
 #include "pool/outcome.hpp"
 #include "pool/task_bytes.hpp"
 #include "pool/task_clock.hpp"
@@ -64,6 +65,7 @@ class TaskWorker {
   std::optional<Deadline> no_tokens_until_;  // for a process stands still that takes some
   std::vector<Handle> segments_;
   std::optional<TaskClock> clock_;  // of a task that has limits
+  OutputFile output_;
   Writer writer_;
   Envelope mentioned_;  // by what is in the writer
 };

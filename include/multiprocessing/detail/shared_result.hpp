@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -38,6 +39,9 @@ class MULTIPROCESSING_API AnyResult {
 
   /// What it came to instead of a value; null when all went well. It has ended.
   [[nodiscard]] std::exception_ptr error();
+
+  /// What its task wrote. Throws ValueError where that was not kept.
+  [[nodiscard]] virtual std::string output() const;
 
  protected:
   /// What looked at the error up to now was not the program.
@@ -83,6 +87,8 @@ class ResultOfTask : public SharedResult<R, Base> {
   ~ResultOfTask() override {
     if (task.failed_for_the_log()) this->log_unseen(task.origin());
   }
+
+  [[nodiscard]] std::string output() const override { return task.output(); }
 
   [[nodiscard]] bool ended() const override { return task.ended(); }
   [[nodiscard]] bool wait(Timeout timeout) const override { return task.wait(timeout); }

@@ -59,6 +59,7 @@ struct Origin {
 struct TaskTerms {
   int priority = 0;
   int retries = 0;
+  bool capture_output = false;
   const std::map<std::string, int>* tokens = nullptr;  // none, or for as long as the submit
   std::shared_ptr<Follower> follower = {};
   std::uint32_t tag = 0;
@@ -84,6 +85,7 @@ template <class Options>
   TaskTerms terms;
   terms.priority = options.priority;
   terms.retries = options.retries;
+  terms.capture_output = options.capture_output;
   terms.tokens = &options.tokens;
   terms.origin.where = options.where;
   terms.timeout = options.timeout;
@@ -150,6 +152,9 @@ class MULTIPROCESSING_API SubmittedTask {
   /// Whether it has ended in a way that the log is to tell of if no thread looks at it.
   [[nodiscard]] bool failed_for_the_log() const;
   [[nodiscard]] const Origin& origin() const { return origin_; }
+
+  /// What it wrote while it ran. Throws ValueError before its end, and where that was not kept.
+  [[nodiscard]] std::string output() const;
 
  private:
   friend class TaskCall;

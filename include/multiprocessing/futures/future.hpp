@@ -124,6 +124,10 @@ class Future {
   /// Finished or cancelled.
   [[nodiscard]] bool done() const { return state_->ended(); }
 
+  /// As `AsyncResult::output`: what the task wrote, with `SubmitOptions::capture_output`. Throws
+  /// `ValueError` without, and before the end.
+  [[nodiscard]] std::string output() const { return state_->output(); }
+
   /// Calls `callback` with this future once it is done, also when it was cancelled: in the thread
   /// for callbacks of its executor, in the order in which tasks end; where a future is set by hand,
   /// there. When it is done already, at once and here. What a callback throws is told on standard

@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -93,6 +94,12 @@ class AsyncResult {
   /// False: it has ended by itself, also by obeying, and its result is what it gave. True: `get`
   /// throws `CancelledError`; or `TimeoutError` when its own time was over before.
   bool stop(Timeout grace) const { return shared_->stop(grace); }
+
+  /// What the task wrote to standard output and standard error, in its order, with what its child
+  /// processes and C code wrote; also of a task whose worker died or was killed. Of more than 1 MiB
+  /// the last one, behind a line that says how much is missing; of a task that was tried again,
+  /// that of the last try. Throws `ValueError` without `capture_output`, and before the end.
+  [[nodiscard]] std::string output() const { return shared_->output(); }
 
   friend bool operator==(const AsyncResult&, const AsyncResult&) = default;
 

@@ -90,6 +90,7 @@ struct TaskOptions {
   int retries = 0;
   std::map<std::string, int> tokens = {};
   std::stop_token stop = {};
+  bool capture_output = false;
   Where where = Where::current();
 };
 

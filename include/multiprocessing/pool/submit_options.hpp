@@ -37,6 +37,10 @@ struct SubmitOptions {
   /// with a second of grace when it runs; the thread that requests waits for nothing.
   std::stop_token stop = {};
 
+  /// Keeps what the task writes to standard output and standard error, for `output()` of its
+  /// result.
+  bool capture_output = false;
+
   /// Where the task was submitted, which `WorkerDied` tells; by itself the place of the options.
   Where where = Where::current();
 };
