@@ -34,12 +34,13 @@ struct WorkerEnd {
   std::uint32_t name = 0;  // as in chunk words; 0 if it never took its seat
   pid_t pid = 0;
   int exitcode = 0;
-  bool served = false;    // its initializer had returned
-  bool finished = false;  // a task
-  bool left = false;      // it had done what it was to do
-  TaskName at = {};       // the task that it took last
-  TaskName ending = {};   // the followed task that it ended last
-  std::string cause;      // what is known of it beside the code
+  bool served = false;      // its initializer had returned
+  bool finished = false;    // a task
+  bool left = false;        // it had done what it was to do
+  TaskName at = {};         // the task that it took last
+  TaskName ending = {};     // the followed task that it ended last
+  bool for_memory = false;  // probably by the kernel, for want of memory
+  std::string cause;        // what is known of it beside the code
 };
 
 /// What is said about a worker that died with work in hand.

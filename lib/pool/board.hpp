@@ -42,6 +42,9 @@ struct WorkerLimits {
   std::uint64_t rss = 0;        // bytes
 };
 
+/// Whether workers begin what they find; above these: only the task of that name.
+enum AloneState : std::uint64_t { all_may_run, none_may_run };
+
 /// A worker's entry, written by it before it claims anything, so that its claims can be told from
 /// those of others after its death.
 struct alignas(64) SeatRecord {
@@ -97,6 +100,7 @@ struct Board {
   OwnerLock lock;
   std::atomic<std::uint32_t> posted;  // jobs: without any, workers need not look for them
   std::atomic<std::uint32_t> visits;  // calls so far that every worker makes
+  std::atomic<std::uint64_t> alone;   // AloneState, or the TaskName that alone may run
   std::atomic<std::uint32_t> vacant;  // seats whose workers have left for having nothing to do
   TaskOrder orders[task_orders];
 

@@ -159,6 +159,7 @@ class MULTIPROCESSING_API PoolCore final : public WorkerStarter {
   void give_up(const std::exception_ptr& reason) noexcept;
   [[nodiscard]] Deadline next_look() const;
   [[nodiscard]] Deadline tend_tasks();
+  [[nodiscard]] bool all_idle() const;
   void kill_for_their_tasks(const std::vector<std::size_t>& seats);
   void tend_seat(std::size_t seat);
   [[nodiscard]] std::optional<WorkerEnd> end_of(std::size_t seat);

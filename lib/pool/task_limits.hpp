@@ -45,6 +45,9 @@ struct TaskLimits {
 /// Counted from now.
 [[nodiscard]] TaskLimits limits_of(const TaskTerms& terms);
 
+/// How often a task may be tried again, for whatever reason. Throws ValueError.
+[[nodiscard]] std::uint32_t tries_again(const TaskTerms& terms);
+
 /// What the watcher has to look at, and when.
 struct LimitedTasks {
   struct Due {

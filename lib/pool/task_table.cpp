@@ -74,8 +74,7 @@ std::uint32_t TaskTable::begin_call() {
 
 bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
                        const TaskLimits& limits, std::uint32_t& record) {
-  if (terms.retries < 0)
-    throw ValueError("retries must be 0 or more, not " + std::to_string(terms.retries));
+  const std::uint32_t tries = tries_again(terms);
   TokenNeeds needs;
   if (terms.tokens != nullptr) needs = token_needs(tokens_, *terms.tokens);
   if (starts_.load(std::memory_order_relaxed)) {
@@ -100,7 +99,8 @@ bool TaskTable::submit(const Writer& call, Envelope& mentioned, TaskTerms terms,
       else
         put(task, call);
       task.serial.store(next_serial(), std::memory_order_relaxed);
-      task.retries.store(static_cast<std::uint32_t>(terms.retries), std::memory_order_relaxed);
+      task.retries.store(tries, std::memory_order_relaxed);
+      if (terms.oom_retries != 0) oom_retries_[record] = terms.oom_retries;
       if (terms.follower != nullptr || room) note_follower(record, terms);
       keep_outside_stop(record, std::move(outside));
       if (starts_.load(std::memory_order_relaxed))
@@ -222,6 +222,7 @@ void TaskTable::recycle(std::uint32_t record) {
   give_back_blocks(record);
   losses_.erase(record);
   if (!ranks_.empty()) ranks_.erase(record);
+  if (!oom_retries_.empty()) oom_retries_.erase(record);
   forget_outside_stop(record);
   TaskRecord& task = at(record);
   if ((task.marks.load(std::memory_order_relaxed) & TaskRecord::captured) != 0)
@@ -310,7 +311,8 @@ void TaskTable::take_from_the_dead(const WorkerEnd& end) {
 bool TaskTable::retry(std::uint32_t record, const WorkerEnd& end) {
   TaskRecord& task = at(record);
   const std::uint32_t left = task.retries.load();
-  if (refused_ || left == 0) return false;
+  const bool alone = may_run_alone(record, end);
+  if (refused_ || left <= (alone ? 0 : oom_retries(record))) return false;
   task.retries.store(left - 1);
   TaskWord seen = task.look();
   const std::uint32_t use = seen.next_use();
@@ -322,7 +324,10 @@ bool TaskTable::retry(std::uint32_t record, const WorkerEnd& end) {
       limited_.add(TaskName{record, use}, limits_behind(task, links(record).call));
       have_watcher_look(0);
     }
-    queue_again(TaskName{record, use});
+    if (alone)
+      queue_alone(TaskName{record, use});
+    else
+      queue_again(TaskName{record, use});
     return true;
   } catch (const std::exception&) {
     return false;
@@ -339,7 +344,7 @@ void TaskTable::lose(std::uint32_t record, const WorkerEnd& end) {
 
 bool TaskTable::any_queued() const {
   const std::scoped_lock guard{mutex_};
-  if (ranked_.any_queued()) return true;
+  if (ranked_.any_queued() || !alone_.empty()) return true;
   for (OrderSide* order : {&returned_, &submitted_}) {
     while (const auto front = order->front()) {
       const TaskWord word = look(front->name.record());

@@ -158,6 +158,9 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   /// Ends tasks whose time is over, where it can: some take a kill.
   [[nodiscard]] Tended tend_limits();
 
+  /// Has tasks run alone that are to; `idle`: no worker runs anything. When to come again.
+  [[nodiscard]] Moment tend_alone(bool idle);
+
   /// There may be so many workers. Throws OSError.
   void expect_workers(std::size_t workers) { outputs_.expect_workers(workers); }
 
@@ -229,6 +232,9 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   [[nodiscard]] Moment end_requests(Moment at);
   [[nodiscard]] Moment end_overdue(Moment at, std::vector<std::size_t>& condemned);
   [[nodiscard]] bool retry(std::uint32_t record, const WorkerEnd& end);
+  [[nodiscard]] std::uint32_t oom_retries(std::uint32_t record) const;
+  [[nodiscard]] bool may_run_alone(std::uint32_t record, const WorkerEnd& end);
+  void queue_alone(TaskName name);
   void keep_output_of(const WorkerEnd& end);
   void give_back_output(std::uint32_t record) const noexcept;
   template <class Ends>
@@ -257,6 +263,8 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   mutable OrderSide submitted_;
   mutable RankedWriter ranked_;
   std::unordered_map<std::uint32_t, Rank> ranks_;         // of tasks with a rank
+  std::unordered_map<std::uint32_t, int> oom_retries_;    // that are left, of those with any
+  std::deque<TaskName> alone_;                            // to run alone, one after the other
   std::uint32_t calls_ = 0;                               // on the pool, so far
   std::exception_ptr closed_;                             // why no more are taken
   std::exception_ptr refused_;                            // why none begins any more

@@ -35,6 +35,11 @@ class TaskWorker {
   /// The same of those without a rank.
   [[nodiscard]] std::optional<Next> next_in_order();
 
+  /// For the task that alone may run now: whether it is queued, and takes it and runs it; false
+  /// when another worker has.
+  [[nodiscard]] bool may_begin(TaskName name) { return is_queued(name); }
+  bool run_alone(TaskName name) { return run({name, {}, {}}); }
+
   /// Takes that task and runs it to its end; false when another worker has taken it, or it was
   /// cancelled.
   bool run(const Next& next);

@@ -159,8 +159,11 @@ Deadline PoolCore::next_look() const {
 Deadline PoolCore::tend_tasks() {
   const TaskTable::Tended tended = tasks_->tend_limits();
   if (!tended.condemned.empty()) kill_for_their_tasks(tended.condemned);
-  if (tended.next == no_moment) return Deadline::never();
-  return Deadline{std::chrono::nanoseconds{tended.next - moment_now()}};
+  const bool some_wait_to_run_alone = board_.as<Board>()->alone.load() != all_may_run;
+  const Moment next =
+      std::min(tended.next, tasks_->tend_alone(some_wait_to_run_alone && all_idle()));
+  if (next == no_moment) return Deadline::never();
+  return Deadline{std::chrono::nanoseconds{next - moment_now()}};
 }
 
 /// With what they have started, for which the mutex is let go. Only this thread takes a worker from
@@ -223,6 +226,7 @@ std::optional<WorkerEnd> PoolCore::end_of(std::size_t seat) {
                 record.serves.load() == SeatRecord::left,
                 TaskName{record.at.load()},
                 TaskName{record.ending.load()},
+                false,
                 {}};
   // Before its chunks are given to others, what it was doing to their links has to be finished. The
   // settler may be a worker that is stopped: this thread waits but a moment with the mutex, which
@@ -233,6 +237,7 @@ std::optional<WorkerEnd> PoolCore::end_of(std::size_t seat) {
     end.cause = " because it had executed another program, or closed all its descriptors";
   else if (end.exitcode == -SIGKILL)
     end.cause = memory_kills_.told();
+  end.for_memory = !seats_[seat].stranger && !end.cause.empty();
   return end;
 }
 

@@ -317,6 +317,16 @@ bool initialised(const WorkerState& worker, const std::function<void()>& initial
   }
 }
 
+/// Runs the task that alone may run now, or sleeps until all may again.
+void serve_alone(WorkerState& worker, TaskWorker& tasks, std::uint64_t alone, std::uint32_t key) {
+  if (alone > none_may_run && tasks.may_begin(TaskName{alone})) {
+    SeatClock::has_work(worker.seat);
+    if (tasks.run_alone(TaskName{alone})) worker.account.count_task();
+  }
+  SeatClock::has_none(worker.seat);
+  sleep_for_work(worker.at().news, key, Deadline::never());
+}
+
 /// Does what comes first, or sleeps until there is something; false when it is to leave.
 bool serve_once(WorkerState& worker, TaskWorker& tasks) {
   Board& at = worker.at();
@@ -324,11 +334,16 @@ bool serve_once(WorkerState& worker, TaskWorker& tasks) {
   if (at.visits.load(std::memory_order_relaxed) != worker.visits)
     worker.visits = make_visits(worker.board, worker.index, worker.visits);
   if (worker.account.spent()) return false;
+  if (const std::uint64_t alone = at.alone.load()) {
+    serve_alone(worker, tasks, alone, key);
+    return true;
+  }
   const bool closing = at.state.load() == BoardState::closing;
   worker.calls_seen = at.ranked.calls.load();
   const auto next = tasks.next();
   const Look look = look_at_board(worker, next ? std::optional{next->turn} : std::nullopt);
   if (look.job || next) SeatClock::has_work(worker.seat);
+  if (at.alone.load() != all_may_run) return true;  // after it says that it has work
   if (look.job) {
     JobInWorker::run(worker, look.job);
   } else if (next) {

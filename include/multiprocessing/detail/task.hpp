@@ -59,6 +59,7 @@ struct Origin {
 struct TaskTerms {
   int priority = 0;
   int retries = 0;
+  int oom_retries = 0;
   bool capture_output = false;
   const std::map<std::string, int>* tokens = nullptr;  // none, or for as long as the submit
   std::shared_ptr<Follower> follower = {};
@@ -85,6 +86,7 @@ template <class Options>
   TaskTerms terms;
   terms.priority = options.priority;
   terms.retries = options.retries;
+  terms.oom_retries = options.oom_retries;
   terms.capture_output = options.capture_output;
   terms.tokens = &options.tokens;
   terms.origin.where = options.where;

@@ -88,6 +88,7 @@ struct TaskOptions {
   Timeout expires = Timeout::infinite;
   int priority = 0;
   int retries = 0;
+  int oom_retries = 0;
   std::map<std::string, int> tokens = {};
   std::stop_token stop = {};
   bool capture_output = false;

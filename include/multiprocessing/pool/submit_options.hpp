@@ -28,6 +28,11 @@ struct SubmitOptions {
   /// that may run twice.
   int retries = 0;
 
+  /// The same when it died while the kernel killed processes for want of memory; counted apart, and
+  /// before `retries`. Then the task runs alone: no other task of the pool begins until it has
+  /// ended, and it begins when those that run have.
+  int oom_retries = 0;
+
   /// What the task takes of `PoolOptions::tokens` while it runs. It begins when that is free, and
   /// others that need less overtake it meanwhile. `ValueError` for a name that the pool does not
   /// know, for more than it has, and for less than 1.
