@@ -104,7 +104,10 @@ std::exception_ptr from_os_error(const KnownName& name, const std::vector<Object
 
 template <class E>
 bool is(const std::exception& error) {
-  return dynamic_cast<const E*>(&error) != nullptr;
+  if constexpr (std::is_same_v<E, std::exception>)
+    return true;
+  else
+    return dynamic_cast<const E*>(&error) != nullptr;
 }
 
 template <class E>
