@@ -20,8 +20,8 @@ namespace {
 /// at every instruction. Of its two links one holds the table.
 struct DataBody {
   OwnerLock lock;
-  std::atomic<std::uint32_t> table;    // which link counts
-  std::atomic<std::uint64_t> changes;  // so far
+  std::atomic<std::uint32_t> table;        // which link counts
+  std::atomic<std::uint64_t> last_change;  // its number
 };
 
 /// One name in the table, which has two links for it: one holds the value, or nothing when the
@@ -94,7 +94,7 @@ class DataTable {
       hold(link(at, spare), value);
     }
     fail_point("futures.data.held");
-    entries_[at].state.store((root_.changes.fetch_add(1) + 1) * 2 + spare);
+    entries_[at].state.store((root_.last_change.fetch_add(1) + 1) * 2 + spare);
     fail_point("futures.data.committed");
     let_go(link(at, 1 - spare));
     fail_point("futures.data.released");
