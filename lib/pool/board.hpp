@@ -45,23 +45,24 @@ struct WorkerLimits {
 /// Whether workers begin what they find; above these: only the task of that name.
 enum AloneState : std::uint64_t { all_may_run, none_may_run };
 
-/// A worker's entry, written by it before it claims anything, so that its claims can be told from
-/// those of others after its death.
+/// A worker's entry. The pool writes its name there once it has seen the worker start, which claims
+/// nothing before that: so the claims of each worker can be told from those of others after its
+/// death, and no worker claims that the pool does not know of.
 struct alignas(64) SeatRecord {
   static constexpr std::uint32_t left = 2;  // it has done what it was to do
 
-  std::atomic<std::uint32_t> name;      // as it stands in chunk words; 0 until it serves
+  std::atomic<std::uint32_t> name;      // as it stands in chunk words
   std::atomic<std::uint32_t> serves;    // 1 once its initializer has returned, then `left`
   std::atomic<std::uint32_t> finished;  // 1 once it has finished a task
   std::atomic<std::uint32_t> leaving;   // 1: it is to leave, for the pool becomes smaller
   std::atomic<std::uint32_t> idle;      // 1: it leaves, for there was nothing to do
   std::atomic<std::uint32_t> number;    // of all workers of the pool, from 1
-  std::atomic<std::uint64_t> member;
-  std::atomic<std::uint64_t> at;      // the TaskName that it takes, or took last; 0: none yet
-  std::atomic<std::uint64_t> ending;  // of the followed task that it ends, or ended last
-  StopWord stop;                      // the TaskName of what is asked to stop
-  std::atomic<std::uint32_t> output;  // OutputFiles: the pool's descriptor and 1; 0: none yet
-  WorkerShare share;                  // of the machine; written before the worker is started
+  std::atomic<std::uint64_t> member;    // of the worker that has the seat
+  std::atomic<std::uint64_t> at;        // the TaskName that it takes, or took last; 0: none yet
+  std::atomic<std::uint64_t> ending;    // of the followed task that it ends, or ended last
+  StopWord stop;                        // the TaskName of what is asked to stop
+  std::atomic<std::uint32_t> output;    // OutputFiles: the pool's descriptor and 1; 0: none yet
+  WorkerShare share;                    // of the machine; written before the worker is started
 
   // When the task in `at` is to be over, if it has limits; written before it and after its start.
   std::atomic<std::int64_t> until;

@@ -156,15 +156,30 @@ void PoolCore::start_worker(std::size_t seat) {
   ProcessOptions options{.daemon = true};
   if (!executor_) options.name = worker_name(context_, worker_number_);
   at.process.emplace(factory_(context_, std::move(options), board_, static_cast<int>(seat)));
-  const Starting for_the_child(*this);
-  const ChildrenOfDaemons allowed;
-  at.process->start();
+  start_or_kill(*at.process);
+  const Member member = member_of(at.process->handle());
+  record.name.store(OwnerLock::name_of(member));
+  record.member.store(member.packed());
+  board.news.notify_all();  // from here on it claims
   at.ended = false;
   at.stranger = false;
   at.stranger_by.reset();
   at.to_serve_by.emplace(initializer_timeout_);
   at.condemned = false;
   at.ended_by = EndedBy::itself;
+}
+
+/// Throws when it was not started, or not so that it can be watched.
+void PoolCore::start_or_kill(Process& process) {
+  const Starting for_the_child(*this);
+  const ChildrenOfDaemons allowed;
+  try {
+    process.start();
+    fail_point("pool.worker.started");
+  } catch (...) {
+    if (process.pid()) process.kill();
+    throw;
+  }
 }
 
 void PoolCore::forget_inherited_jobs() {
@@ -283,6 +298,7 @@ void PoolCore::retire(ActiveJob& job) noexcept {
     board.posted.fetch_sub(1);
     // Workers of a pool that was closed leave when the last job has gone.
     if (state_ != State::running) board.news.notify_all();
+    if (state_ != State::running) stir_watcher();
   }
   place_free_.notify_one();
 }

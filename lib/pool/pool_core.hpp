@@ -173,6 +173,7 @@ class MULTIPROCESSING_API PoolCore final : public WorkerStarter {
 
   // With the mutex held.
   void start_worker(std::size_t seat);
+  void start_or_kill(Process& process);
   void keep_counts(std::size_t seat, std::size_t lost);
   void give_way_to(const ActiveJob& job);
   [[nodiscard]] bool worker_wanted() const;

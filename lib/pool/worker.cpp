@@ -1,5 +1,8 @@
 // A worker: takes jobs from the board and their chunks from the jobs until the pool closes.
+#include <cxxabi.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -283,13 +286,15 @@ void sleep_for_work(EventCount& news, std::uint32_t key, const Deadline& deadlin
   while (news.key() == key && !deadline.passed()) news.wait(wait, key, deadline);
 }
 
-SeatRecord& take_seat(const Handle& board, int seat, const Member& me) {
-  SeatRecord& record = seats_of(board)[static_cast<std::size_t>(seat)];
-  CurrentTask::asked_by(record.stop);
-  record.member.store(me.packed());
-  record.name.store(OwnerLock::name_of(me));
+/// A worker that the pool could not see start is never given the seat: it is about to be killed.
+void await_seat(const WorkerState& worker, const Member& me) {
+  EventCount& news = worker.at().news;
+  for (;;) {
+    const std::uint32_t key = news.key();
+    if (worker.seat.member.load() == me.packed()) break;
+    sleep_for_work(news, key, Deadline::never());
+  }
   fail_point("pool.worker.seated");
-  return record;
 }
 
 /// Tells the pool why there is no point in another worker; false when that happened.
@@ -358,14 +363,14 @@ bool serve_once(WorkerState& worker, TaskWorker& tasks) {
   return true;
 }
 
-}  // namespace
-
-void serve(const Handle& board, int seat, const std::function<void()>& initialise) {
+void serve_to_the_end(const Handle& board, int seat, const std::function<void()>& initialise) {
   leave_interrupts_to_the_pool();
   pthread_sigmask(SIG_SETMASK, &board.as<Board>()->signal_mask, nullptr);
   PoolCore::forget_inherited_jobs();
+  fail_point("pool.worker.begun");
   const Member me = self();
-  SeatRecord& record = take_seat(board, seat, me);
+  SeatRecord& record = seats_of(board)[static_cast<std::size_t>(seat)];
+  CurrentTask::asked_by(record.stop);
   WorkerState worker{.board = board,
                      .name = OwnerLock::name_of(me),
                      .index = static_cast<std::size_t>(seat),
@@ -374,6 +379,7 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
   take_share(record.share, seat);
   become_worker(seat, record.number.load(), board.as<Board>()->seed);
   if (!initialised(worker, initialise)) throw Exit{1};
+  await_seat(worker, me);
   worker.visits = make_visits(board, worker.index, 0);
   record.serves.store(1);
   TaskWorker tasks{board, record, worker.name};
@@ -382,6 +388,20 @@ void serve(const Handle& board, int seat, const std::function<void()>& initialis
   }
   record.serves.store(SeatRecord::left);
   end_well(board);
+}
+
+}  // namespace
+
+// A forced unwinding has no object, so the reference in its handler is null.
+__attribute__((no_sanitize("undefined"))) void serve(const Handle& board, int seat,
+                                                     const std::function<void()>& initialise) {
+  try {
+    serve_to_the_end(board, seat, initialise);
+  } catch (abi::__forced_unwind&) {
+    // By pthread_exit. A thread that a task has started would keep the process, and with it what
+    // the worker had in hand, for as long as it likes.
+    std::exit(0);
+  }
 }
 
 }  // namespace multiprocessing::detail

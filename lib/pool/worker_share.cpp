@@ -2,12 +2,16 @@
 
 #include <dlfcn.h>
 #include <sched.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdlib>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "multiprocessing/base/cpu_count.hpp"
 #include "multiprocessing/base/logging.hpp"
@@ -35,8 +39,19 @@ std::uint32_t processors_to_give() {
   return in_worker.load() ? processors_here.load() : static_cast<std::uint32_t>(cpu_count());
 }
 
+/// For a process of one thread. Not by setenv, whose lock may have been held by a thread that the
+/// fork of this process has left behind. All of the environment before it stays in memory.
+void set_variable(const std::string& name, const std::string& value) {
+  auto* const made = new std::vector<char*>;
+  for (char** each = environ; each != nullptr && *each != nullptr; ++each)
+    if (!std::string_view{*each}.starts_with(name + '=')) made->push_back(*each);
+  made->push_back(strdup((name + '=' + value).c_str()));
+  made->push_back(nullptr);
+  environ = made->data();
+}
+
 void set_threads(const Variable& variable, std::uint32_t threads) {
-  (void)setenv(variable.name, std::to_string(threads).c_str(), 1);
+  set_variable(variable.name, std::to_string(threads));
   if (variable.setter == nullptr) return;
   if (void* const setter = dlsym(RTLD_DEFAULT, variable.setter))
     reinterpret_cast<void (*)(int)>(setter)(static_cast<int>(threads));

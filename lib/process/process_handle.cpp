@@ -195,6 +195,8 @@ void ProcessHandle::set_authkey(Bytes key) const {
   set_current_authkey(std::move(key));
 }
 
+detail::Member detail::member_of(const ProcessHandle& process) { return process.process_->member; }
+
 ProcessHandle detail::handle_of(Record process) { return ProcessHandle{std::move(process)}; }
 
 ProcessHandle current_process() { return handle_of(record_of_current()); }

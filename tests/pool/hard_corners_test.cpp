@@ -118,6 +118,20 @@ TEST_P(HardCornersTest, SettingsThatATaskChangesAreItsWorkersAlone) {
   EXPECT_NE(pool.apply(mask_of), mode_t{0777}) << "of the next worker";
 }
 
+void leave_by_pthread_exit(int) {
+  std::thread([] {
+    for (;;) pause();
+  }).detach();
+  pthread_exit(nullptr);
+}
+
+TEST_P(HardCornersTest, AWorkerThatLeavesAThreadBehindHasDied) {
+  mp::Pool pool(1);
+  EXPECT_THROW(pool.apply(leave_by_pthread_exit, 1), mp::WorkerDied);
+  EXPECT_THROW(pool.map(leave_by_pthread_exit, {1}), mp::WorkerDied);
+  EXPECT_EQ(pool.apply(square, 3), 9);
+}
+
 // ---- what a task throws ----
 
 struct NotCopyable {

@@ -11,6 +11,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/fail_point.hpp"
@@ -152,6 +153,45 @@ TEST_P(StartTest, AWorkerThatCannotBeReplacedAtOnceIsReplacedLater) {
   });
   mp::detail::arm_fail_point("");
   EXPECT_EQ(pool.map(square, {3}), std::vector{9});
+}
+
+TEST_P(StartTest, AWorkerWhoseStartFailsWhenItRunsAlreadyTakesNoTask) {
+  const Counters counters;
+  mp::Pool pool(2);
+  const auto busy = pool.apply_async(
+      [](const Counters& c) {
+        c.raise(0);
+        c.wait_for(1, 1);
+        return getpid();
+      },
+      counters);
+  counters.wait_for(1, 0);
+  mp::detail::arm_fail_point_throw("pool.worker.started");
+  const pid_t first = pool.apply(getpid);
+  kill(first, SIGKILL);
+  EXPECT_EQ(pool.map(square, {3, 4}, {.chunksize = 1, .retries = 9}), (std::vector{9, 16}));
+  wait_until([&] { return mp::active_children().size() == 2; });  // the first try has been killed
+  EXPECT_EQ(pool.workers().size(), 2U);
+  mp::detail::arm_fail_point("");
+  counters.raise(1);
+  EXPECT_NE(busy.get(), first);
+}
+
+TEST_P(StartTest, WorkersStartWhileAThreadChangesTheEnvironment) {
+  std::atomic<bool> over{false};
+  std::thread changing([&] {
+    while (!over) {
+      setenv("MULTIPROCESSING_TEST_CHANGING", "some", 1);
+      setenv("MULTIPROCESSING_TEST_CHANGING", "other", 1);
+    }
+  });
+  {
+    mp::Pool pool({.processes = 2, .maxtasksperchild = 1});
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(pool.apply(square, i), i * i);
+  }
+  over = true;
+  changing.join();
+  unsetenv("MULTIPROCESSING_TEST_CHANGING");
 }
 
 TEST_P(StartTest, APoolWhoseLastWorkerCannotBeReplacedIsBroken) {

@@ -19,8 +19,10 @@ namespace multiprocessing {
 class ProcessHandle;
 
 namespace detail {
+struct Member;
 struct ProcessRecord;
 ProcessHandle handle_of(std::shared_ptr<ProcessRecord> process);
+MULTIPROCESSING_API Member member_of(const ProcessHandle& process);
 }  // namespace detail
 
 /// A process that runs or ran. Copies, in this process or in another one of the family that was
@@ -85,6 +87,7 @@ class MULTIPROCESSING_API ProcessHandle {
 
  private:
   friend ProcessHandle detail::handle_of(std::shared_ptr<detail::ProcessRecord> process);
+  friend detail::Member detail::member_of(const ProcessHandle& process);
   friend struct std::hash<ProcessHandle>;
 
   struct Wire {
