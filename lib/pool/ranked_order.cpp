@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/os_error.hpp"
+#include "pool/tokens.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -90,6 +91,20 @@ bool RankedWriter::any_queued() {
   for (auto place = places_.begin(); place != places_.end();) {
     if (!is_stale(place->second)) return true;
     take_out(place++);
+  }
+  return false;
+}
+
+bool RankedWriter::more_may_run(TokenNeeds free, std::size_t& beside) {
+  for (const auto& [turn, number] : places_) {
+    if (is_stale(number)) continue;
+    RankedEntry& entry = entries_.at(number);
+    TokenNeeds needs(entry.kinds_needed.load());
+    for (std::size_t kind = 0; kind < needs.size(); ++kind) needs[kind] = entry.needs()[kind];
+    if (!are_free(free, needs)) continue;
+    if (beside == 0) return true;
+    --beside;
+    for (std::size_t kind = 0; kind < needs.size(); ++kind) free[kind] -= needs[kind];
   }
   return false;
 }

@@ -99,6 +99,10 @@ class MULTIPROCESSING_API RankedWriter {
 
   [[nodiscard]] bool any_queued();
 
+  /// Whether more than `beside` are queued that may run with the tokens that are free. Counts down
+  /// `beside` otherwise.
+  [[nodiscard]] bool more_may_run(TokenNeeds free, std::size_t& beside);
+
  private:
   using Places = std::map<Turn, std::uint32_t>;
   void take_out(Places::iterator place);

@@ -50,6 +50,16 @@ std::optional<OrderSide::Front> OrderSide::front() {
   }
 }
 
+std::uint64_t OrderSide::length() {
+  std::uint64_t length = 0;
+  const std::uint32_t rings = order_.rings.load();
+  for (std::uint32_t index = at_; index < rings; ++index) {
+    const std::uint64_t head = ring(index).head.load();  // first: it never passes the tail
+    length += ring(index).tail.load() - head;
+  }
+  return length;
+}
+
 bool OrderSide::take(const Front& front) {
   std::uint64_t seen = front.position;
   return front.ring->head.compare_exchange_strong(seen, seen + 1);

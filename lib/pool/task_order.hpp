@@ -53,6 +53,9 @@ class MULTIPROCESSING_API OrderSide {
   /// The next entry; none when all have been taken.
   [[nodiscard]] std::optional<Front> front();
 
+  /// How many have not been taken.
+  [[nodiscard]] std::uint64_t length();
+
   /// Takes that entry; false when another worker has.
   [[nodiscard]] static bool take(const Front& front);
 

@@ -355,4 +355,11 @@ bool TaskTable::any_queued() const {
   return false;
 }
 
+bool TaskTable::more_may_begin(std::size_t beside) const {
+  if (!any_queued()) return false;
+  const std::scoped_lock guard{mutex_};
+  if (ranked_.more_may_run(Tokens(board_).free(), beside)) return true;
+  return returned_.length() + submitted_.length() > beside;
+}
+
 }  // namespace multiprocessing::detail

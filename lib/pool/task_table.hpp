@@ -167,6 +167,9 @@ class TaskTable : public std::enable_shared_from_this<TaskTable> {
   /// Whether there is a task that no worker has yet.
   [[nodiscard]] bool any_queued() const;
 
+  /// Whether more than `beside` of them may begin now: some may lack tokens.
+  [[nodiscard]] bool more_may_begin(std::size_t beside) const;
+
  private:
   struct OutsideStop;
 

@@ -45,13 +45,17 @@ bool PoolCore::all_ended() const {
   return std::ranges::all_of(seats_, [](const Seat& seat) { return seat.ended; });
 }
 
-/// Beside what workers have in hand.
+/// Beside what workers have in hand, or will have that have been started for it.
 bool PoolCore::any_work() const {
-  if (tasks_->any_queued()) return true;
-  return std::ranges::any_of(jobs_, [](ActiveJob* job) {
+  const auto records = seats_of(board_);
+  std::uint32_t started = 0;
+  for (std::size_t seat = 0; seat < seats_.size(); ++seat)
+    if (!seats_[seat].ended && records[seat].serves.load() == 0) ++started;
+  if (tasks_->more_may_begin(started)) return true;
+  return std::ranges::any_of(jobs_, [started](ActiveJob* job) {
     if (job == nullptr) return false;
     JobHeader& header = job->header();
-    if (header.cursor.load() < header.chunks) return true;
+    if (header.cursor.load() + started < header.chunks) return true;
     if (header.offers.load() == 0) return false;
     for (std::uint32_t chunk = 0; chunk < header.chunks; ++chunk)
       if (header.word(chunk).load(std::memory_order_relaxed) == chunk_free) return true;
@@ -148,6 +152,9 @@ Deadline PoolCore::next_look() const {
   Deadline next = Deadline::never();
   for (std::size_t seat = 0; seat < seats_.size() && next.is_never(); ++seat)
     if (to_be_filled(seat) && worker_wanted()) next = Deadline{pause_between_tries};
+  // A worker that gives tokens back does not ring.
+  if (board_.as<Board>()->vacant.load() != 0 && tasks_->any_queued())
+    next = next.at_most(pause_between_tries);
   for (const Seat& seat : seats_)
     for (const auto& moment : {seat.to_serve_by, seat.stranger_by})
       if (!seat.ended && moment) next = earlier(next, *moment);
@@ -247,7 +254,7 @@ void PoolCore::tend_seat(std::size_t seat) {
   seats_[seat].ended = true;
   report(seats_[seat], *end);
   if (!end->left && !seats_[seat].condemned) note_death(*end);
-  note_vacancy(seat, seats_of(board_)[seat].idle.load() != 0 && state_ == State::running &&
+  note_vacancy(seat, seats_of(board_)[seat].idle.load() != 0 && state_ != State::terminated &&
                          seat < static_cast<std::size_t>(processes()));
   bool had_work = tasks_->had_task(*end);
   std::size_t lost = 0;

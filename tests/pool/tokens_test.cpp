@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <signal.h>
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@
 
 namespace pool_test {
 namespace {
+
+using namespace std::chrono_literals;
 
 class TokensTest : public PoolTest {};
 FOR_EVERY_START_METHOD(TokensTest);
@@ -73,6 +76,28 @@ TEST_P(TokensTest, ADepletedTokenHoldsUpOnlyTasksThatNeedIt) {
   EXPECT_FALSE(held_up.ready());
   counters.raise(gate);
   EXPECT_EQ(held_up.get(), 9);
+}
+
+TEST_P(TokensTest, TasksThatAreHeldUpStartNoWorkers) {
+  mp::Pool pool({.processes = 3, .idle_timeout = 20ms, .tokens = {{"gpu", 1}}});
+  const Counters counters;
+  const auto first = pool.apply_async({.tokens = {{"gpu", 1}}}, wait_at_gate, counters);
+  counters.wait_for(1, begun);
+  std::vector<mp::AsyncResult<int>> held_up;
+  constexpr int rounds = 10;
+  int last = 0;
+  for (int i = 0; i < rounds; ++i) {
+    held_up.push_back(pool.apply_async({.tokens = {{"gpu", 1}}}, square, i));
+    wait_until([&] { return pool.workers().size() == 1; });
+    const std::string name = pool.apply([] { return mp::current_process().name(); });
+    last = std::stoi(name.substr(name.rfind('-') + 1));
+  }
+  // Three at first, and one for each task that may run; or two, where one comes late.
+  EXPECT_LE(last, 3 + rounds + 3);
+  pool.close();
+  counters.raise(gate);
+  for (int i = 0; i < rounds; ++i) EXPECT_EQ(held_up[static_cast<std::size_t>(i)].get(), i * i);
+  pool.join();
 }
 
 TEST_P(TokensTest, SeveralTokensAreTakenTogether) {
