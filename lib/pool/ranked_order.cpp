@@ -1,12 +1,12 @@
 #include "pool/ranked_order.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <exception>
 #include <string>
 
 #include "base/os_error.hpp"
-#include "pool/tokens.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -23,6 +23,11 @@ Place place_of(std::uint32_t number) {
 }
 
 }  // namespace
+
+bool are_free(const TokenNeeds& free, const TokenNeeds& needs) {
+  return std::equal(needs.begin(), needs.end(), free.begin(),
+                    [](std::uint32_t need, std::uint32_t have) { return need <= have; });
+}
 
 RankedEntry& RankedEntries::at(std::uint32_t number) {
   const Place place = place_of(number);

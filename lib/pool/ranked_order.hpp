@@ -21,6 +21,9 @@ namespace multiprocessing::detail {
 /// How many tokens of each kind a task needs; empty: none of any.
 using TokenNeeds = std::vector<std::uint32_t>;
 
+/// Whether `needs` are among what is free.
+[[nodiscard]] bool are_free(const TokenNeeds& free, const TokenNeeds& needs);
+
 /// Whose turn it is: what has the higher priority, and of those what came first. The smaller one is
 /// first.
 struct Turn {

@@ -54,11 +54,6 @@ TokenNeeds token_needs(const std::map<std::string, int>& tokens,
   return needs;
 }
 
-bool are_free(const TokenNeeds& free, const TokenNeeds& needs) {
-  return std::equal(needs.begin(), needs.end(), free.begin(),
-                    [](std::uint32_t need, std::uint32_t have) { return need <= have; });
-}
-
 Tokens::Tokens(const Handle& board)
     : board_(board),
       tokens_(board.as<Board>()->token_kinds == 0 ? Handle{} : handle_from(tokens_link(board))) {}

@@ -57,7 +57,4 @@ class Tokens {
   const Handle tokens_;  // none: the pool has none
 };
 
-/// Whether `needs` are among what is free.
-[[nodiscard]] bool are_free(const TokenNeeds& free, const TokenNeeds& needs);
-
 }  // namespace multiprocessing::detail

@@ -21,6 +21,7 @@
 #include "pool/worker_end.hpp"
 #include "pool/worker_limits.hpp"
 #include "pool/worker_signals.hpp"
+#include "pool/worker_start.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -297,31 +298,6 @@ void await_seat(const WorkerState& worker, const Member& me) {
   fail_point("pool.worker.seated");
 }
 
-/// Tells the pool why there is no point in another worker; false when that happened.
-bool initialised(const WorkerState& worker, const std::function<void()>& initialise) {
-  const Handle& board = worker.board;
-  FailedInitializer failed = failed_by_itself;
-  try {
-    if (initialise) initialise();
-    failed = failed_by_size;
-    worker.account.check_fresh();
-    return true;
-  } catch (...) {
-    const std::exception_ptr thrown = std::current_exception();
-    if (thrown == nullptr) throw;  // pthread_exit
-    Block exception = exception_block(thrown);
-    Board& at = *board.as<Board>();
-    const OwnerGuard guard{at.lock};
-    if (at.failed_initializer.load() == 0) {
-      release(initializer_link(board));  // of one who died right here
-      std::move(exception).give_to(initializer_link(board));
-      fail_point("pool.initializer.before_mark");
-      at.failed_initializer.store(failed);
-    }
-    return false;
-  }
-}
-
 /// Runs the task that alone may run now, or sleeps until all may again.
 void serve_alone(WorkerState& worker, TaskWorker& tasks, std::uint64_t alone, std::uint32_t key) {
   if (alone > none_may_run && tasks.may_begin(TaskName{alone})) {
@@ -378,7 +354,7 @@ void serve_to_the_end(const Handle& board, int seat, const std::function<void()>
                      .seat = record};
   take_share(record.share, seat);
   become_worker(seat, record.number.load(), board.as<Board>()->seed);
-  if (!initialised(worker, initialise)) throw Exit{1};
+  if (!initialised(board, worker.account, initialise)) throw Exit{1};
   await_seat(worker, me);
   worker.visits = make_visits(board, worker.index, 0);
   record.serves.store(1);
