@@ -130,7 +130,7 @@ Object object_of_members(const T& value) {
 }
 
 template <class R>
-Object list_of(const R& range) {
+Object object_of_range(const R& range) {
   std::vector<Object> items;
   for (auto&& item : range)
     items.push_back(object_of(static_cast<const std::ranges::range_value_t<R>&>(item)));
@@ -178,7 +178,7 @@ Object object_of(const T& value) {
         [](const auto&... part) { return Object::tuple(std::vector<Object>{object_of(part)...}); },
         value);
   } else if constexpr (PickledAsList<T>) {
-    return list_of(value);
+    return object_of_range(value);
   } else if constexpr (has_members<T>) {
     return object_of_members(value);
   } else {
