@@ -7,6 +7,7 @@
 #include "multiprocessing/base/exit.hpp"
 #include "multiprocessing/base/freeze_support.hpp"
 #include "multiprocessing/base/logging.hpp"
+#include "multiprocessing/base/none.hpp"
 #include "multiprocessing/base/signals.hpp"
 #include "multiprocessing/base/timeout.hpp"
 #include "multiprocessing/base/urandom.hpp"

@@ -23,7 +23,6 @@
 #include "multiprocessing/detail/handle.hpp"
 #include "multiprocessing/detail/handover.hpp"
 #include "multiprocessing/detail/message_type.hpp"
-#include "multiprocessing/pickle/mapping.hpp"
 #include "multiprocessing/pickle/pickle.hpp"
 
 namespace multiprocessing {
@@ -164,8 +163,8 @@ class MULTIPROCESSING_API Connection {
 
   // ---- values of Python, in the form that its `send` and `recv` have
 
-  /// Sends a value that a Python program at the other end gets by `recv()`. `Object::of` makes one
-  /// of types of C++. Errors as of `send_bytes`.
+  /// Sends a value that a Python program at the other end gets by `recv()`. `Object::of`, in
+  /// `<multiprocessing/pickle.hpp>`, makes one of types of C++. Errors as of `send_bytes`.
   void send_pickled(const Object& value) const;
 
   /// Waits for a message of Python's `send(…)` and gives the value in it. Executes nothing and

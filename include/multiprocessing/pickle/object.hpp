@@ -14,17 +14,10 @@
 #include <vector>
 
 #include "multiprocessing/base/bytes.hpp"
+#include "multiprocessing/base/none.hpp"
 #include "multiprocessing/detail/export.hpp"
 
 namespace multiprocessing {
-
-/// The type of `mp::None`.
-struct None_t {
-  friend constexpr bool operator==(None_t, None_t) noexcept { return true; }
-};
-
-/// Python's `None`, as a value of an `Object`.
-inline constexpr None_t None{};
 
 namespace detail {
 struct ObjectNode;

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "multiprocessing/base/none.hpp"
 #include "multiprocessing/detail/codec.hpp"
 #include "multiprocessing/reduction/serializer.hpp"
 
@@ -17,14 +18,6 @@ namespace multiprocessing {
 /// What `map` calls its function with: an element as it arrives in a worker.
 template <std::ranges::input_range R>
 using element_of = detail::arrival_t<std::ranges::range_value_t<R>>;
-
-/// Nothing, where a value has to be: what `imap` gives for a function that gives nothing.
-struct None_t {
-  friend constexpr bool operator==(None_t, None_t) { return true; }
-};
-#ifndef None  // Xlib's macro; a program behind it writes None_t{}
-inline constexpr None_t None{};
-#endif
 
 template <class R>
 using value_of = std::conditional_t<std::is_void_v<R>, None_t, R>;
