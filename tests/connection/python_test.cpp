@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "connection_suite.hpp"
+#include "multiprocessing/pickle.hpp"
 #include "support/child_process.hpp"
 
 namespace connection_test {
