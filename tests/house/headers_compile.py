@@ -64,9 +64,11 @@ def complaint(root, path):
 
 
 def outer_headers(root):
-    """What our headers include of others, which is read before the macros are defined."""
-    return "".join(sorted({f"#include <{name}>\n" for path in files(root, "include")
-                           for _, name, kind in includes(path) if kind == "<"}))
+    """What our headers include of others, which is read before the macros are defined. Some of it
+    is not in each version of Boost."""
+    names = sorted({name for path in files(root, "include")
+                    for _, name, kind in includes(path) if kind == "<"})
+    return "".join(f"#if __has_include(<{name}>)\n#include <{name}>\n#endif\n" for name in names)
 
 
 def complaint_of_careful(root):
