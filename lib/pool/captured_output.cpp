@@ -4,6 +4,7 @@
 #include <stdio_ext.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -58,8 +59,10 @@ CapturedOutput::CapturedOutput(int file, Link& into)
     put_back(out_, STDOUT_FILENO);
     throw_os_error("dup2", "a task's output");
   }
-  // By lines, so that those are in the file that a task has written before it is killed.
-  (void)std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  // By lines, so that those are in the file that a task has written before it is killed. A stream
+  // that has been used heeds that only if it is given a buffer.
+  static std::array<char, BUFSIZ> buffer;
+  if (!by_lines_) (void)std::setvbuf(stdout, buffer.data(), _IOLBF, buffer.size());
   fail_point("pool.output.begun");
 }
 
