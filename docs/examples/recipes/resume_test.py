@@ -11,7 +11,7 @@ import time
 import unittest
 
 PROGRAM = sys.argv[1]
-BLOCKS, SIZE = 200, 5000
+BLOCKS, SIZE = 2000, 5000
 PATIENCE = 60 * float(os.environ.get("MULTIPROCESSING_TEST_PATIENCE", 1))
 
 
