@@ -78,7 +78,7 @@ CapturedOutput::~CapturedOutput() {
   } catch (const std::exception& error) {
     get_logger().warning(std::string{"the output of a task is lost: "} + error.what());
   }
-  (void)ftruncate(file_, 0);
+  [[maybe_unused]] const int emptied = ftruncate(file_, 0);
   fail_point("pool.output.emptied");
 }
 
