@@ -101,7 +101,8 @@ void wait_for_warm_slot(const QueueRef& queue, std::size_t bytes, const SlotRang
   const std::uint64_t before = head.load(std::memory_order_relaxed);
   if (in_vain.load(std::memory_order_relaxed) == before + 1) return;
   if (give_way(queue, in_turn, yields_of_one_processor)) return;
-  if (give_way(queue, {0, keeping_slots(bytes)}, bytes / bytes_per_yield)) return;
+  const std::uint32_t keeping = keeping_slots(bytes);
+  if (keeping != 0 && give_way(queue, {0, keeping}, bytes / bytes_per_yield)) return;
   if (head.load(std::memory_order_relaxed) == before)
     in_vain.store(before + 1, std::memory_order_relaxed);
 }
