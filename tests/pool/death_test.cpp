@@ -239,17 +239,20 @@ TEST_P(DeathTest, AWorkerMayBeKilledAtAnyFailPoint) {
   }
 }
 
-TEST_P(DeathTest, AWorkerMayBeKilledBeforeItsInitializer) {
+TEST_P(DeathTest, AWorkerMayBeKilledAroundItsInitializer) {
   if (!forks()) GTEST_SKIP() << "only a forked worker inherits what is armed here";
-  mp::detail::arm_fail_point("pool.worker.seated");
-  mp::Pool pool(2);
-  const auto first = pool.workers();
-  mp::detail::arm_fail_point("");
-  for (const auto& worker : first) {
-    worker.join();
-    EXPECT_EQ(worker.exitcode(), -SIGKILL);
+  for (const char* point : {"pool.worker.begun", "pool.worker.seated"}) {
+    SCOPED_TRACE(point);
+    mp::detail::arm_fail_point(point);
+    mp::Pool pool(2);
+    const auto first = pool.workers();
+    mp::detail::arm_fail_point("");
+    for (const auto& worker : first) {
+      worker.join();
+      EXPECT_EQ(worker.exitcode(), -SIGKILL);
+    }
+    EXPECT_EQ(map_to_the_end(pool, square, 40, {}), End::done);
   }
-  EXPECT_EQ(map_to_the_end(pool, square, 40, {}), End::done);
 }
 
 TEST_P(DeathTest, EveryWorkerMayBeKilledAgainAndAgain) {
