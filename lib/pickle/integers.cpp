@@ -106,4 +106,26 @@ double integer_as_double(std::string_view bytes) {
   return std::strtod(digits_of_integer(bytes).c_str(), nullptr);
 }
 
+std::string calculate(IntegerOperation operation, std::string_view a, std::string_view b) {
+  const cpp_int one = value_of(a);
+  const cpp_int other = value_of(b);
+  switch (operation) {
+    case IntegerOperation::add:
+      return bytes_of(one + other);
+    case IntegerOperation::subtract:
+      return bytes_of(one - other);
+    case IntegerOperation::multiply:
+      return bytes_of(one * other);
+    default:
+      break;
+  }
+  cpp_int quotient = one / other;
+  cpp_int rest = one % other;
+  if (operation != IntegerOperation::quotient && rest != 0 && (rest < 0) != (other < 0)) {
+    --quotient;
+    rest += other;
+  }
+  return bytes_of(operation == IntegerOperation::modulo ? rest : quotient);
+}
+
 }  // namespace multiprocessing::detail

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <string>
 
 #include "multiprocessing/base/errors.hpp"
@@ -40,6 +41,16 @@ Object ObjectAccess::make_integer(std::string_view bytes) {
 
 Object ObjectAccess::make_instance(const KnownName& name, Object args, Object state) {
   return make(ObjectKind::instance, new InstanceNode{name, std::move(args), std::move(state)});
+}
+
+Object ObjectAccess::make_table(ObjectKind kind, Table table) {
+  auto node = std::make_unique<TableNode>();
+  table.each([&](const Table::Entry& entry) {
+    node->enclose(entry.key);
+    node->enclose(entry.value);
+  });
+  node->table = std::move(table);
+  return make(kind, node.release());
 }
 
 Object ObjectAccess::make_name(const KnownName& name) {

@@ -124,6 +124,8 @@ class MULTIPROCESSING_API ObjectAccess {
   [[nodiscard]] static Object make_integer(std::string_view bytes);
   [[nodiscard]] static Object make_instance(const KnownName& name, Object args,
                                             Object state = None);
+  /// A dict, set or frozenset, of which each key is hashed already.
+  [[nodiscard]] static Object make_table(ObjectKind kind, Table table);
   [[nodiscard]] static Object make_name(const KnownName& name);
 
   [[nodiscard]] static Extent extent(const Object& value) noexcept;
