@@ -24,5 +24,6 @@ PythonError::PythonError(Object error)
     : std::runtime_error(multiprocessing::str(error)), error_(std::move(error)) {}
 
 Referent::~Referent() = default;
+Referents::~Referents() = default;
 
 }  // namespace multiprocessing::detail

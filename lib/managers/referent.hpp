@@ -43,13 +43,31 @@ class MULTIPROCESSING_API PythonError : public std::runtime_error {
   Object error_;  // an instance of the exception
 };
 
+/// The other objects of the server.
+class MULTIPROCESSING_API Referents {
+ public:
+  virtual ~Referents();
+
+  /// What a value that is a proxy (RebuildProxy) stands for. Null for other values, and for proxies
+  /// of other servers and of objects that are gone. Python's `d.update(other_proxy)` needs it.
+  [[nodiscard]] virtual std::shared_ptr<Referent> behind(const Object& value) const = 0;
+};
+
+/// The origin of a call. A channel is one thread of one client. Of a client on this machine the
+/// process is known; elsewhere each channel counts as a process of its own.
+struct Caller {
+  std::uint64_t channel = 0;
+  std::uint64_t process = 0;
+};
+
 /// One call of a method by a client.
 struct Call {
   std::string_view method;
   const std::vector<Object>& args;
-  const Object& kwds;     // a dict
-  std::uint64_t channel;  // stands for one thread of one client: the owner of locks
-  WaitingCalls* waiting;  // keeps a call that has to wait
+  const Object& kwds;  // a dict
+  Caller caller;
+  const Referents& others;
+  WaitingCalls& waiting;  // keeps a call that has to wait
 };
 
 /// All calls of one referent come one after the other, from the server's loop.
@@ -79,8 +97,13 @@ class MULTIPROCESSING_API Referent {
   /// no proxy is inside any value of the server.
   virtual void for_each_value(const std::function<void(const Object&)>& look) const { (void)look; }
 
-  /// A thread of a client has ended: what it holds and its waiting calls.
+  /// The channel's call has waited for as long as it was to: it has to be answered now.
+  virtual void timed_out(std::uint64_t channel) { (void)channel; }
+
+  /// A channel, or its whole process, has ended; only told after `waiting.watch`. What it holds is
+  /// given back, and its waiting calls are dropped without an answer.
   virtual void channel_ended(std::uint64_t channel) { (void)channel; }
+  virtual void process_ended(std::uint64_t process) { (void)process; }
 
   /// A method of the user's class, which may take long.
   [[nodiscard]] virtual bool may_be_slow() const { return false; }

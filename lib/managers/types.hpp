@@ -14,7 +14,8 @@ namespace multiprocessing::detail {
 /// what the client gets.
 struct TypeEntry {
   std::string type_id;
-  std::function<std::shared_ptr<Referent>(const std::vector<Object>& args, const Object& kwds)>
+  std::function<std::shared_ptr<Referent>(const std::vector<Object>& args, const Object& kwds,
+                                          const Referents& others)>
       make;
 };
 
