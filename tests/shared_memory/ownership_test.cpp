@@ -196,12 +196,12 @@ TEST_F(OwnershipTest, AForkedChildDoesNotKeepTheClaimOfItsParentAlive) {
     const mp::SharedMemory block{{.create = true, .size = 1, .name = block_name}};
     const pid_t child = fork();
     if (child == 0) {
-      static_cast<void>(write(ends[1], &child, sizeof child));
+      if (write(ends[1], &child, sizeof child) < 0) _exit(1);
       pause();
     }
     char begun[sizeof child];
-    static_cast<void>(read(ends[0], begun, sizeof begun));
-    static_cast<void>(write(ends[1], &child, sizeof child));
+    if (read(ends[0], begun, sizeof begun) < 0 || write(ends[1], &child, sizeof child) < 0)
+      _exit(1);
     std::raise(SIGKILL);
   });
   EXPECT_TRUE(WIFSIGNALED(status));
