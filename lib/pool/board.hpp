@@ -96,6 +96,7 @@ struct Board {
   std::atomic<std::uint32_t> used;  // seats: those behind have had no worker
   std::uint64_t seed;
   pid_t maker;           // the pool's process
+  int bell;              // its descriptor that has the watcher look again
   sigset_t signal_mask;  // of who made the pool: workers take it on, whoever starts them
   bool deaf_to_sigterm;  // workers begin with it blocked or ignored
   OwnerLock lock;

@@ -1,7 +1,6 @@
 #include "pool/pool_core.hpp"
 
 #include <sched.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -88,10 +87,9 @@ PoolCore::PoolCore(const PoolOptions& options, WorkerFactory factory, PoolKind k
       tasks_(std::make_shared<TaskTable>(board_, options)),
       delivery_(std::make_shared<Delivery>(tasks_)),
       seats_(static_cast<std::size_t>(wanted_.load())),
-      jobs_(job_places, nullptr),
-      bell_(clear_of_stdio(UniqueFd{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)})) {
-  if (!bell_) throw_os_error("eventfd");
-  tasks_->ring_for_workers(bell_.get());
+      jobs_(job_places, nullptr) {
+  board_.as<Board>()->bell = bell_.rope();
+  tasks_->ring_for_workers(bell_.rope());
   share_ = share_of_each(processes(), options.pin);
   tasks_->expect_workers(seats_.size());
   leave_for_the_end(board_, options.at_worker_end);

@@ -15,10 +15,10 @@
 
 #include "arena/blocks.hpp"
 #include "base/deadline.hpp"
-#include "base/unique_fd.hpp"
 #include "multiprocessing/pool/pool.hpp"
 #include "multiprocessing/process/stop_report.hpp"
 #include "pool/active_job.hpp"
+#include "pool/bell.hpp"
 #include "pool/board.hpp"
 #include "pool/delivery.hpp"
 #include "pool/memory_kills.hpp"
@@ -238,7 +238,7 @@ class MULTIPROCESSING_API PoolCore final : public WorkerStarter {
   std::mutex visiting_;  // one visit is posted at a time
   Handle last_visit_;    // guarded by that
 
-  UniqueFd bell_;       // an eventfd that has the watcher look again
+  Bell bell_;
   std::mutex joining_;  // std::thread::join is for one thread at a time
   std::atomic<std::uint32_t> watching_{0};
   std::optional<OwnThread> watcher_counted_;

@@ -7,6 +7,7 @@
 
 #include "base/fail_point.hpp"
 #include "multiprocessing/detail/task.hpp"
+#include "pool/bell.hpp"
 #include "pool/current_task.hpp"
 #include "pool/current_worker.hpp"
 #include "pool/task_table.hpp"
@@ -87,7 +88,10 @@ bool TaskWorker::run(const Next& next) {
     fail_point("pool.task.claimed");
     run_claimed(task, name);
   }
-  if (!next.needs.empty()) tokens_.give_back(seat);
+  if (next.needs.empty()) return claimed;
+  tokens_.give_back(seat);
+  // What waits for them may want a worker that has left.
+  if (board_.as<Board>()->vacant.load() != 0) ring_the_pool(*board_.as<Board>());
   return claimed;
 }
 

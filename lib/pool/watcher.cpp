@@ -1,7 +1,6 @@
 // The thread that watches over a pool's workers: buries the dead, deals with what they had, and
 // puts others in their seats.
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -12,7 +11,6 @@
 #include "arena/settle.hpp"
 #include "base/waiting.hpp"
 #include "multiprocessing/detail/codec/exception.hpp"
-#include "pool/bell.hpp"
 #include "pool/outcome.hpp"
 #include "pool/pool_core.hpp"
 #include "pool/tokens.hpp"
@@ -39,7 +37,7 @@ Deadline earlier(const Deadline& one, const Deadline& other) {
 
 }  // namespace
 
-void PoolCore::stir_watcher() const { ring(bell_.get()); }
+void PoolCore::stir_watcher() const { ring(bell_.rope()); }
 
 bool PoolCore::all_ended() const {
   return std::ranges::all_of(seats_, [](const Seat& seat) { return seat.ended; });
@@ -152,9 +150,6 @@ Deadline PoolCore::next_look() const {
   Deadline next = Deadline::never();
   for (std::size_t seat = 0; seat < seats_.size() && next.is_never(); ++seat)
     if (to_be_filled(seat) && worker_wanted()) next = Deadline{pause_between_tries};
-  // A worker that gives tokens back does not ring.
-  if (board_.as<Board>()->vacant.load() != 0 && tasks_->any_queued())
-    next = next.at_most(pause_between_tries);
   for (const Seat& seat : seats_)
     for (const auto& moment : {seat.to_serve_by, seat.stranger_by})
       if (!seat.ended && moment) next = earlier(next, *moment);
@@ -193,7 +188,7 @@ void PoolCore::kill_for_their_tasks(const std::vector<std::size_t>& seats) {
 
 void PoolCore::watch_once() {
   const Deadline limit = tend_tasks();
-  std::vector<int> ends{bell_.get()};
+  std::vector<int> ends{bell_.rung()};
   std::vector<std::size_t> seats;
   std::optional<Deadline> until;
   {
@@ -207,8 +202,7 @@ void PoolCore::watch_once() {
   }
   if (!limit.is_never()) until = until->at_most(limit.left());
   const std::vector<std::size_t> ready = wait_any(ends, *until);
-  std::uint64_t rings = 0;
-  [[maybe_unused]] const ssize_t got = ::read(bell_.get(), &rings, sizeof rings);
+  bell_.silence();
 
   const std::scoped_lock guard{mutex_};
   for (const std::size_t end : ready)
