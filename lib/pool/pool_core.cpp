@@ -16,7 +16,6 @@
 #include "multiprocessing/base/logging.hpp"
 #include "pool/tokens.hpp"
 #include "pool/worker_end.hpp"
-#include "process/children_of_daemons.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -56,22 +55,6 @@ Handle board_for(const PoolOptions& options, int workers) {
   make_tokens(board, options.tokens);
   return board;
 }
-
-std::string worker_name(const Context& context, int number) {
-  const std::string method = context.get_start_method();
-  const char* kind = method == "fork" ? "Fork" : method == "spawn" ? "Spawn" : "ForkServer";
-  return std::string(kind) + "PoolWorker-" + std::to_string(number);
-}
-
-// The pool whose worker is being started by this thread; a forked worker finds it here.
-constinit thread_local PoolCore* starting = nullptr;
-
-class Starting {
- public:
-  explicit Starting(PoolCore& pool) { starting = &pool; }
-  ~Starting() { starting = nullptr; }
-  Starting(const Starting&) = delete;
-};
 
 }  // namespace
 
@@ -142,54 +125,6 @@ void PoolCore::start_watcher() {
   }
 }
 
-void PoolCore::start_worker(std::size_t seat) {
-  fail_point("pool.worker.start");
-  Seat& at = seats_[seat];
-  SeatRecord& record = seats_of(board_)[seat];
-  clear_seat(record);
-  Board& board = *board_.as<Board>();
-  if (board.used.load() <= seat) board.used.store(static_cast<std::uint32_t>(seat) + 1);
-  record.number.store(static_cast<std::uint32_t>(++worker_number_));
-  record.share = share_;
-  ProcessOptions options{.daemon = true};
-  if (!executor_) options.name = worker_name(context_, worker_number_);
-  at.process.emplace(factory_(context_, std::move(options), board_, static_cast<int>(seat)));
-  start_or_kill(*at.process);
-  const Member member = member_of(at.process->handle());
-  record.name.store(OwnerLock::name_of(member));
-  record.member.store(member.packed());
-  board.news.notify_all();  // from here on it claims
-  at.ended = false;
-  at.stranger = false;
-  at.stranger_by.reset();
-  at.to_serve_by.emplace(initializer_timeout_);
-  at.condemned = false;
-  at.ended_by = EndedBy::itself;
-}
-
-/// Throws when it was not started, or not so that it can be watched.
-void PoolCore::start_or_kill(Process& process) {
-  const Starting for_the_child(*this);
-  const ChildrenOfDaemons allowed;
-  try {
-    process.start();
-    fail_point("pool.worker.started");
-  } catch (...) {
-    if (process.pid()) process.kill();
-    throw;
-  }
-}
-
-void PoolCore::forget_inherited_jobs() {
-  PoolCore* parents = std::exchange(starting, nullptr);
-  if (parents == nullptr) return;
-  // The thread that forked us held the mutex, so all this is whole.
-  parents->spare_ = {};
-  for (ActiveJob* job : parents->jobs_)
-    if (job != nullptr) job->handle = {};
-  for (Handle* results : parents->visits_) *results = {};
-}
-
 void PoolCore::kill_all() noexcept {
   const Uninterrupted shield;
   for (Seat& seat : seats_) seat.send(&Process::kill);
@@ -199,17 +134,6 @@ void PoolCore::kill_all() noexcept {
     } catch (const std::exception& error) {
       get_logger().warning(std::string{"a worker of a pool is not waited for: "} + error.what());
     }
-  }
-}
-
-void PoolCore::Seat::send(void (Process::*signal)()) noexcept {
-  if (ended) return;
-  try {
-    ((*process).*signal)();
-  } catch (const std::exception&) {
-    // It may not be signalled. It leaves by itself when its board is closing, and a kill that is
-    // refused is done by its life pipe.
-    return;
   }
 }
 

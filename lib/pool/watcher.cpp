@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <sstream>
 #include <utility>
 
 #include "arena/event_count.hpp"
@@ -281,27 +280,6 @@ void PoolCore::end_strangers() {
     at.stranger_by.reset();
     at.stranger = true;
     at.send(&Process::kill);
-  }
-}
-
-/// The initializer hangs, or takes longer than the program allows.
-void PoolCore::end_late_initializers() {
-  const auto records = seats_of(board_);
-  for (std::size_t seat = 0; seat < seats_.size(); ++seat) {
-    Seat& at = seats_[seat];
-    if (at.ended || !at.to_serve_by) continue;
-    if (records[seat].serves.load() != 0) {
-      at.to_serve_by.reset();
-    } else if (at.to_serve_by->passed()) {
-      at.to_serve_by.reset();
-      const auto limit = std::chrono::duration<double>(initializer_timeout_.length());
-      std::ostringstream text;
-      text << "the initializer of " << at.process->name() << " (pid "
-           << at.process->pid().value_or(0) << ") has not returned within " << limit.count()
-           << " s, and the worker was killed";
-      at.send(&Process::kill);
-      break_pool(std::make_exception_ptr(TimeoutError(text.str())));
-    }
   }
 }
 
