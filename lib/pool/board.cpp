@@ -49,6 +49,7 @@ void clear_seat(SeatRecord& seat) {
   seat.finished.store(0);
   seat.leaving.store(0);
   seat.idle.store(0);
+  seat.successor.store(Successor::not_wanted);
   seat.at.store(0);
   seat.ending.store(0);
   seat.busy.store(0);

@@ -45,6 +45,13 @@ struct WorkerLimits {
 /// Whether workers begin what they find; above these: only the task of that name.
 enum AloneState : std::uint64_t { all_may_run, none_may_run };
 
+/// Of a worker that is to be replaced while it serves still.
+enum class Successor : std::uint32_t {
+  not_wanted,
+  wanted,  // by the worker: it is in its last task, or beyond a limit
+  ready    // its initializer has returned, and it waits for the seat
+};
+
 /// A worker's entry. The pool writes its name there once it has seen the worker start, which claims
 /// nothing before that: so the claims of each worker can be told from those of others after its
 /// death, and no worker claims that the pool does not know of.
@@ -56,13 +63,14 @@ struct alignas(64) SeatRecord {
   std::atomic<std::uint32_t> finished;  // 1 once it has finished a task
   std::atomic<std::uint32_t> leaving;   // 1: it is to leave, for the pool becomes smaller
   std::atomic<std::uint32_t> idle;      // 1: it leaves, for there was nothing to do
-  std::atomic<std::uint32_t> number;    // of all workers of the pool, from 1
-  std::atomic<std::uint64_t> member;    // of the worker that has the seat
-  std::atomic<std::uint64_t> at;        // the TaskName that it takes, or took last; 0: none yet
-  std::atomic<std::uint64_t> ending;    // of the followed task that it ends, or ended last
-  StopWord stop;                        // the TaskName of what is asked to stop
-  std::atomic<std::uint32_t> output;    // OutputFiles: the pool's descriptor and 1; 0: none yet
-  WorkerShare share;                    // of the machine; written before the worker is started
+  std::atomic<Successor> successor;
+  std::atomic<std::uint32_t> number;  // of all workers of the pool, from 1
+  std::atomic<std::uint64_t> member;  // of the worker that has the seat
+  std::atomic<std::uint64_t> at;      // the TaskName that it takes, or took last; 0: none yet
+  std::atomic<std::uint64_t> ending;  // of the followed task that it ends, or ended last
+  StopWord stop;                      // the TaskName of what is asked to stop
+  std::atomic<std::uint32_t> output;  // OutputFiles: the pool's descriptor and 1; 0: none yet
+  WorkerShare share;                  // of the machine; written before the worker is started
 
   // When the task in `at` is to be over, if it has limits; written before it and after its start.
   std::atomic<std::int64_t> until;

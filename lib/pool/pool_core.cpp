@@ -95,7 +95,7 @@ PoolCore::~PoolCore() {
     get_logger().warning(std::string{"workers of a pool are killed: "} + error.what());
     const std::scoped_lock guard{mutex_};
     board_.as<Board>()->state.store(BoardState::closing);
-    for (Seat& seat : seats_) seat.send(&Process::kill);
+    for (Seat& seat : seats_) seat.send_both(&Process::kill);
     stir_watcher();
   }
   if (watcher_.get_id() == std::this_thread::get_id())
@@ -278,7 +278,7 @@ void PoolCore::terminate() {
 void PoolCore::end_workers(const std::exception_ptr& reason, void (Process::*signal)()) {
   refuse_work(reason);
   const bool deaf = board_.as<Board>()->deaf_to_sigterm;
-  for (Seat& seat : seats_) seat.send(deaf ? &Process::kill : signal);
+  for (Seat& seat : seats_) seat.send_both(deaf ? &Process::kill : signal);
   // Only now, or some would end by themselves, with another exit code. Those that may not be
   // signalled do.
   let_workers_leave();

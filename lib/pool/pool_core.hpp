@@ -142,8 +142,19 @@ class MULTIPROCESSING_API PoolCore final : public WorkerStarter {
     bool condemned = false;                    // killed for its task
     EndedBy ended_by = EndedBy::itself;        // at most, as far as it was told to end
 
+    /// Has been started while the worker serves still, to take its place.
+    struct Next {
+      Process process;
+      Member member;
+      std::optional<Deadline> to_be_ready_by;
+    };
+    std::optional<Next> next = {};
+
     /// Tells the worker to end; nothing happens when it has ended.
     void send(void (Process::*signal)()) noexcept;
+
+    /// And the one that was to take its place.
+    void send_both(void (Process::*signal)()) noexcept;
   };
 
   // In the thread that makes the pool.
@@ -162,10 +173,12 @@ class MULTIPROCESSING_API PoolCore final : public WorkerStarter {
   [[nodiscard]] bool all_idle() const;
   void kill_for_their_tasks(const std::vector<std::size_t>& seats);
   void tend_seat(std::size_t seat);
+  void tend_successor(std::size_t seat);
   [[nodiscard]] std::optional<WorkerEnd> end_of(std::size_t seat);
   void note_death(const WorkerEnd& end);
   void break_if_hopeless(const WorkerEnd& end, bool had_work);
   void end_late_initializers();
+  void break_for_initializer(Process& worker);
   void end_strangers();
   void note_vacancy(std::size_t seat, bool vacant);
   void refill();
@@ -173,6 +186,11 @@ class MULTIPROCESSING_API PoolCore final : public WorkerStarter {
 
   // With the mutex held.
   void start_worker(std::size_t seat);
+  [[nodiscard]] bool wants_successor(std::size_t seat) const;
+  void start_successor(std::size_t seat);
+  void seat_successor(std::size_t seat);
+  [[nodiscard]] Process start_process(std::size_t seat);
+  void give_seat(std::size_t seat, Process process, const Member& member);
   void start_or_kill(Process& process);
   void keep_counts(std::size_t seat, std::size_t lost);
   void give_way_to(const ActiveJob& job);

@@ -83,15 +83,20 @@ void PoolCore::signal_those_that_do_not_obey() {
   for (Seat& seat : seats_) {
     if (seat.ended) continue;
     seat.ended_by = EndedBy::sigterm;
-    seat.send(&Process::terminate);
+    seat.send_both(&Process::terminate);
   }
   stopping_->signalled->resume();
 }
 
 std::vector<ProcessTree::Root> PoolCore::living_workers() const {
   std::vector<ProcessTree::Root> workers;
-  for (const Seat& seat : seats_)
-    if (!seat.ended) workers.push_back({seat.process->sentinel(), seat.process->pid().value_or(0)});
+  const auto add = [&](const Process& process) {
+    workers.push_back({process.sentinel(), process.pid().value_or(0)});
+  };
+  for (const Seat& seat : seats_) {
+    if (!seat.ended) add(*seat.process);
+    if (seat.next) add(seat.next->process);
+  }
   return workers;
 }
 

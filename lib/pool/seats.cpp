@@ -1,10 +1,13 @@
 // PoolCore's seats: how workers get there.
+#include <signal.h>
+
 #include <chrono>
 #include <exception>
 #include <sstream>
 #include <string>
 #include <utility>
 
+#include "arena/settle.hpp"
 #include "base/fail_point.hpp"
 #include "pool/pool_core.hpp"
 #include "process/children_of_daemons.hpp"
@@ -30,29 +33,91 @@ class Starting {
 
 }  // namespace
 
-void PoolCore::start_worker(std::size_t seat) {
+/// For that seat, which it does not have yet.
+Process PoolCore::start_process(std::size_t seat) {
   fail_point("pool.worker.start");
-  Seat& at = seats_[seat];
   SeatRecord& record = seats_of(board_)[seat];
-  clear_seat(record);
   Board& board = *board_.as<Board>();
   if (board.used.load() <= seat) board.used.store(static_cast<std::uint32_t>(seat) + 1);
   record.number.store(static_cast<std::uint32_t>(++worker_number_));
   record.share = share_;
   ProcessOptions options{.daemon = true};
   if (!executor_) options.name = worker_name(context_, worker_number_);
-  at.process.emplace(factory_(context_, std::move(options), board_, static_cast<int>(seat)));
-  start_or_kill(*at.process);
-  const Member member = member_of(at.process->handle());
-  record.name.store(OwnerLock::name_of(member));
-  record.member.store(member.packed());
-  board.news.notify_all();  // from here on it claims
+  Process process = factory_(context_, std::move(options), board_, static_cast<int>(seat));
+  start_or_kill(process);
+  return process;
+}
+
+void PoolCore::start_worker(std::size_t seat) {
+  clear_seat(seats_of(board_)[seat]);
+  Process process = start_process(seat);
+  const Member member = member_of(process.handle());
+  seats_[seat].to_serve_by.emplace(initializer_timeout_);
+  seats_[seat].ended_by = EndedBy::itself;
+  give_seat(seat, std::move(process), member);
+}
+
+void PoolCore::give_seat(std::size_t seat, Process process, const Member& member) {
+  Seat& at = seats_[seat];
+  SeatRecord& record = seats_of(board_)[seat];
+  at.process.emplace(std::move(process));
   at.ended = false;
   at.stranger = false;
   at.stranger_by.reset();
-  at.to_serve_by.emplace(initializer_timeout_);
   at.condemned = false;
-  at.ended_by = EndedBy::itself;
+  record.name.store(OwnerLock::name_of(member));
+  record.member.store(member.packed());
+  board_.as<Board>()->news.notify_all();  // from here on it claims
+}
+
+// ---- successors
+
+bool PoolCore::wants_successor(std::size_t seat) const {
+  const Seat& at = seats_[seat];
+  const SeatRecord& record = seats_of(board_)[seat];
+  return !at.ended && !at.next && record.leaving.load() == 0 &&
+         record.successor.load() == Successor::wanted;
+}
+
+/// It runs its initializer, says that it is ready, and waits for the seat.
+void PoolCore::start_successor(std::size_t seat) {
+  Process process = start_process(seat);
+  const Member member = member_of(process.handle());
+  seats_[seat].next.emplace(Seat::Next{std::move(process), member, Deadline{initializer_timeout_}});
+}
+
+/// The worker has ended, in whatever way, and what it had is dealt with. Also when the pool ends:
+/// its successor leaves by itself then, or has been told to.
+void PoolCore::seat_successor(std::size_t seat) {
+  Seat& at = seats_[seat];
+  if (!at.next) return;
+  SeatRecord& record = seats_of(board_)[seat];
+  clear_seat(record);
+  record.leaving.store(seat < static_cast<std::size_t>(processes()) ? 0 : 1);
+  at.to_serve_by = at.next->to_be_ready_by;
+  give_seat(seat, std::move(at.next->process), at.next->member);
+  at.next.reset();
+  ++ended_.restarts;
+}
+
+/// It has ended before it had the seat.
+void PoolCore::tend_successor(std::size_t seat) {
+  Seat& at = seats_[seat];
+  if (!at.next) return;  // it has got the seat just now
+  Process& process = at.next->process;
+  process.join();
+  if (!settle_fully(at.next->member, Deadline{turn_of_others})) return;
+  WorkerEnd end;
+  end.name = OwnerLock::name_of(at.next->member);
+  end.pid = process.pid().value_or(0);
+  end.exitcode = process.exitcode().value_or(255);
+  if (end.exitcode == -SIGKILL) end.cause = memory_kills_.told();
+  at.next.reset();
+  auto ready = Successor::ready;
+  static_cast<void>(
+      seats_of(board_)[seat].successor.compare_exchange_strong(ready, Successor::wanted));
+  note_death(end);
+  break_if_hopeless(end, false);
 }
 
 /// Throws when it was not started, or not so that it can be watched.
@@ -78,6 +143,16 @@ void PoolCore::forget_inherited_jobs() {
   for (Handle* results : parents->visits_) *results = {};
 }
 
+void PoolCore::Seat::send_both(void (Process::*signal)()) noexcept {
+  send(signal);
+  if (!next) return;
+  try {
+    (next->process.*signal)();
+  } catch (const std::exception&) {
+    // As below. It gets the seat when the worker has ended, and leaves.
+  }
+}
+
 void PoolCore::Seat::send(void (Process::*signal)()) noexcept {
   if (ended) return;
   try {
@@ -92,22 +167,34 @@ void PoolCore::Seat::send(void (Process::*signal)()) noexcept {
 /// The initializer hangs, or takes longer than the program allows.
 void PoolCore::end_late_initializers() {
   const auto records = seats_of(board_);
+  const auto is_late = [](std::optional<Deadline>& limit, bool initialised) {
+    if (!limit) return false;
+    const bool late = !initialised && limit->passed();
+    if (late || initialised) limit.reset();
+    return late;
+  };
   for (std::size_t seat = 0; seat < seats_.size(); ++seat) {
     Seat& at = seats_[seat];
-    if (at.ended || !at.to_serve_by) continue;
-    if (records[seat].serves.load() != 0) {
-      at.to_serve_by.reset();
-    } else if (at.to_serve_by->passed()) {
-      at.to_serve_by.reset();
-      const auto limit = std::chrono::duration<double>(initializer_timeout_.length());
-      std::ostringstream text;
-      text << "the initializer of " << at.process->name() << " (pid "
-           << at.process->pid().value_or(0) << ") has not returned within " << limit.count()
-           << " s, and the worker was killed";
-      at.send(&Process::kill);
-      break_pool(std::make_exception_ptr(TimeoutError(text.str())));
-    }
+    if (at.ended) continue;
+    if (is_late(at.to_serve_by, records[seat].serves.load() != 0))
+      break_for_initializer(*at.process);
+    if (at.next &&
+        is_late(at.next->to_be_ready_by, records[seat].successor.load() == Successor::ready))
+      break_for_initializer(at.next->process);
   }
+}
+
+void PoolCore::break_for_initializer(Process& worker) {
+  const auto limit = std::chrono::duration<double>(initializer_timeout_.length());
+  std::ostringstream text;
+  text << "the initializer of " << worker.name() << " (pid " << worker.pid().value_or(0)
+       << ") has not returned within " << limit.count() << " s, and the worker was killed";
+  try {
+    worker.kill();
+  } catch (const std::exception&) {
+    // It may not be signalled: the kernel kills it by its life pipe.
+  }
+  break_pool(std::make_exception_ptr(TimeoutError(text.str())));
 }
 
 }  // namespace multiprocessing::detail

@@ -131,7 +131,7 @@ void PoolCore::give_up(const std::exception_ptr& reason) noexcept {
     tasks_->refuse(broken_);
     place_free_.notify_all();
   }
-  for (Seat& seat : seats_) seat.send(&Process::kill);
+  for (Seat& seat : seats_) seat.send_both(&Process::kill);
 }
 
 void PoolCore::watch_to_the_end() {
@@ -148,10 +148,13 @@ Deadline PoolCore::next_look() const {
   if (patience_) return *patience_;
   Deadline next = Deadline::never();
   for (std::size_t seat = 0; seat < seats_.size() && next.is_never(); ++seat)
-    if (to_be_filled(seat) && worker_wanted()) next = Deadline{pause_between_tries};
+    if ((to_be_filled(seat) || wants_successor(seat)) && worker_wanted())
+      next = Deadline{pause_between_tries};
   for (const Seat& seat : seats_)
     for (const auto& moment : {seat.to_serve_by, seat.stranger_by})
       if (!seat.ended && moment) next = earlier(next, *moment);
+  for (const Seat& seat : seats_)
+    if (seat.next && seat.next->to_be_ready_by) next = earlier(next, *seat.next->to_be_ready_by);
   if (!all_ended()) next = next.at_most(pause_between_looks);
   return next;
 }
@@ -189,12 +192,19 @@ void PoolCore::watch_once() {
   const Deadline limit = tend_tasks();
   std::vector<int> ends{bell_.rung()};
   std::vector<std::size_t> seats;
+  std::size_t workers = 0;  // of these; the others are to take their places
   std::optional<Deadline> until;
   {
     const std::scoped_lock guard{mutex_};
     for (std::size_t seat = 0; seat < seats_.size(); ++seat) {
       if (seats_[seat].ended) continue;
       ends.push_back(seats_[seat].process->sentinel());
+      seats.push_back(seat);
+    }
+    workers = seats.size();
+    for (std::size_t seat = 0; seat < seats_.size(); ++seat) {
+      if (!seats_[seat].next) continue;
+      ends.push_back(seats_[seat].next->process.sentinel());
       seats.push_back(seat);
     }
     until = next_look();
@@ -204,8 +214,13 @@ void PoolCore::watch_once() {
   bell_.silence();
 
   const std::scoped_lock guard{mutex_};
-  for (const std::size_t end : ready)
-    if (end != 0) tend_seat(seats[end - 1]);
+  for (const std::size_t end : ready) {
+    if (end == 0) continue;
+    if (end <= workers)
+      tend_seat(seats[end - 1]);
+    else
+      tend_successor(seats[end - 1]);
+  }
   end_late_initializers();
   end_strangers();
   signal_those_that_do_not_obey();
@@ -247,7 +262,8 @@ void PoolCore::tend_seat(std::size_t seat) {
   seats_[seat].ended = true;
   report(seats_[seat], *end);
   if (!end->left && !seats_[seat].condemned) note_death(*end);
-  note_vacancy(seat, seats_of(board_)[seat].idle.load() != 0 && state_ != State::terminated &&
+  note_vacancy(seat, seats_of(board_)[seat].idle.load() != 0 && !seats_[seat].next &&
+                         state_ != State::terminated &&
                          seat < static_cast<std::size_t>(processes()));
   bool had_work = tasks_->had_task(*end);
   std::size_t lost = 0;
@@ -264,6 +280,7 @@ void PoolCore::tend_seat(std::size_t seat) {
   stir_visits();
   // A worker that was killed for its task says nothing of those that follow.
   break_if_hopeless(*end, had_work && !seats_[seat].condemned);
+  seat_successor(seat);
 }
 
 /// A worker that has executed another program, or closed all its descriptors, is dead for the
@@ -333,7 +350,7 @@ void PoolCore::kill_the_stubborn() {
   if (stopping_) ProcessTree(living_workers()).signal_descendants(SIGKILL);
   for (Seat& seat : seats_) {
     if (!seat.ended) seat.ended_by = EndedBy::sigkill;
-    seat.send(&Process::kill);
+    seat.send_both(&Process::kill);
   }
 }
 
@@ -342,6 +359,7 @@ void PoolCore::refill() {
   next_start_.reset();
   try {
     for (std::size_t seat = 0; seat < seats_.size(); ++seat) {
+      if (wants_successor(seat)) start_successor(seat);
       if (!to_be_filled(seat)) continue;
       const bool replaces = seats_[seat].process.has_value() && !seats_[seat].vacant;
       start_worker(seat);

@@ -121,8 +121,10 @@ class WorkerJob::Impl {
     std::uint32_t seen = chunk_free;
     const bool mine =
         header_.word(index).compare_exchange_strong(seen, worker_.name, std::memory_order_acquire);
-    if (mine) fail_point("pool.chunk.after_claim");
-    return mine;
+    if (!mine) return false;
+    fail_point("pool.chunk.after_claim");
+    worker_.account.begin_task();
+    return true;
   }
 
   /// Past the end of the cursor: chunks that a death has set free, and proposals never claimed.
@@ -288,8 +290,14 @@ void sleep_for_work(EventCount& news, std::uint32_t key, const Deadline& deadlin
 }
 
 /// A worker that the pool could not see start is never given the seat: it is about to be killed.
+/// One that is to follow another waits until that one has left, which may be waiting for it.
 void await_seat(const WorkerState& worker, const Member& me) {
   EventCount& news = worker.at().news;
+  auto wanted = Successor::wanted;
+  if (worker.seat.successor.compare_exchange_strong(wanted, Successor::ready)) {
+    fail_point("pool.successor.ready");
+    news.notify_all();
+  }
   for (;;) {
     const std::uint32_t key = news.key();
     if (worker.seat.member.load() == me.packed()) break;
@@ -302,6 +310,7 @@ void await_seat(const WorkerState& worker, const Member& me) {
 void serve_alone(WorkerState& worker, TaskWorker& tasks, std::uint64_t alone, std::uint32_t key) {
   if (alone > none_may_run && tasks.may_begin(TaskName{alone})) {
     SeatClock::has_work(worker.seat);
+    worker.account.begin_task();
     if (tasks.run_alone(TaskName{alone})) worker.account.count_task();
   }
   SeatClock::has_none(worker.seat);
@@ -328,6 +337,7 @@ bool serve_once(WorkerState& worker, TaskWorker& tasks) {
   if (look.job) {
     JobInWorker::run(worker, look.job);
   } else if (next) {
+    worker.account.begin_task();
     if (tasks.run(*next)) worker.account.count_task();
   } else if (look.empty && closing && !tasks.any_held_up()) {
     return false;
@@ -350,7 +360,7 @@ void serve_to_the_end(const Handle& board, int seat, const std::function<void()>
   WorkerState worker{.board = board,
                      .name = OwnerLock::name_of(me),
                      .index = static_cast<std::size_t>(seat),
-                     .account = {board.as<Board>()->limits, record, static_cast<std::size_t>(seat)},
+                     .account = {*board.as<Board>(), record, static_cast<std::size_t>(seat)},
                      .seat = record};
   take_share(record.share, seat);
   become_worker(seat, record.number.load(), board.as<Board>()->seed);

@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <fstream>
 #include <string>
+#include <utility>
 
+#include "base/fail_point.hpp"
 #include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/base/logging.hpp"
+#include "pool/bell.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -31,11 +34,12 @@ std::chrono::nanoseconds left_of(std::uint64_t length,
 
 }  // namespace
 
-WorkerAccount::WorkerAccount(const WorkerLimits& limits, SeatRecord& seat, std::size_t index)
-    : limits_(limits),
+WorkerAccount::WorkerAccount(const Board& board, SeatRecord& seat, std::size_t index)
+    : board_(board),
+      limits_(board.limits),
       seat_(seat),
-      idle_(index < limits.idle_from ? 0 : limits.idle),
-      bounded_(limits.age != 0 || limits.rss != 0) {}
+      idle_(index < limits_.idle_from ? 0 : limits_.idle),
+      bounded_(limits_.age != 0 || limits_.rss != 0) {}
 
 void WorkerAccount::check_fresh() const {
   if (limits_.rss == 0) return;
@@ -45,8 +49,23 @@ void WorkerAccount::check_fresh() const {
                      as_text(resident) + " resident: give more, or none");
 }
 
+void WorkerAccount::ask_for_successor() {
+  if (std::exchange(asked_, true)) return;
+  seat_.successor.store(Successor::wanted);
+  fail_point("pool.successor.asked");
+  ring_the_pool(board_);
+}
+
 bool WorkerAccount::beyond() {
-  if (limits_.age != 0 && left_of(limits_.age, born_).count() <= 0) return true;
+  if (!asked_ && (is_too_old() || is_too_large())) ask_for_successor();
+  return asked_ && seat_.successor.load() == Successor::ready;
+}
+
+bool WorkerAccount::is_too_old() const {
+  return limits_.age != 0 && left_of(limits_.age, born_).count() <= 0;
+}
+
+bool WorkerAccount::is_too_large() {
   if (limits_.rss == 0 || measured_ == tasks_) return false;
   measured_ = tasks_;
   const std::uint64_t resident = resident_bytes();
@@ -57,11 +76,12 @@ bool WorkerAccount::beyond() {
 }
 
 Deadline WorkerAccount::awake_by() {
-  if (idle_ == 0 && limits_.age == 0) return Deadline::never();
+  const bool ages = limits_.age != 0 && !asked_;
+  if (idle_ == 0 && !ages) return Deadline::never();
   if (!idle_since_) idle_since_ = Clock::now();
   auto left = std::chrono::nanoseconds::max();
   if (idle_ != 0) left = std::min(left, left_of(idle_, *idle_since_));
-  if (limits_.age != 0) left = std::min(left, left_of(limits_.age, born_));
+  if (ages) left = std::min(left, left_of(limits_.age, born_));
   return Deadline{left};
 }
 

@@ -26,7 +26,7 @@ struct PoolOptions {
   std::optional<int> processes = {};
 
   /// A worker is replaced by a fresh one after this many tasks, where a chunk of a map is one task.
-  /// None: workers live as long as the pool.
+  /// That one is started when the last of them begins. None: workers live as long as the pool.
   std::optional<int> maxtasksperchild = {};
 
   /// The start method of the workers. None: the program's.
@@ -46,7 +46,8 @@ struct PoolOptions {
   /// So many of them stay nevertheless, those with the lowest indexes; at most `processes`.
   int min_processes = 0;
 
-  /// A worker older than this is replaced by a fresh one, after the task that it has in hand.
+  /// A worker older than this is replaced by a fresh one, after the task that it has in hand when
+  /// that one has run its initializer.
   Timeout max_age = Timeout::infinite;
 
   /// So is one whose resident memory has grown beyond so many bytes. 0: no limit. When a fresh
