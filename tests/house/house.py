@@ -10,7 +10,7 @@ FLOORS = {
     "arena": 2, "reduction": 2, "pickle": 2,
     "process": 3, "synchronize": 3, "shared_memory": 3,
     "queues": 4, "connection": 4, "sharedctypes": 4,
-    "pool": 5, "managers": 5, "supervisor": 5,
+    "pool": 5, "managers": 5, "supervisor": 5, "monitor": 5,
     "futures": 6,
 }
 
