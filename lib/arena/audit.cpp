@@ -7,6 +7,7 @@
 #include "arena/chunks.hpp"
 #include "arena/identity.hpp"
 #include "arena/ledger.hpp"
+#include "arena/warm_blocks.hpp"
 
 namespace multiprocessing::detail {
 namespace {
@@ -107,6 +108,9 @@ class Audit {
       const auto word = ChunkWord::from(arena_.chunk_words[chunk].load());
       if (word.kind == ChunkKind::taken || word.kind == ChunkKind::draining)
         fault("a chunk that is neither: ", chunk, static_cast<int>(word.kind), "by", word.by.slot);
+      if (word.kind == ChunkKind::large && arena_.owner_word(chunk, 0).load() == 0 &&
+          !has_hint(arena_, chunk))
+        fault("a warm block that none can find: ", chunk);
       if (word.kind == ChunkKind::large) chunk += word.value - 1;
       if (word.kind == ChunkKind::tail) fault("a tail without its head: ", chunk);
     }

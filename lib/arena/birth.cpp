@@ -18,6 +18,7 @@
 #include "arena/handles.hpp"
 #include "arena/identity.hpp"
 #include "arena/settle.hpp"
+#include "arena/warm_blocks.hpp"
 #include "arena/windows.hpp"
 #include "base/deadline.hpp"
 #include "base/fail_point.hpp"
@@ -297,8 +298,10 @@ pid_t fork_for(Member child) {
 }
 
 int sweep() {
-  if (segment_if_any() == nullptr) return 0;
+  const Segment* const arena = segment_if_any();
+  if (arena == nullptr) return 0;
   std::scoped_lock guard{ledger_mutex()};
+  if (self_if_any()) give_back_warm(*arena);
   const int births = sweep_births();
   try {
     return births + sweep_locked();

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "arena/heap.hpp"
 #include "arena/identity.hpp"
 #include "arena/ledger.hpp"
 #include "arena/message_handles.hpp"
@@ -30,8 +31,10 @@ void* address_of(std::uint64_t offset) {
   return arena.at<void>(offset);
 }
 
-Block::Block(std::size_t bytes, std::size_t links)
-    : offset_(claim_block(body_offset(links) + bytes, self())), claimer_(identity()->member) {
+Block::Block(std::size_t bytes, std::size_t links, Contents contents)
+    : offset_(claim_block(body_offset(links) + bytes, self(), Backing::reserved,
+                          Place::among_chunks, contents)),
+      claimer_(identity()->member) {
   // Of a reused small block only the header and links must be clean.
   BlockHeader* const header = mapped_header(offset_);
   std::memset(static_cast<void*>(header), 0, body_offset(links));

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "arena/member.hpp"
+#include "arena/memory_limits.hpp"
 #include "arena/message_handles.hpp"
 #include "multiprocessing/detail/export.hpp"
 #include "multiprocessing/detail/handle.hpp"
@@ -20,9 +21,9 @@ namespace multiprocessing::detail {
 class MULTIPROCESSING_API Block {
  public:
   Block() noexcept = default;
-  /// `bytes` that are not zeroed, and `links` empty words to hold objects by. Throws OSError with
-  /// the figures when memory is short.
-  explicit Block(std::size_t bytes, std::size_t links = 0);
+  /// `bytes`, and `links` empty words to hold objects by. Throws OSError with the figures when
+  /// memory is short.
+  explicit Block(std::size_t bytes, std::size_t links = 0, Contents contents = Contents::zeroed);
   Block(Block&& other) noexcept;
   Block& operator=(Block&& other) noexcept;
   ~Block();

@@ -270,8 +270,11 @@ std::uint64_t claim_large(const Segment& arena, std::size_t bytes, Member claime
   fail_point("arena.large.owned");
   if (backing == Backing::reserved) reserve_memory(arena, chunk, count, pages, name);
   fail_point("arena.large.before_commit");
-  arena.chunk_words[chunk].store(
-      ChunkWord{ChunkKind::large, static_cast<std::uint32_t>(count), {}}.packed());
+  arena.chunk_words[chunk].store(ChunkWord{
+      .kind = ChunkKind::large,
+      .value = static_cast<std::uint32_t>(count),
+      .pages = backing == Backing::reserved ? static_cast<std::uint32_t>(pages / 4096) : 0}
+                                     .packed());
   fail_point("arena.large.after_commit");
   const std::uint64_t tail = ChunkWord{ChunkKind::tail, 0, {}}.packed();
   for (std::uint64_t i = 1; i < count; ++i) arena.chunk_words[chunk + i].store(tail);

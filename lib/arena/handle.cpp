@@ -88,6 +88,12 @@ Handle Handle::make(std::size_t bytes, std::size_t links) {
   return Handle{HandleTable::instance().make(bytes, links, Backing::reserved)};
 }
 
+Handle Handle::make_unset(std::size_t bytes, std::size_t links) {
+  static_cast<void>(self());
+  std::scoped_lock guard{ledger_mutex()};
+  return Handle{HandleTable::instance().make(bytes, links, Backing::reserved, Contents::any)};
+}
+
 Handle Handle::make_sparse(std::size_t bytes, std::size_t links) {
   static_cast<void>(self());
   std::scoped_lock guard{ledger_mutex()};

@@ -22,7 +22,8 @@ HandleTable& HandleTable::instance() {
   return table.get();
 }
 
-HandleRecord* HandleTable::make(std::size_t bytes, std::size_t links, Backing backing) {
+HandleRecord* HandleTable::make(std::size_t bytes, std::size_t links, Backing backing,
+                                Contents contents) {
   const Segment& arena = segment();
   const std::size_t body_at = body_offset(links);
   // Before the block: nothing below may throw once it is taken.
@@ -31,14 +32,17 @@ HandleRecord* HandleTable::make(std::size_t bytes, std::size_t links, Backing ba
   std::uint64_t block = 0;
   try {
     record = new_record(0, link);
-    block = claim_block(body_at + bytes, checked_self(), backing, Place::in_windows);
+    block = claim_block(body_at + bytes, checked_self(), backing, Place::in_windows, contents);
     map(block, record);
   } catch (...) {
     if (block != 0) free_claimed(block, checked_self());
     give_up(record, link);
     throw;
   }
-  if (body_at + bytes <= largest_small) std::memset(arena.at<void>(block), 0, body_at + bytes);
+  if (contents == Contents::any)
+    std::memset(arena.at<void>(block), 0, body_at);
+  else if (body_at + bytes <= largest_small)
+    std::memset(arena.at<void>(block), 0, body_at + bytes);
   header_of(block)->links = static_cast<std::uint32_t>(links);
   ledger_create(link, block);
   record->body = arena.at<void>(block + body_at);

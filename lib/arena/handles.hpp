@@ -27,7 +27,8 @@ class HandleTable {
   static HandleTable& instance();
 
   /// A new object of `bytes` zeroed bytes.
-  HandleRecord* make(std::size_t bytes, std::size_t links, Backing backing);
+  HandleRecord* make(std::size_t bytes, std::size_t links, Backing backing,
+                     Contents contents = Contents::zeroed);
 
   /// The record of an object that this process holds from now on; it must be held meanwhile.
   HandleRecord* hold(std::uint64_t block);

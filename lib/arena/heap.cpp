@@ -4,9 +4,12 @@
 #include <atomic>
 #include <bit>
 #include <cerrno>
+#include <chrono>
+#include <cstring>
 
 #include "arena/chunks.hpp"
 #include "arena/identity.hpp"
+#include "arena/warm_blocks.hpp"
 #include "arena/windows.hpp"
 #include "base/fail_point.hpp"
 #include "base/os_error.hpp"
@@ -86,19 +89,45 @@ void free_small(const Segment& arena, std::uint64_t chunk, std::uint32_t index,
   if (used <= 1) spare_or_drain(arena, chunk);
 }
 
+/// From memory that is fresh, unless some chunk has room for a small one.
+std::uint64_t claim_fresh(const Segment& arena, std::size_t bytes, Member claimer, Backing backing,
+                          Place place, Contents contents) {
+  if (bytes <= largest_small) return claim_small(arena, class_for(bytes), claimer);
+  if (place == Place::in_windows && bytes >= window_bytes)
+    if (const std::uint64_t block = claim_windows(arena, bytes, claimer, backing)) return block;
+  // What may be longer than it has to is of use to more of those that come after it.
+  if (contents == Contents::any && bytes <= arena.header->warm_bytes)
+    bytes = pages_to_reserve(bytes) * 4096;
+  return claim_large(arena, bytes, claimer, backing);
+}
+
+std::uint64_t claim_large_warm(const Segment& arena, std::size_t bytes, Member claimer,
+                               Contents contents) {
+  const std::uint64_t block = take_warm(arena, bytes, claimer);
+  if (block != 0 && contents == Contents::zeroed) std::memset(arena.at<void>(block), 0, bytes);
+  return block;
+}
+
 }  // namespace
 
-std::uint64_t claim_block(std::size_t bytes, Member claimer, Backing backing, Place place) {
+std::uint64_t claim_block(std::size_t bytes, Member claimer, Backing backing, Place place,
+                          Contents contents) {
   const Segment& arena = segment();
   Slot& slot = arena.slots[claimer.slot];
   // The count comes first: if this process dies from here on, its settler looks for the block.
   slot.claims.fetch_add(1, std::memory_order_relaxed);
   fail_point("arena.claim.counted");
   try {
-    if (bytes <= largest_small) return claim_small(arena, class_for(bytes), claimer);
-    if (place == Place::in_windows && bytes >= window_bytes)
-      if (const std::uint64_t block = claim_windows(arena, bytes, claimer, backing)) return block;
-    return claim_large(arena, bytes, claimer, backing);
+    if (bytes > largest_small && backing == Backing::reserved)
+      if (const std::uint64_t block = claim_large_warm(arena, bytes, claimer, contents))
+        return block;
+    try {
+      return claim_fresh(arena, bytes, claimer, backing, place, contents);
+    } catch (const OSError&) {
+      // What is kept for speed must not be missing where it is needed.
+      if (!give_back_warm(arena, std::chrono::milliseconds{0})) throw;
+    }
+    return claim_fresh(arena, bytes, claimer, backing, place, contents);
   } catch (...) {
     slot.claims.fetch_sub(1, std::memory_order_relaxed);
     throw;
@@ -116,7 +145,7 @@ void free_claimed(std::uint64_t block, Member claimer) {
   }
   const auto word = ChunkWord::from(arena.chunk_words[chunk].load(std::memory_order_relaxed));
   if (word.kind == ChunkKind::large) {
-    free_large(arena, chunk, word.value);
+    free_or_keep(arena, chunk);
   } else {
     const std::uint64_t inside = block - arena.chunk_offset(chunk);
     // If it is draining it turns back into a small one, because this block is in it.

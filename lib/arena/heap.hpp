@@ -19,11 +19,11 @@ namespace multiprocessing::detail {
 enum class Place { among_chunks, in_windows };
 
 /// Takes a block of at least `bytes` in the name of `claimer` and counts it among its claims.
-/// Small blocks hold what they held before; blocks over `largest_small` are zeroed. Throws OSError
-/// (ENOMEM) with the figures when memory is short.
+/// Throws OSError (ENOMEM) with the figures when memory is short.
 [[nodiscard]] std::uint64_t claim_block(std::size_t bytes, Member claimer,
                                         Backing backing = Backing::reserved,
-                                        Place place = Place::among_chunks);
+                                        Place place = Place::among_chunks,
+                                        Contents contents = Contents::zeroed);
 inline constexpr std::size_t largest_small = 32 * 1024;
 
 /// Gives back a block that `claimer` has claimed, and takes it off its claims.

@@ -39,6 +39,7 @@ struct Header {
   std::atomic<std::uint64_t> high_water;     // chunks ever used; those above are untouched
   std::atomic<std::uint64_t> lowest_free;    // a LowestFree, a hint
   std::atomic<std::uint32_t> room_made[32];  // per size class: times that a full chunk got room
+  std::uint64_t warm_bytes;                  // free large blocks keep that much memory at most
   alignas(64) std::atomic<std::uint64_t> borders;  // a Borders; read whenever a block is reached
 };
 
@@ -57,6 +58,11 @@ struct Borders {
 /// Also in the first page: a place for the module above, see family_place().
 inline constexpr std::size_t place_at = 1024;
 static_assert(sizeof(Header) <= place_at);
+
+/// Also there: hints at large blocks that are free and keep their memory, see warm_blocks.hpp.
+inline constexpr std::size_t warm_at = 2048;
+inline constexpr std::size_t warm_hints = 64;
+static_assert(warm_at + warm_hints * sizeof(std::uint64_t) <= 4096);
 
 /// Free chunks lie from `chunk` on. Every chunk that is freed changes `frees`, so that a taker that
 /// looked before does not raise the mark above it.
@@ -222,7 +228,8 @@ enum class ChunkKind : std::uint8_t {
   taken,     // by a process, on the way to something else
   small,     // blocks of one size class
   draining,  // `by` looks whether a small chunk is empty
-  large,     // first chunk of a large block; its owner word is the chunk's word 0
+  large,     // first chunk of a large block; its owner word is the chunk's word 0, and is
+             // empty where the block is free and keeps its memory
   tail,      // a further chunk of it
 };
 
@@ -230,14 +237,21 @@ struct ChunkWord {
   ChunkKind kind = ChunkKind::free;
   std::uint32_t value = 0;  // size class of small and draining, number of chunks of large
   Member by = {};           // taken, draining
+  std::uint32_t pages = 0;  // of large: how many from its first one have memory set aside
 
-  // The value has 24 bits, enough for 2^24 chunks, the member the upper 32.
+  // The value has 24 bits, enough for 2^24 chunks, the member or the pages the upper 32.
   [[nodiscard]] constexpr std::uint64_t packed() const {
-    return static_cast<std::uint64_t>(kind) | std::uint64_t{value} << 8 | by.packed() << 32;
+    const std::uint64_t upper = kind == ChunkKind::large ? pages : by.packed();
+    return static_cast<std::uint64_t>(kind) | std::uint64_t{value} << 8 | upper << 32;
   }
   [[nodiscard]] static constexpr ChunkWord from(std::uint64_t word) {
-    return {static_cast<ChunkKind>(word & 0xff), static_cast<std::uint32_t>(word >> 8 & 0xffffff),
-            Member::from(word >> 32)};
+    ChunkWord chunk{static_cast<ChunkKind>(word & 0xff),
+                    static_cast<std::uint32_t>(word >> 8 & 0xffffff)};
+    if (chunk.kind == ChunkKind::large)
+      chunk.pages = static_cast<std::uint32_t>(word >> 32);
+    else
+      chunk.by = Member::from(word >> 32);
+    return chunk;
   }
   [[nodiscard]] constexpr bool is_by(Member member) const {
     return static_cast<std::uint32_t>(by.packed()) == static_cast<std::uint32_t>(member.packed());

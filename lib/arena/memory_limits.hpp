@@ -13,6 +13,9 @@ namespace multiprocessing::detail {
 /// Whether memory is set aside when it is taken, or comes when it is first touched.
 enum class Backing { reserved, sparse };
 
+/// What is in a large block that is taken; small ones hold what they held before.
+enum class Contents { zeroed, any };
+
 /// The tightest of the limits and what it leaves.
 struct MemoryRoom {
   std::uint64_t bytes = ~std::uint64_t{0};

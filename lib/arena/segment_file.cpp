@@ -57,6 +57,8 @@ constexpr std::size_t chunks_at =
     round_up(window_owners_at + most_windows * sizeof(Link), chunk_bytes);
 constexpr std::size_t per_chunk =
     chunk_bytes + words_per_chunk * sizeof(Link) + sizeof(std::uint64_t) + sizeof(std::int32_t);
+/// Some large messages on their way, and what others keep.
+constexpr std::size_t default_warm_bytes = std::size_t{64} << 20;
 constexpr std::size_t smallest = std::size_t{16} << 20;
 constexpr std::size_t largest = chunks_at + most_windows * window_chunks * per_chunk + 2 * page;
 
@@ -66,9 +68,9 @@ constexpr std::size_t chunks_in(std::size_t size) {
 }
 
 /// What the user says, in bytes, or in K, M, G or T of 1024.
-std::size_t asked_limit() {
-  const char* const asked = std::getenv("MULTIPROCESSING_ARENA_LIMIT");
-  if (asked == nullptr || *asked == 0) return largest;
+std::size_t asked_bytes(const char* variable, std::size_t otherwise) {
+  const char* const asked = std::getenv(variable);
+  if (asked == nullptr || *asked == 0) return otherwise;
   constexpr std::string_view units = "KMGT";
   char* end = nullptr;
   errno = 0;
@@ -76,17 +78,15 @@ std::size_t asked_limit() {
   const auto unit = *end == 0 ? units.npos : units.find(*end);
   const bool has_unit = unit != units.npos && end[1] == 0;
   if (end == asked || *asked == '-' || errno != 0 || (*end != 0 && !has_unit))
-    throw ValueError(
-        "MULTIPROCESSING_ARENA_LIMIT is a number of bytes, such as 268435456 or 256M, "
-        "and not \"" +
-        std::string{asked} + '"');
+    throw ValueError(std::string{variable} +
+                     " is a number of bytes, such as 268435456 or 256M, and not \"" + asked + '"');
   const std::size_t shift = has_unit ? 10 * (unit + 1) : 0;
   return number >= largest >> shift ? largest : number << shift;
 }
 
 /// Growing a file beyond RLIMIT_FSIZE is answered by a deadly SIGXFSZ.
 std::size_t most_bytes() {
-  const std::size_t asked = asked_limit() / page * page;
+  const std::size_t asked = asked_bytes("MULTIPROCESSING_ARENA_LIMIT", largest) / page * page;
   rlimit limit{};
   if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return asked;
   return std::min<std::size_t>(asked, limit.rlim_cur / page * page);
@@ -181,6 +181,7 @@ Segment make_segment() {
     throw_os_error("getrandom");
   header.size = size;
   header.chunks = file.chunks;
+  header.warm_bytes = asked_bytes("MULTIPROCESSING_ARENA_WARM", default_warm_bytes);
   const std::uint64_t windows = (file.chunks + window_chunks - 1) / window_chunks;
   header.borders = Borders{.low = 1, .high = windows}.packed();
   header.magic = arena_magic;

@@ -8,6 +8,7 @@
 #include "arena/event_count.hpp"
 #include "arena/identity.hpp"
 #include "arena/ledger.hpp"
+#include "arena/warm_blocks.hpp"
 #include "base/fail_point.hpp"
 #include "multiprocessing/base/errors.hpp"
 
@@ -68,6 +69,7 @@ void give_back(const Segment& arena, std::uint32_t slot, Member dead) {
   if (arena.slots[slot].claims.load() != 0) {
     free_claims_of(dead, checked_self(), release_links);
     arena.slots[slot].claims.store(0);
+    give_back_lost(arena);
     trim();
   }
   fail_point("arena.settle.before_end");

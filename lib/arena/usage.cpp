@@ -3,6 +3,7 @@
 #include "arena/birth.hpp"
 #include "arena/chunks.hpp"
 #include "arena/heap.hpp"
+#include "arena/warm_blocks.hpp"
 #include "arena/windows.hpp"
 
 namespace multiprocessing {
@@ -15,8 +16,14 @@ ArenaUsage arena_usage() {
     usage.chunks += word.value * detail::window_chunks;
   });
   const std::uint64_t end = detail::map_used_chunks(*arena);
-  for (std::uint64_t chunk = 0; chunk < end; ++chunk)
-    usage.chunks += arena->chunk_words[chunk].load() != 0;
+  for (std::uint64_t chunk = 0; chunk < end; ++chunk) {
+    const auto word = detail::ChunkWord::from(arena->chunk_words[chunk].load());
+    const bool warm =
+        word.kind == detail::ChunkKind::large && arena->owner_word(chunk, 0).load() == 0;
+    usage.chunks += word.kind != detail::ChunkKind::free && !warm;
+    if (warm && word.value > 1) chunk += word.value - 1;
+  }
+  usage.warm_bytes = detail::warm_bytes(*arena);
   detail::for_each_block(*arena, [&](std::uint64_t block, const detail::Link& owner) {
     ++usage.blocks;
     usage.objects += detail::OwnerWord::kind(owner.load()) == detail::OwnerKind::object;
@@ -31,6 +38,9 @@ ArenaUsage arena_usage() {
 void arena_sweep() {
   if (!detail::self_if_any()) return;
   detail::sweep();
+  const detail::Segment& arena = detail::segment();
+  detail::give_back_warm(arena, std::chrono::milliseconds{0});
+  detail::give_back_lost(arena);
   detail::trim();
 }
 

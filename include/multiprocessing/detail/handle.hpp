@@ -60,6 +60,9 @@ class MULTIPROCESSING_API Handle {
   /// Throws OSError when memory is short.
   [[nodiscard]] static Handle make(std::size_t bytes, std::size_t links = 0);
 
+  /// The same of bytes that are not zeroed.
+  [[nodiscard]] static Handle make_unset(std::size_t bytes, std::size_t links = 0);
+
   /// The same for large objects that may never be filled: memory is taken when it is first
   /// touched, so that shortage kills the process that touches it.
   [[nodiscard]] static Handle make_sparse(std::size_t bytes, std::size_t links = 0);
