@@ -168,7 +168,7 @@ void MapJob::Impl::take_memory() {
     }
   }
   const std::size_t links = first_handle_link + std::max(handles, spare_handles);
-  active_.handle = Handle::make(bytes_, links + (in_blocks ? chunks_ : 0));
+  active_.handle = Handle::make_unset(bytes_, links + (in_blocks ? chunks_ : 0));
 }
 
 void MapJob::Impl::fill(const JobLayout& layout) {

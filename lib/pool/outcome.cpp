@@ -28,7 +28,7 @@ bool is_exception(const Link& link) {
 
 Block outcome_block(Outcome outcome, const Writer& writer, Envelope& mentioned) {
   mentioned.leave_ends();
-  Block block(sizeof(OutcomeHeader) + writer.size(), mentioned.handles().size());
+  Block block(sizeof(OutcomeHeader) + writer.size(), mentioned.handles().size(), Contents::any);
   auto* header = ::new (block.data()) OutcomeHeader{writer.size(), outcome};
   std::memcpy(header + 1, writer.view().data(), writer.size());
   mentioned.hold_by(block.links());

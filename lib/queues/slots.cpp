@@ -135,7 +135,7 @@ void HeldSlot::make_room(std::size_t bytes) const {
   slot().capacity = 0;
   release(link());
   const std::size_t capacity = bytes <= largest_kept(index_) ? capacity_for(bytes) : bytes;
-  Block{capacity}.give_to(link());
+  Block{capacity, 0, Contents::any}.give_to(link());
   fail_point("queue.slot.given");
   slot().capacity = capacity;
 }
