@@ -2,11 +2,13 @@
 """Each public header compiles alone, without warnings, and twice in a row; and so does the umbrella
 with the warnings of careful projects, and behind the macros of other libraries:
 headers_compile.py ROOT COMPILER...
-With MULTIPROCESSING_UMBRELLA_ALONE in the environment, for a second compiler with the same standard
-library, only the umbrella is compiled."""
+Headers that the build of the library compiles alone, and those that only include others, are left
+out. With MULTIPROCESSING_UMBRELLA_ALONE in the environment, for a second compiler with the same
+standard library, only the umbrella is compiled."""
 
 import concurrent.futures
 import os
+import re
 import subprocess
 import sys
 
@@ -63,6 +65,26 @@ def complaint(root, path):
     return f"include/{name}:\n{done.stderr}" if done.returncode else None
 
 
+def only_includes(path):
+    text = re.sub(r"//[^\n]*", "", path.read_text())
+    return all(line.startswith("#") or not line.strip() for line in text.splitlines())
+
+
+def to_compile(root):
+    """A header stands alone that a file of the library includes before anything else, and so does
+    what that header includes first: the library is compiled with the same warnings."""
+    headers = {path for path in files(root, "include") if "#pragma once" in path.read_text()}
+    shown = set()
+    for path in files(root, "lib", suffixes=(".cpp",)):
+        while path := next((root / "include" / name for _, name, _ in includes(path)), None):
+            if path not in headers or path in shown:
+                break
+            shown.add(path)
+    alone = headers - shown
+    return [path for path in files(root, "include")
+            if path not in headers or path in alone and not only_includes(path)]
+
+
 def outer_headers(root):
     """What our headers include of others, which is read before the macros are defined. Some of it
     is not in each version of Boost."""
@@ -88,7 +110,7 @@ def complaint_of_macros(root):
 def check(root):
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         whole = [pool.submit(complaint_of_careful, root), pool.submit(complaint_of_macros, root)]
-        alone = [] if umbrella_alone else files(root, "include")
+        alone = [] if umbrella_alone else to_compile(root)
         answers = [*pool.map(lambda path: complaint(root, path), alone),
                    *(one.result() for one in whole)]
         return [answer for answer in answers if answer]

@@ -158,6 +158,16 @@ class HouseTest(unittest.TestCase):
         self.finds(headers_compile, "include/multiprocessing/base/a.hpp",
                    {"include/multiprocessing/base/a.hpp": "struct A {};\n"})
 
+    def test_headers_that_the_library_compiles_alone_are_left_out(self):
+        leaning = {"include/multiprocessing/base/b.hpp": "#pragma once\nstruct B : A {};\n",
+                   "include/multiprocessing/base.hpp": '#pragma once\n#include '
+                   '"multiprocessing/base/a.hpp"\n#include "multiprocessing/base/b.hpp"\n'}
+        first = {"lib/base/b.cpp": '#include "multiprocessing/base/b.hpp"\n'}
+        second = {"lib/base/b.cpp": "#include <cstdlib>\n" + first["lib/base/b.cpp"]}
+        self.finds(headers_compile, "include/multiprocessing/base/b.hpp", {**leaning, **second})
+        with Tree({**leaning, **first}) as root:
+            self.assertEqual(headers_compile.check(root), [])
+
     def test_names_that_are_macros_elsewhere_and_careless_code_are_found(self):
         for text in ("struct A { int forever; };", "enum class A { None };",
                      "inline int max(int a) { return a; }"):
