@@ -48,7 +48,7 @@ Bytes received_bytes(std::optional<ConnectionCore::Received> received) {
   return Bytes{std::move(received->body)};
 }
 
-void check_type(const std::string& message, const detail::MessageType& wanted) {
+void check_type(std::string_view message, const detail::MessageType& wanted) {
   std::uint32_t fingerprint = 0;
   const bool has_head = message.size() >= TypedHead::size;
   if (has_head) fingerprint = TypedHead::of(message).fingerprint;
@@ -58,29 +58,6 @@ void check_type(const std::string& message, const detail::MessageType& wanted) {
                                      : std::string{"no value but bytes (see recv_bytes)"}) +
                            ", and a " + wanted.name() + " was to be received");
 }
-
-/// Gives the parcel back, whatever becomes of the message.
-class OpenParcel {
- public:
-  OpenParcel(const SharedEnd& shared, std::uint8_t number)
-      : shared_(shared),
-        number_(number),
-        parcel_(number == 0 ? detail::Handle{} : shared.parcel(number)) {}
-  ~OpenParcel() {
-    if (number_ != 0) shared_.empty_parcel(number_);
-  }
-  OpenParcel(const OpenParcel&) = delete;
-
-  [[nodiscard]] std::span<const detail::Link> links() const {
-    return parcel_ ? std::span<const detail::Link>{links_of(parcel_)}
-                   : std::span<const detail::Link>{};
-  }
-
- private:
-  const SharedEnd& shared_;
-  const std::uint8_t number_;
-  const detail::Handle parcel_;
-};
 
 }  // namespace
 
@@ -120,10 +97,13 @@ bool Connection::recv_value(const detail::MessageType& type, Timeout timeout, In
   auto received = core.receive({.typed = true}, Deadline{timeout});
   if (!received && in_time == InTime::must) throw_late();
   if (!received) return false;
-  const OpenParcel parcel{core.shared(), received->parcel};
-  check_type(received->body, type);
+  const detail::OpenParcel parcel{core.shared(), received->parcel};
+  const std::string_view message = received->in_parcel
+                                       ? std::string_view{parcel.body(), received->size}
+                                       : std::string_view{received->body};
+  check_type(message, type);
   const detail::Envelope::Reading reading{parcel.links(), std::move(received->ends)};
-  detail::Reader reader{std::string_view{received->body}.substr(TypedHead::size)};
+  detail::Reader reader{message.substr(TypedHead::size)};
   read(reader, into);
   return true;
 }

@@ -25,12 +25,29 @@ int number_of(const std::shared_ptr<EndFd>& end) { return EndFd::Use{*end}.get()
 
 constexpr unsigned sends_per_check = 32;
 
+/// Larger messages lie in parcels, in one piece, and the packet names the parcel.
+constexpr std::size_t largest_in_packet = std::size_t{32} << 10;
+
+/// So many bytes of them may be under way.
+constexpr std::size_t window_of_one_processor = std::size_t{1} << 20;
+constexpr std::size_t window_of_two_processors = std::size_t{4} << 20;
+
 bool has_ends(const Envelope* envelope) { return envelope != nullptr && !envelope->ends().empty(); }
 
 std::size_t size_of(std::span<const iovec> pieces) {
   std::size_t size = 0;
   for (const iovec& piece : pieces) size += piece.iov_len;
   return size;
+}
+
+/// Returns how many bytes they were.
+std::size_t copy_pieces(std::span<const iovec> pieces, std::byte* into) {
+  const std::byte* const begin = into;
+  for (const iovec& piece : pieces) {
+    std::memcpy(into, piece.iov_base, piece.iov_len);
+    into += piece.iov_len;
+  }
+  return static_cast<std::size_t>(into - begin);
 }
 
 void advance(std::span<iovec>& pieces, std::size_t written) {
@@ -162,16 +179,28 @@ bool ConnectionCore::send_in_turn(std::span<iovec> pieces, const Envelope* envel
   const bool has_handles = envelope != nullptr && !envelope->handles().empty();
   const std::size_t size = size_of(pieces);
   const bool at_once = is_packets_ && size <= packet_size;
-  if (by_ring && at_once && !has_handles && put_at_once(pieces, size)) return true;
+  const bool in_parcel = by_ring && size > largest_in_packet;
+  if (by_ring && at_once && !has_handles && !in_parcel && put_at_once(pieces, size)) return true;
   if (by_ring) check_receiver();
-  if (has_handles || !at_once) turn.begin_message();
+  if (!in_parcel && (has_handles || !at_once)) turn.begin_message();
+  SharedEnd::Posted posted{};
   try {
-    if (has_handles) *parcel = post(*envelope);
+    if (in_parcel || has_handles) posted = post(envelope, in_parcel ? size : 0);
+    if (has_handles) *parcel = posted.number;
+    ParcelPacket large{.number = posted.number};
+    iovec packet = piece_of(&large, sizeof large);
+    if (in_parcel) {
+      large.size = copy_pieces(pieces.subspan(1), posted.body);  // without the header
+      pieces = {&packet, 1};
+    }
     fail_point("connection.send.begun");
-    send_frame(turn, pieces, envelope, by_ring);
+    if (by_ring)
+      put(pieces);
+    else
+      send_frame(turn, pieces, envelope);
   } catch (...) {
     turn.end_message();
-    if (parcel != nullptr && *parcel != 0) shared_.unpost(*parcel);
+    if (posted.number != 0) shared_.unpost(posted.number);
     throw;
   }
   turn.end_message();
@@ -191,32 +220,34 @@ bool ConnectionCore::put_at_once(std::span<const iovec> pieces, std::size_t size
   return true;
 }
 
-std::uint8_t ConnectionCore::post(const Envelope& envelope) const {
-  for (Wait wait{back_off::news, "Connection.send"};;) {
+/// Large messages wait for each other: what is under way is to stay in the cache of the processor
+/// that both sides use, or is to keep two processors busy.
+SharedEnd::Posted ConnectionCore::post(const Envelope* envelope, std::size_t bytes) const {
+  const bool here = bytes != 0 && out_->is_read_here();
+  const std::size_t window =
+      here ? window_of_one_processor : std::max(window_of_two_processors, 2 * bytes);
+  for (Wait wait{here ? back_off::room_here : back_off::news, "Connection.send"};;) {
     const std::uint32_t key = shared_.free_links_key();
-    if (const auto number = shared_.try_post(envelope)) return *number;
+    const std::size_t under_way = bytes == 0 ? 0 : shared_.bytes_posted();
+    if (under_way == 0 || under_way + bytes <= window)
+      if (const auto posted = shared_.try_post(envelope, bytes)) return *posted;
     if (out_->is_hung_up()) throw_os_error(EPIPE, "send");
     shared_.wait_for_free_link(wait, key);
   }
 }
 
-void ConnectionCore::send_frame(Turn& turn, std::span<iovec> pieces, const Envelope* envelope,
-                                bool by_ring) {
+void ConnectionCore::send_frame(Turn& turn, std::span<iovec> pieces, const Envelope* envelope) {
   const EndFd::Use fd{*end_};  // for all of a long message
   const Stream to = stream(fd.get_open());
   std::optional<EndNumbers> numbers;
   if (has_ends(envelope)) numbers.emplace(envelope->ends());
-  const auto write = [&](std::span<const int> descriptors) {
-    return by_ring ? put_some(pieces) : write_some(to, pieces, descriptors);
-  };
-  std::size_t written = write(numbers ? numbers->get() : std::span<const int>{});
+  std::size_t written = write_some(to, pieces, numbers ? numbers->get() : std::span<const int>{});
   advance(pieces, written);
   while (!pieces.empty()) {
     turn.begin_message();
     fail_point("connection.send.half");
     try {
-      if (by_ring) (void)out_->tell_amid_turn();
-      written = write({});
+      written = write_some(to, pieces, {});
     } catch (...) {
       break_off(turn);
       throw;
@@ -264,14 +295,10 @@ void ConnectionCore::check_receiver_of_sent(bool slept) {
   unchecked_sends_ = 0;
 }
 
-std::size_t ConnectionCore::put_some(std::span<const iovec> pieces) {
-  Pieces fitting;
-  pieces = cut(pieces, packet_size, fitting);
-  const std::size_t size = size_of(pieces);
-  const auto room = static_cast<std::uint32_t>(size);
+void ConnectionCore::put(std::span<const iovec> pieces) {
+  const auto room = static_cast<std::uint32_t>(size_of(pieces));
   while (!out_->try_put(pieces, room))
     if (shared_.receiver_broke() || !out_->wait_for_room(room)) throw_os_error(EPIPE, "send");
-  return size;
 }
 
 // ---- from the ring to the socket

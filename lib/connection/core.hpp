@@ -78,6 +78,7 @@ class ConnectionCore final : public ReceivedEnd,
     std::string body;  // unless it lies in the place that was wanted
     std::vector<std::shared_ptr<EndFd>> ends;
     std::uint8_t parcel = 0;
+    bool in_parcel = false;  // of the message itself
   };
   /// Waits for a message; nothing when it is not whole in time.
   [[nodiscard]] std::optional<Received> receive(const Wanted& wanted, const Deadline& deadline);
@@ -106,17 +107,17 @@ class ConnectionCore final : public ReceivedEnd,
   [[nodiscard]] Stream stream(int fd) const { return {fd, is_socket_, is_packets_}; }
 
  private:
-  std::uint8_t post(const Envelope& envelope) const;
+  [[nodiscard]] SharedEnd::Posted post(const Envelope* envelope, std::size_t bytes) const;
   [[nodiscard]] bool send_in_turn(std::span<iovec> pieces, const Envelope* envelope,
                                   std::uint8_t* parcel);
   [[nodiscard]] bool put_at_once(std::span<const iovec> pieces, std::size_t size);
-  void send_frame(Turn& turn, std::span<iovec> pieces, const Envelope* envelope, bool by_ring);
+  void send_frame(Turn& turn, std::span<iovec> pieces, const Envelope* envelope);
   void break_off(Turn& turn);
   void tell_of_sent();
   [[nodiscard]] bool goes_by_ring(bool with_fds);
   void check_receiver();
   void check_receiver_of_sent(bool slept);
-  [[nodiscard]] std::size_t put_some(std::span<const iovec> pieces);
+  void put(std::span<const iovec> pieces);
 
   /// The ring by which messages come, until nothing comes by it any more.
   [[nodiscard]] Ring* ring_in() const {
@@ -126,6 +127,8 @@ class ConnectionCore final : public ReceivedEnd,
                                                         const Deadline& deadline);
   [[nodiscard]] bool await_packet(Turn& turn, const Deadline& deadline);
   [[nodiscard]] std::optional<Received> take_whole(const Wanted& wanted);
+  [[nodiscard]] std::optional<Received> take_large(Ring& ring, const ParcelPacket& packet,
+                                                   const Wanted& wanted) const;
   [[nodiscard]] std::optional<Received> receive_in_parts(Turn& turn, const Wanted& wanted,
                                                          const Deadline& deadline);
   void take_parcel(Received& received, const Wanted& wanted) const;
@@ -138,8 +141,6 @@ class ConnectionCore final : public ReceivedEnd,
                                     const Deadline& deadline);
   [[nodiscard]] bool receive_body(Stream stream, Turn& turn, const Wanted& wanted,
                                   const Deadline& deadline);
-  [[nodiscard]] bool receive_piece(Ring& ring, Turn& turn, std::span<std::byte> into,
-                                   const Deadline& deadline);
   void unpack(std::span<const unsigned char> packet, const Wanted& wanted, Turn& turn);
   [[nodiscard]] std::span<std::byte> room_for(const Wanted& wanted);
   void take_header(std::span<const unsigned char> beginning, const Wanted& wanted, Turn& turn);

@@ -77,6 +77,24 @@ struct ParsedHeader {
   return std::string_view{reinterpret_cast<const char*>(packet.data()) + size, length};
 }
 
+/// A packet of a ring that stands for a large message, which lies in a parcel beside the ring. It
+/// begins with a length that no message has.
+struct ParcelPacket {
+  static constexpr std::uint32_t this_mark = 0xfefefefe;
+  std::uint32_t mark = this_mark;
+  std::uint32_t number = 0;  // of the parcel
+  std::uint64_t size = 0;    // of the message
+
+  /// What a message begins with, if that is one.
+  [[nodiscard]] static std::optional<ParcelPacket> in(std::span<const unsigned char> packet) {
+    ParcelPacket parcel;
+    if (packet.size() != sizeof parcel) return std::nullopt;
+    std::memcpy(&parcel, packet.data(), sizeof parcel);
+    if (parcel.mark != this_mark) return std::nullopt;
+    return parcel;
+  }
+};
+
 [[noreturn]] MULTIPROCESSING_API void throw_bad_length();
 
 }  // namespace multiprocessing::detail

@@ -34,13 +34,6 @@ unsigned char* packet_room() {
   return room.get();
 }
 
-/// Amid the turn, because the sender of a long message waits for the room.
-void drop_front(Ring& ring) {
-  ring.drop_front();
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  ring.tell_of_room();
-}
-
 int take_error(int fd) {
   int error = 0;
   socklen_t size = sizeof error;
@@ -81,6 +74,8 @@ std::optional<ConnectionCore::Received> ConnectionCore::receive_in_turn(const Wa
 std::optional<ConnectionCore::Received> ConnectionCore::take_whole(const Wanted& wanted) {
   Ring* const ring = ring_in();
   const auto packet = ring == nullptr ? std::nullopt : ring->front();
+  if (const auto large = packet ? ParcelPacket::in(*packet) : std::nullopt)
+    return take_large(*ring, *large, wanted);
   const auto message = packet ? whole_message(*packet) : std::nullopt;
   if (!message || message->size() > longest(wanted)) return std::nullopt;
   std::optional<Received> received{std::in_place};
@@ -92,6 +87,32 @@ std::optional<ConnectionCore::Received> ConnectionCore::take_whole(const Wanted&
   ring->drop_front();
   fail_point("connection.recv.whole");
   take_parcel(*received, wanted);
+  return received;
+}
+
+/// A message that lies in a parcel. One that is longer than is wanted is no message for
+/// receive_in_parts, which says so.
+std::optional<ConnectionCore::Received> ConnectionCore::take_large(Ring& ring,
+                                                                   const ParcelPacket& packet,
+                                                                   const Wanted& wanted) const {
+  if (packet.size > longest(wanted)) return std::nullopt;
+  ring.drop_front();
+  fail_point("connection.recv.whole");
+  const auto number = static_cast<std::uint8_t>(packet.number);
+  shared_.claim_parcel(number);
+  std::optional<Received> received{std::in_place};
+  received->size = packet.size;
+  if (wanted.typed) {
+    received->parcel = number;
+    received->in_parcel = true;
+    return received;
+  }
+  const OpenParcel parcel{shared_, number};
+  const std::string_view message{parcel.body(), packet.size};
+  if (!wanted.place.empty() && message.size() <= wanted.place.size())
+    std::memcpy(wanted.place.data(), message.data(), message.size());
+  else
+    received->body = message;
   return received;
 }
 
@@ -186,8 +207,10 @@ bool ConnectionCore::receive_packet(Stream stream, Turn& turn, const Wanted& wan
                                     const Deadline& deadline) {
   if (Ring* const ring = ring_in()) {
     unpack(*ring->front(), wanted, turn);
-    drop_front(*ring);
-    return true;
+    ring->drop_front();
+    if (inflow_.body_got == inflow_.parsed->message_size) return true;
+    stop_reading(turn);
+    throw_bad_length();
   }
   unsigned char* const room = packet_room();
   for (;;) {
@@ -279,11 +302,6 @@ bool ConnectionCore::receive_body(Stream stream, Turn& turn, const Wanted& wante
                                   const Deadline& deadline) {
   while (inflow_.body_got < inflow_.parsed->message_size) {
     const auto rest = room_for(wanted).subspan(inflow_.body_got);
-    if (Ring* const ring = ring_in()) {
-      if (!receive_piece(*ring, turn, rest, deadline)) return false;
-      fail_point("connection.recv.half");
-      continue;
-    }
     if (!stream.is_socket && !wait_for_more(stream, turn, deadline)) return false;
     const Read read = take(stream, piece_of(rest.data(), rest.size()), false, false);
     if (read.result == ReadResult::end) end_of_file(turn);
@@ -292,30 +310,6 @@ bool ConnectionCore::receive_body(Stream stream, Turn& turn, const Wanted& wante
     fail_point("connection.recv.half");
   }
   return true;
-}
-
-/// Takes the next packet of a long message, or waits for it.
-bool ConnectionCore::receive_piece(Ring& ring, Turn& turn, std::span<std::byte> into,
-                                   const Deadline& deadline) {
-  for (;;) {
-    if (const auto packet = ring.front()) {
-      if (packet->size() > into.size()) {
-        stop_reading(turn);
-        throw_bad_length();
-      }
-      std::memcpy(into.data(), packet->data(), packet->size());
-      inflow_.body_got += packet->size();
-      drop_front(ring);
-      return true;
-    }
-    const Ring::Came came = ring.wait(deadline.at_most(look_at_sender));
-    if (came == Ring::Came::end_of_file) end_of_file(turn);
-    // Only a process that found the sender dead would seal it amid a message.
-    const bool over = shared_.sender_died() || ring.sealed();
-    if (!ring.empty()) continue;
-    if (over) lose_sender(turn);
-    if (deadline.passed()) return false;
-  }
 }
 
 void ConnectionCore::end_of_file(Turn& turn) {

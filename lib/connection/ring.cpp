@@ -242,6 +242,10 @@ bool Ring::has_event(short events) const {
   return ::poll(&entry, 1, 0) > 0;
 }
 
+bool Ring::is_read_here() const {
+  return body_->taking.processor.load(std::memory_order_relaxed) == sched_getcpu();
+}
+
 // Not for the first packet that goes, or the two would meet at every one.
 bool Ring::wait_for_room(std::uint32_t size) {
   const std::uint32_t from = tail();
@@ -250,8 +254,7 @@ bool Ring::wait_for_room(std::uint32_t size) {
   const std::uint32_t half = from - ring_bytes / 2;
   const std::uint32_t aim = is_at(least, half) ? least : half;
   auto& head = body_->taking.head;
-  const bool here = body_->taking.processor.load(std::memory_order_relaxed) == sched_getcpu();
-  Wait wait{here ? back_off::room_here : back_off::room, "Connection.send"};
+  Wait wait{is_read_here() ? back_off::room_here : back_off::room, "Connection.send"};
   if (wait.spin([&] { return is_at(head.load(std::memory_order_relaxed), aim); })) return true;
   // Others may have put something, and wait for the turn to tell of it.
   (void)tell_amid_turn();

@@ -114,6 +114,8 @@ class Ring {
   /// Waits for a while, perhaps until a packet of that size has room; false when the reader that
   /// should make it is gone.
   [[nodiscard]] bool wait_for_room(std::uint32_t size);
+  /// Whether the last packet was taken on the processor of this thread.
+  [[nodiscard]] bool is_read_here() const;
   /// Whether the receiver has taken a packet since the last look at what it has taken.
   [[nodiscard]] bool has_taken();
   /// Whether no process has the other end any more.

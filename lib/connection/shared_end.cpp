@@ -1,5 +1,6 @@
 #include "connection/shared_end.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <utility>
@@ -64,7 +65,8 @@ Link& SharedEnd::link(unsigned side, std::uint8_t number) const {
   return links_of(body_)[side * parcels_per_direction + number - 1];
 }
 
-std::optional<std::uint8_t> SharedEnd::try_post(const Envelope& envelope) const {
+std::optional<SharedEnd::Posted> SharedEnd::try_post(const Envelope* envelope,
+                                                     std::size_t bytes) const {
   for (std::uint8_t number = 1; number <= parcels_per_direction; ++number) {
     Link& place = link(side_, number);
     std::atomic<std::uint64_t>& taker = mine().takers[number - 1];
@@ -72,12 +74,21 @@ std::optional<std::uint8_t> SharedEnd::try_post(const Envelope& envelope) const 
     if (place.load() != 0) continue;
     taker.store(0);
     mine().orders[number - 1].store(mine().last_order.fetch_add(1) + 1);
-    const Handle parcel = Handle::make(sizeof(std::uint64_t), envelope.handles().size());
-    envelope.hold_by(links_of(parcel));
+    mine().sizes[number - 1].store(bytes);
+    const std::size_t handles = envelope == nullptr ? 0 : envelope->handles().size();
+    const Handle parcel = Handle::make_unset(std::max(bytes, sizeof(std::uint64_t)), handles);
+    if (handles != 0) envelope->hold_by(links_of(parcel));
     hold(place, parcel);
-    return number;
+    return Posted{number, parcel.as<std::byte>()};
   }
   return std::nullopt;
+}
+
+std::size_t SharedEnd::bytes_posted() const {
+  std::size_t bytes = 0;
+  for (std::uint8_t number = 1; number <= parcels_per_direction; ++number)
+    if (link(side_, number).load() != 0) bytes += mine().sizes[number - 1].load();
+  return bytes;
 }
 
 void SharedEnd::wait_for_free_link(Wait& wait, std::uint32_t key) const {

@@ -20,7 +20,8 @@
 
 namespace multiprocessing::detail {
 
-/// How many messages with shared objects in them may be under way in one direction of a pipe.
+/// How many messages with shared objects in them, or large ones, may be under way in one direction
+/// of a pipe.
 inline constexpr std::size_t parcels_per_direction = 16;
 
 /// One direction of one end, in the arena. All zero is new.
@@ -35,16 +36,17 @@ struct alignas(64) Direction {
 };
 
 /// One end, or both of a pipe. The links hold parcels: objects that hold what the handles in one
-/// message refer to. A link is filled by the sender, in its turn, and emptied by the taker, which
-/// has got the message out of the stream and named itself in `takers`; a taker's death empties it
-/// too. One that died before it could name itself is found out by the next taker, because messages
-/// come in order.
+/// message refer to, and the message itself if it is a large one. A link is filled by the sender,
+/// in its turn, and emptied by the taker, which has got the message out of the stream and named
+/// itself in `takers`; a taker's death empties it too. One that died before it could name itself is
+/// found out by the next taker, because messages come in order.
 struct EndBody {
   Direction reading;
   Direction writing;
   EventCount free_links;  // senders sleep here that want one for a parcel
   std::atomic<std::uint64_t> takers[parcels_per_direction];  // of what this end sends
   std::atomic<std::uint64_t> orders[parcels_per_direction];  // in which it was sent
+  std::atomic<std::uint64_t> sizes[parcels_per_direction];   // of the messages inside
   std::atomic<std::uint64_t> last_order;                     // written in the sender's turn
 };
 struct PipeBody {
@@ -84,9 +86,16 @@ class SharedEnd {
 
   // ---- parcels; of pipes only
 
-  /// Puts the handles of a message into a parcel, held by a link of ours; its number from 1 on, or
-  /// nothing when all links are taken. In the sender's turn.
-  [[nodiscard]] std::optional<std::uint8_t> try_post(const Envelope& envelope) const;
+  struct Posted {
+    std::uint8_t number;  // from 1 on
+    std::byte* body;
+  };
+  /// Puts the handles in the envelope, if there is one, into a parcel that is held by a link of
+  /// ours and has room for a message of so many bytes; nothing when all links are taken. In the
+  /// sender's turn.
+  [[nodiscard]] std::optional<Posted> try_post(const Envelope* envelope, std::size_t bytes) const;
+  /// What lies in parcels that were not taken out yet.
+  [[nodiscard]] std::size_t bytes_posted() const;
   /// Waits, not for long, until a link may be free; the key is of before the last try_post.
   [[nodiscard]] std::uint32_t free_links_key() const { return mine().free_links.key(); }
   void wait_for_free_link(Wait& wait, std::uint32_t key) const;
@@ -109,6 +118,28 @@ class SharedEnd {
   Handle body_;
   PipeBody* pipe_ = nullptr;  // the same, of a pipe
   unsigned side_ = 0;
+};
+
+/// A parcel that was claimed; given back whatever becomes of the message.
+class OpenParcel {
+ public:
+  /// With 0: none.
+  OpenParcel(const SharedEnd& shared, std::uint8_t number)
+      : shared_(shared), number_(number), parcel_(number == 0 ? Handle{} : shared.parcel(number)) {}
+  ~OpenParcel() {
+    if (number_ != 0) shared_.empty_parcel(number_);
+  }
+  OpenParcel(const OpenParcel&) = delete;
+
+  [[nodiscard]] std::span<const Link> links() const {
+    return parcel_ ? std::span<const Link>{links_of(parcel_)} : std::span<const Link>{};
+  }
+  [[nodiscard]] const char* body() const { return parcel_.as<const char>(); }
+
+ private:
+  const SharedEnd& shared_;
+  const std::uint8_t number_;
+  const Handle parcel_;
 };
 
 /// The right to read or write messages, for one thread of one process.
