@@ -45,6 +45,7 @@ TEST(RingEndTest, AMessageByTheSocketThatIsUnreadAtTheClosingIsTold) {
 TEST(RingEndTest, AMessageWhoseSenderDiedIsOverThoughAnotherHasTakenTheTurnSince) {
   const test_support::Watchdog watchdog{30s};
   auto [here, there] = mp::Pipe();
+  static_cast<void>(there.fileno());
   mp::Process sender = mp::get_context("fork").Process(
       [](mp::Connection end) {
         mp::detail::arm_fail_point("connection.send.half", 1);

@@ -91,8 +91,8 @@ constexpr std::array cases{Case{"connection.ring.made", Role::sends},
 
 constexpr std::uint32_t victim_name = 1000;
 
-// Two go into a ring, and the third lies at the beginning again.
-const std::string large(60'000, 'x');
+// Four go into a ring, and the fifth lies at the beginning again.
+const std::string large(31'000, 'x');
 
 /// Works until it is killed; gives up when it does not come by the point.
 void be_killed(mp::Connection end, Role role, std::string point, unsigned nth) {
@@ -137,7 +137,7 @@ void kill_alone(const Case& at, unsigned nth) {
     }
   };
   if (at.role == Role::skips)
-    for (int i = 0; i < 2; ++i) writer.send_bytes(large);
+    for (int i = 0; i < 4; ++i) writer.send_bytes(large);
   if (at.role == Role::sends || at.role == Role::skips) receiver = std::thread{receive_all};
   victim.start();
   victim.join();
