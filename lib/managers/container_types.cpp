@@ -1,7 +1,21 @@
+#include "managers/contents.hpp"
+#include "managers/list.hpp"
 #include "managers/types.hpp"
 
 namespace multiprocessing::detail {
+namespace {
 
-std::vector<TypeEntry> container_types() { return {}; }
+/// A container is made from what a proxy of another stands for.
+template <class T>
+TypeEntry looking_into(std::string type_id) {
+  return {std::move(type_id),
+          [](const std::vector<Object>& args, const Object& kwds, const Referents& others) {
+            return T::make(contents_of(args, others), kwds);
+          }};
+}
+
+}  // namespace
+
+std::vector<TypeEntry> container_types() { return {looking_into<List>("list")}; }
 
 }  // namespace multiprocessing::detail
