@@ -1,4 +1,5 @@
 #include "managers/contents.hpp"
+#include "managers/dict.hpp"
 #include "managers/list.hpp"
 #include "managers/types.hpp"
 
@@ -16,6 +17,8 @@ TypeEntry looking_into(std::string type_id) {
 
 }  // namespace
 
-std::vector<TypeEntry> container_types() { return {looking_into<List>("list")}; }
+std::vector<TypeEntry> container_types() {
+  return {looking_into<List>("list"), looking_into<Dict>("dict")};
+}
 
 }  // namespace multiprocessing::detail
