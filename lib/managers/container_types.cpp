@@ -1,6 +1,7 @@
 #include "managers/contents.hpp"
 #include "managers/dict.hpp"
 #include "managers/list.hpp"
+#include "managers/set.hpp"
 #include "managers/types.hpp"
 
 namespace multiprocessing::detail {
@@ -18,7 +19,7 @@ TypeEntry looking_into(std::string type_id) {
 }  // namespace
 
 std::vector<TypeEntry> container_types() {
-  return {looking_into<List>("list"), looking_into<Dict>("dict")};
+  return {looking_into<List>("list"), looking_into<Dict>("dict"), looking_into<Set>("set")};
 }
 
 }  // namespace multiprocessing::detail
