@@ -1,7 +1,9 @@
 #include "managers/contents.hpp"
 #include "managers/dict.hpp"
 #include "managers/list.hpp"
+#include "managers/namespace.hpp"
 #include "managers/set.hpp"
+#include "managers/single_value.hpp"
 #include "managers/types.hpp"
 
 namespace multiprocessing::detail {
@@ -16,10 +18,18 @@ TypeEntry looking_into(std::string type_id) {
           }};
 }
 
+/// Proxies among the arguments are kept.
+template <class T>
+TypeEntry as_given(std::string type_id) {
+  return {std::move(type_id), [](const std::vector<Object>& args, const Object& kwds,
+                                 const Referents&) { return T::make(args, kwds); }};
+}
+
 }  // namespace
 
 std::vector<TypeEntry> container_types() {
-  return {looking_into<List>("list"), looking_into<Dict>("dict"), looking_into<Set>("set")};
+  return {looking_into<List>("list"), looking_into<Dict>("dict"), looking_into<Set>("set"),
+          as_given<Namespace>("Namespace"), as_given<SingleValue>("Value")};
 }
 
 }  // namespace multiprocessing::detail
