@@ -1,3 +1,4 @@
+#include "managers/array.hpp"
 #include "managers/contents.hpp"
 #include "managers/dict.hpp"
 #include "managers/list.hpp"
@@ -28,8 +29,9 @@ TypeEntry as_given(std::string type_id) {
 }  // namespace
 
 std::vector<TypeEntry> container_types() {
-  return {looking_into<List>("list"), looking_into<Dict>("dict"), looking_into<Set>("set"),
-          as_given<Namespace>("Namespace"), as_given<SingleValue>("Value")};
+  return {looking_into<List>("list"),     looking_into<Dict>("dict"),
+          looking_into<Set>("set"),       as_given<Namespace>("Namespace"),
+          as_given<SingleValue>("Value"), looking_into<Array>("Array")};
 }
 
 }  // namespace multiprocessing::detail
