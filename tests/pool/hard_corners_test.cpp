@@ -58,6 +58,57 @@ TEST_P(HardCornersTest, ATaskThatLeavesAChildBehindIsDoneWithoutIt) {
   wait_until([&] { return !exists(static_cast<pid_t>(says[0])); });
 }
 
+/// As daemon(3) does, and with no descriptor left.
+int leave_a_daemon(Counters says) {
+  if (fork() == 0) {
+    setsid();
+    if (fork() != 0) _exit(0);
+    syscall(SYS_close_range, 3U, ~0U, 0U);
+    says[0] = static_cast<std::uint32_t>(getpid());
+    says.raise(1);
+    for (;;) pause();
+  }
+  wait(nullptr);
+  says.wait_for(1, 1);
+  return 7;
+}
+
+TEST_P(HardCornersTest, ATaskThatLeavesADaemonBehindIsDoneWithoutIt) {
+  const Counters says;
+  {
+    mp::Pool pool({.processes = 1, .maxtasksperchild = 1});
+    EXPECT_EQ(pool.apply(leave_a_daemon, says), 7);
+    EXPECT_EQ(pool.apply(square, 3), 9) << "by the next worker, while the daemon lives";
+    pool.close();
+    pool.join();
+  }
+  EXPECT_TRUE(exists(static_cast<pid_t>(says[0])));
+  kill(static_cast<pid_t>(says[0]), SIGKILL);
+  wait_until([&] { return !exists(static_cast<pid_t>(says[0])); });
+}
+
+TEST_P(HardCornersTest, ATaskMayChangeTheUserOfItsWorker) {
+  if (getuid() != 0) GTEST_SKIP() << "only root may";
+  constexpr uid_t nobody = 65534;
+  mp::Pool pool({.processes = 1, .maxtasksperchild = 3});
+  const auto become_nobody = [] { return setuid(nobody); };
+  const auto text = [](int size) { return std::string(static_cast<std::size_t>(size), 'x'); };
+  EXPECT_EQ(pool.apply(become_nobody), 0);
+  EXPECT_EQ(pool.apply(getuid), nobody);
+  EXPECT_EQ(pool.apply(text, 100'000).size(), 100'000U) << "the last task of its worker";
+  EXPECT_EQ(pool.apply(getuid), uid_t{0}) << "the next worker";
+  EXPECT_EQ(pool.apply(become_nobody), 0);
+  EXPECT_THROW(pool.apply([] { raise(SIGKILL); }), mp::WorkerDied);
+  EXPECT_EQ(pool.apply(getuid), uid_t{0});
+  EXPECT_EQ(pool.apply(become_nobody), 0);
+  const auto hangs = pool.apply_async([] {
+    for (;;) pause();
+  });
+  pool.terminate();
+  pool.join();
+  EXPECT_TRUE(hangs.ready());
+}
+
 void execute_a_sleep(int) { execlp("sleep", "sleep", "1000", static_cast<char*>(nullptr)); }
 
 TEST_P(HardCornersTest, ATaskThatExecutesAProgramIsLostAtOnceAndTheProgramEnded) {
@@ -150,10 +201,8 @@ void throw_kind(int kind) {
       throw 42;
     case 1:
       throw NotCopyable{};
-    case 2: {
-      static ThrowsWhenCopied thrown;
-      std::rethrow_exception(std::make_exception_ptr(std::runtime_error(thrown.what())));
-    }
+    case 2:
+      throw ThrowsWhenCopied{};
     case 3:
       throw std::bad_alloc();
     case 4:
