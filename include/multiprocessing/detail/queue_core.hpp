@@ -135,16 +135,6 @@ template <class T, QueueKind kind>
 inline constexpr ObjectMaker queue_maker{
     queue_bytes, [](void* body) { construct_queue(body, queue_shape<T>(kind)); }, queue_links};
 
-/// Whether a `T` is a count and then its elements as they lie in memory.
-template <class T>
-consteval bool goes_in_pieces() {
-  if constexpr (form<T> == Form::sequence) {
-    return Contiguous<T> && copied_as_bytes<typename T::value_type>();
-  } else {
-    return false;
-  }
-}
-
 template <class T>
 [[nodiscard]] bool put_value(const QueueCore& queue, const T& value, Timeout timeout) {
   check_sendable<T>();

@@ -364,4 +364,14 @@ consteval Form form_of() {
 template <class T>
 inline constexpr Form form = form_of<T>();
 
+/// Whether a `T` is a count and then its elements as they lie in memory.
+template <class T>
+consteval bool goes_in_pieces() {
+  if constexpr (form<T> == Form::sequence) {
+    return Contiguous<T> && copied_as_bytes<typename T::value_type>();
+  } else {
+    return false;
+  }
+}
+
 }  // namespace multiprocessing::detail
