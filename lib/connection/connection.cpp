@@ -1,5 +1,6 @@
 #include "multiprocessing/connection/connection.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <mutex>
@@ -89,6 +90,17 @@ void Connection::send_value(const detail::MessageType& type, WriteValue write,
   const std::string_view piece{bytes};
   auto* const parcel = reinterpret_cast<std::uint8_t*>(bytes.data()) + TypedHead::size - 1;
   core.send({&piece, 1}, envelope.empty() ? nullptr : &envelope, parcel);
+}
+
+void Connection::send_contiguous(const detail::MessageType& type, std::uint64_t count,
+                                 std::string_view elements) const {
+  std::array<char, TypedHead::size + sizeof count> head{};  // no handles, so no parcel's number
+  const std::uint32_t fingerprint = type.fingerprint();
+  std::memcpy(head.data(), &fingerprint, sizeof fingerprint);
+  std::memcpy(head.data() + TypedHead::size, &count, sizeof count);
+  const std::array<std::string_view, 2> pieces{std::string_view{head.data(), head.size()},
+                                               elements};
+  ConnectionAccess::core(*this).send(pieces);
 }
 
 bool Connection::recv_value(const detail::MessageType& type, Timeout timeout, InTime in_time,

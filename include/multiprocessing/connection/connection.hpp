@@ -245,6 +245,8 @@ class MULTIPROCESSING_API Connection {
   using ReadValue = void (*)(detail::Reader& reader, void* into);
   enum class InTime { must, may };
   void send_value(const detail::MessageType& type, WriteValue write, const void* value) const;
+  void send_contiguous(const detail::MessageType& type, std::uint64_t count,
+                       std::string_view elements) const;
   bool recv_value(const detail::MessageType& type, Timeout timeout, InTime in_time, ReadValue read,
                   void* into) const;
   template <class T>
@@ -255,12 +257,19 @@ class MULTIPROCESSING_API Connection {
 
 template <class T>
 void Connection::send(const T& value) const {
-  send_value(
-      detail::message_type<detail::arrival_t<T>>,
-      [](detail::Writer& writer, const void* sent) {
-        detail::write(writer, *static_cast<const T*>(sent));
-      },
-      &value);
+  constexpr const detail::MessageType& type = detail::message_type<detail::arrival_t<T>>;
+  if constexpr (detail::goes_in_pieces<T>()) {  // without a copy in between
+    send_contiguous(type, value.size(),
+                    {reinterpret_cast<const char*>(value.data()),
+                     value.size() * sizeof(typename T::value_type)});
+  } else {
+    send_value(
+        type,
+        [](detail::Writer& writer, const void* sent) {
+          detail::write(writer, *static_cast<const T*>(sent));
+        },
+        &value);
+  }
 }
 
 template <class T>
