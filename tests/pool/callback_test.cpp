@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "pool_suite.hpp"
+#include "support/asked.hpp"
 
 namespace pool_test {
 namespace {
@@ -144,15 +145,16 @@ TEST_P(CallbackTest, CallbacksRunOneAtATimeInTheOrderInWhichTasksEnd) {
 }
 
 TEST_P(CallbackTest, CallbacksOfManyWorkersRunOnceEach) {
+  const int tasks = test_support::fewer(2000);
   mp::Pool pool({.processes = 3, .maxtasksperchild = 50});
-  std::vector<int> calls(2000);
-  for (int i = 0; i < 2000; ++i)
+  std::vector<int> calls(static_cast<std::size_t>(tasks));
+  for (int i = 0; i < tasks; ++i)
     (void)pool.apply_async(
         {.callback = [&](const std::string& text) { ++calls[std::stoul(text)]; }},
         [](int x) { return std::to_string(x); }, i);
   pool.close();
   pool.join();
-  EXPECT_EQ(calls, std::vector<int>(2000, 1));
+  EXPECT_EQ(calls, std::vector<int>(calls.size(), 1));
 }
 
 TEST_P(CallbackTest, ACallbackThatBlocksHoldsUpOnlyCallbacks) {
