@@ -64,6 +64,6 @@ std::vector<std::string> get_all_start_methods() { return {"forkserver", "fork",
 
 void set_forkserver_preload(void (*load)()) { detail::set_preload(load); }
 
-void set_executable(std::filesystem::path program) { detail::set_program(std::move(program)); }
+void set_executable(std::string program) { detail::set_program(std::move(program)); }
 
 }  // namespace multiprocessing

@@ -1,7 +1,6 @@
 // Context: one start method, and what is made by it.
 #pragma once
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -120,7 +119,7 @@ MULTIPROCESSING_API void set_start_method(std::nullopt_t, StartMethodOptions opt
 /// for a server that is started after it.
 MULTIPROCESSING_API void set_forkserver_preload(void (*load)());
 
-/// Which program `spawn` and the fork server execute; the default, and an empty path, is this one.
-MULTIPROCESSING_API void set_executable(std::filesystem::path program);
+/// Which program `spawn` and the fork server execute; the default, and an empty text, is this one.
+MULTIPROCESSING_API void set_executable(std::string program);
 
 }  // namespace multiprocessing
