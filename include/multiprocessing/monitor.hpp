@@ -2,5 +2,6 @@
 // Not part of multiprocessing.hpp: the module is an option of the build.
 #pragma once
 
+#include "multiprocessing/monitor/alert.hpp"
 #include "multiprocessing/monitor/sampler.hpp"
 #include "multiprocessing/monitor/stats.hpp"

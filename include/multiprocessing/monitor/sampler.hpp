@@ -16,7 +16,7 @@ class Sampling;
 }
 
 struct SamplerOptions {
-  /// Paths on the file systems whose use is told.
+  /// Paths on file systems: how full these are is told.
   std::vector<std::string> disks = {"/"};
 };
 
@@ -44,7 +44,7 @@ class MULTIPROCESSING_API Sampler {
   [[nodiscard]] std::vector<ProcessInfo> processes();
 
   /// Those of the list, in its order: one system call each, since their files stay open until a
-  /// call without them. One whose process has ended is `ended`, also when its id is another's now.
+  /// call without them. A process that has ended is `ended`, also when its id is that of another now.
   /// Throws `ValueError` for a handle of no process.
   [[nodiscard]] std::vector<ProcessInfo> processes(const std::vector<ProcessHandle>& list);
 
