@@ -3,5 +3,6 @@
 #pragma once
 
 #include "multiprocessing/monitor/alert.hpp"
+#include "multiprocessing/monitor/process_monitor.hpp"
 #include "multiprocessing/monitor/sampler.hpp"
 #include "multiprocessing/monitor/stats.hpp"
