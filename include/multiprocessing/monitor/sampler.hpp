@@ -44,8 +44,8 @@ class MULTIPROCESSING_API Sampler {
   [[nodiscard]] std::vector<ProcessInfo> processes();
 
   /// Those of the list, in its order: one system call each, since their files stay open until a
-  /// call without them. A process that has ended is `ended`, also when its id is that of another now.
-  /// Throws `ValueError` for a handle of no process.
+  /// call without them. A process that has ended is `ended`, also when its id is that of another
+  /// now. Throws `ValueError` for a handle of no process.
   [[nodiscard]] std::vector<ProcessInfo> processes(const std::vector<ProcessHandle>& list);
 
   [[nodiscard]] NetworkInfo network();
