@@ -111,6 +111,10 @@ class Audit {
       if (word.kind == ChunkKind::large && arena_.owner_word(chunk, 0).load() == 0 &&
           !has_hint(arena_, chunk))
         fault("a warm block that none can find: ", chunk);
+      if (word.kind == ChunkKind::large)
+        for (std::uint32_t i = 1; i < word.value; ++i)
+          if (ChunkWord::from(arena_.chunk_words[chunk + i].load()).kind != ChunkKind::tail)
+            fault("a large block without a tail: ", chunk, i);
       if (word.kind == ChunkKind::large) chunk += word.value - 1;
       if (word.kind == ChunkKind::tail) fault("a tail without its head: ", chunk);
     }

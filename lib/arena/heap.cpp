@@ -125,16 +125,23 @@ std::uint64_t claim_block(std::size_t bytes, Member claimer, Backing backing, Pl
       return claim_fresh(arena, bytes, claimer, backing, place, contents);
     } catch (const OSError&) {
       // What is kept for speed must not be missing where it is needed.
-      if (!give_back_warm(arena, std::chrono::milliseconds{0})) throw;
+      const bool gave = give_back_warm(arena, std::chrono::milliseconds{0});
+      if (!gave && contents == Contents::zeroed) throw;
     }
-    return claim_fresh(arena, bytes, claimer, backing, place, contents);
+    return claim_fresh(arena, bytes, claimer, backing, place, Contents::zeroed);  // not rounded up
   } catch (...) {
     slot.claims.fetch_sub(1, std::memory_order_relaxed);
     throw;
   }
 }
 
-void free_claimed(std::uint64_t block, Member claimer) {
+namespace {
+
+enum class Left { whole, by_the_dead };
+
+/// What a dead process has left may be a large block that it was making or freeing: some of its
+/// chunks may be taken still, so it is no block to keep.
+void free_block(std::uint64_t block, Member claimer, Left left) {
   const Segment& arena = segment();
   const std::uint64_t chunk = arena.chunk_of(block);
   if (arena.is_in_windows(block)) [[unlikely]] {
@@ -145,7 +152,10 @@ void free_claimed(std::uint64_t block, Member claimer) {
   }
   const auto word = ChunkWord::from(arena.chunk_words[chunk].load(std::memory_order_relaxed));
   if (word.kind == ChunkKind::large) {
-    free_or_keep(arena, chunk);
+    if (left == Left::whole)
+      free_or_keep(arena, chunk);
+    else
+      free_large(arena, chunk, word.value);
   } else {
     const std::uint64_t inside = block - arena.chunk_offset(chunk);
     // If it is draining it turns back into a small one, because this block is in it.
@@ -154,6 +164,10 @@ void free_claimed(std::uint64_t block, Member claimer) {
   }
   arena.slots[claimer.slot].claims.fetch_sub(1, std::memory_order_relaxed);
 }
+
+}  // namespace
+
+void free_claimed(std::uint64_t block, Member claimer) { free_block(block, claimer, Left::whole); }
 
 Link& owner_of(std::uint64_t block) {
   const Segment& arena = segment();
@@ -206,7 +220,7 @@ void free_claims_of(Member dead, Member settler, void (*release_links)(std::uint
     const std::uint64_t marked = seen & OwnerWord::with_links;
     if (!take(owner, seen, settler, marked)) return;
     if (marked != 0) release_links(block);
-    free_claimed(block, settler);
+    free_block(block, settler, Left::by_the_dead);
   });
   free_chunks_of(arena, dead);
 }

@@ -113,12 +113,17 @@ bool claim_warm(const Segment& arena, std::uint64_t chunk, std::uint64_t pages,
 void give_back(const Segment& arena, std::uint64_t chunk) {
   const ChunkWork work{arena};
   if (!claim_warm(arena, chunk, 1, OwnerWord::claimed_by(identity()->member))) return;
-  free_large(arena, chunk, ChunkWord::from(arena.chunk_words[chunk].load()).value);
+  const auto head = ChunkWord::from(arena.chunk_words[chunk].load());
+  if (can_reach(arena, chunk, head.pages))  // the hint may have been of a shorter one
+    free_large(arena, chunk, head.value);
+  else
+    arena.owner_word(chunk, 0).store(0);
 }
 
 /// Gives back the memory that a hint names; false when another process took the hint.
 bool give_back(const Segment& arena, const Seen& seen) {
   const Hint hint = seen.hint();
+  const ChunkWork work{arena};  // before the hint goes, so that a settler looks for the block
   if (!can_reach(arena, hint.chunk, hint.pages) || !seen.take_away(arena)) return false;
   fail_point("arena.warm.hint_taken");
   give_back(arena, hint.chunk);
