@@ -229,9 +229,10 @@ SharedEnd::Posted ConnectionCore::post(const Envelope* envelope, std::size_t byt
   for (Wait wait{here ? back_off::room_here : back_off::news, "Connection.send"};;) {
     const std::uint32_t key = shared_.free_links_key();
     const std::size_t under_way = bytes == 0 ? 0 : shared_.bytes_posted();
-    if (under_way == 0 || under_way + bytes <= window)
+    // With an empty ring, what is under way has been taken, perhaps by a process that died since.
+    if (under_way == 0 || out_->empty() || under_way + bytes <= window)
       if (const auto posted = shared_.try_post(envelope, bytes)) return *posted;
-    if (out_->is_hung_up()) throw_os_error(EPIPE, "send");
+    check_receiver();
     shared_.wait_for_free_link(wait, key);
   }
 }
@@ -278,7 +279,7 @@ bool ConnectionCore::goes_by_ring(bool with_fds) {
 
 /// What the system says of a write to a socket, it has to be asked here: after every closing that a
 /// process has told of, where room is short, and now and then because some are killed.
-void ConnectionCore::check_receiver() {
+void ConnectionCore::check_receiver() const {
   if (out_->is_hung_up() || shared_.receiver_broke()) throw_os_error(EPIPE, "send");
 }
 

@@ -115,7 +115,7 @@ class ConnectionCore final : public ReceivedEnd,
   void break_off(Turn& turn);
   void tell_of_sent();
   [[nodiscard]] bool goes_by_ring(bool with_fds);
-  void check_receiver();
+  void check_receiver() const;
   void check_receiver_of_sent(bool slept);
   void put(std::span<const iovec> pieces);
 

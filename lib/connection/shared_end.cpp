@@ -102,8 +102,10 @@ void SharedEnd::claim_parcel(std::uint8_t number) const {
   EndBody& sender = other();
   sender.takers[number - 1].store(self().packed());
   const std::uint64_t order = sender.orders[number - 1].load();
+  // Of a link that is empty, the sender may just write what goes with the next parcel.
   for (std::uint8_t earlier = 1; earlier <= parcels_per_direction; ++earlier)
-    if (sender.takers[earlier - 1].load() == 0 && sender.orders[earlier - 1].load() < order)
+    if (link(1 - side_, earlier).load() != 0 && sender.takers[earlier - 1].load() == 0 &&
+        sender.orders[earlier - 1].load() < order)
       release(link(1 - side_, earlier));
 }
 

@@ -15,6 +15,7 @@
 #include "arena/owner_lock.hpp"
 #include "base/deadline.hpp"
 #include "connection/ring.hpp"
+#include "multiprocessing/base/errors.hpp"
 #include "multiprocessing/detail/handle.hpp"
 #include "process/envelope.hpp"
 
@@ -125,7 +126,7 @@ class OpenParcel {
  public:
   /// With 0: none.
   OpenParcel(const SharedEnd& shared, std::uint8_t number)
-      : shared_(shared), number_(number), parcel_(number == 0 ? Handle{} : shared.parcel(number)) {}
+      : shared_(shared), number_(number), parcel_(number == 0 ? Handle{} : open(shared, number)) {}
   ~OpenParcel() {
     if (number_ != 0) shared_.empty_parcel(number_);
   }
@@ -137,6 +138,18 @@ class OpenParcel {
   [[nodiscard]] const char* body() const { return parcel_.as<const char>(); }
 
  private:
+  /// This process may not be allowed to map it.
+  static Handle open(const SharedEnd& shared, std::uint8_t number) {
+    try {
+      Handle parcel = shared.parcel(number);
+      if (!parcel) throw SerializationError("a large message came without its memory");
+      return parcel;
+    } catch (...) {
+      shared.empty_parcel(number);
+      throw;
+    }
+  }
+
   const SharedEnd& shared_;
   const std::uint8_t number_;
   const Handle parcel_;
