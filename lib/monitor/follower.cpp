@@ -37,7 +37,9 @@ UniqueFd end_of(const ProcessHandle& process) {
 Follower::Follower(std::chrono::nanoseconds interval, std::vector<std::string> disks)
     : interval_(interval),
       disks_(std::move(disks)),
-      bell_(clear_of_stdio(UniqueFd{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)})) {}
+      bell_(clear_of_stdio(UniqueFd{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)})) {
+  if (!bell_) throw_os_error("eventfd", "a monitor's thread");
+}
 
 void Follower::start() {
   if (thread_ != nullptr) return;
@@ -170,6 +172,7 @@ void Follower::look_at_ends() {
 
 void Follower::look_at_states() {
   for (const auto& one : watched()) {
+    if (!one->file) continue;  // it had ended when it was added
     const auto line = one->file->read();
     // The ends of processes come by their descriptors.
     if (!line) continue;

@@ -1,6 +1,7 @@
 #include "pool/bell.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <cstdio>
@@ -28,7 +29,9 @@ void ring_the_pool(const Board& board) noexcept {
   (void)std::snprintf(path.data(), path.size(), "/proc/%d/fd/%d", static_cast<int>(board.maker),
                       board.bell);
   const UniqueFd rope{::open(path.data(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)};
-  if (rope) ring(rope.get());
+  // The program may have closed that number and opened a file of its own under it.
+  struct stat seen {};
+  if (rope && fstat(rope.get(), &seen) == 0 && S_ISFIFO(seen.st_mode)) ring(rope.get());
 }
 
 }  // namespace multiprocessing::detail

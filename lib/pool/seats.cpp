@@ -92,9 +92,10 @@ void PoolCore::seat_successor(std::size_t seat) {
   Seat& at = seats_[seat];
   if (!at.next) return;
   SeatRecord& record = seats_of(board_)[seat];
+  const bool ready = record.successor.load() == Successor::ready;
   clear_seat(record);
   record.leaving.store(seat < static_cast<std::size_t>(processes()) ? 0 : 1);
-  at.to_serve_by = at.next->to_be_ready_by;
+  at.to_serve_by = ready ? std::nullopt : at.next->to_be_ready_by;
   give_seat(seat, std::move(at.next->process), at.next->member);
   at.next.reset();
   ++ended_.restarts;
