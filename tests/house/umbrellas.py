@@ -30,7 +30,7 @@ def check(root):
         headers = sorted(path for path in folder.glob("*.hpp") if not opted_out(path))
         umbrella = include / "multiprocessing" / f"{module}.hpp"
         if headers or umbrella.exists():
-            if not opted_out(umbrella):
+            if not umbrella.exists() or not opted_out(umbrella):
                 umbrellas.append(f"multiprocessing/{module}.hpp")
             wrong += compare(root, umbrella, [str(path.relative_to(include)) for path in headers])
     for path in sorted((include / "multiprocessing").iterdir()):
