@@ -233,6 +233,9 @@ SharedEnd::Posted ConnectionCore::post(const Envelope* envelope, std::size_t byt
     if (under_way == 0 || out_->empty() || under_way + bytes <= window)
       if (const auto posted = shared_.try_post(envelope, bytes)) return *posted;
     check_receiver();
+    // Others may have put something, and wait for the turn to tell of it. Behind a seal no bell may
+    // come.
+    if (!out_->sealed()) (void)out_->tell_amid_turn();
     shared_.wait_for_free_link(wait, key);
   }
 }

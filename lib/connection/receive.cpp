@@ -100,6 +100,7 @@ std::optional<ConnectionCore::Received> ConnectionCore::take_large(Ring& ring,
   fail_point("connection.recv.whole");
   const auto number = static_cast<std::uint8_t>(packet.number);
   shared_.claim_parcel(number);
+  fail_point("connection.recv.claimed");
   std::optional<Received> received{std::in_place};
   received->size = packet.size;
   if (wanted.typed) {

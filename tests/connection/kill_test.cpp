@@ -179,6 +179,35 @@ void say_and_sleep(mp::Connection end) {
   for (;;) pause();
 }
 
+void receive_one(mp::Connection end, std::string dies_at) {
+  arm_fail_point(dies_at);
+  (void)end.recv_bytes();
+}
+void send_one(mp::Connection end, std::string dies_at) {
+  arm_fail_point(dies_at);
+  end.send_bytes(std::string(3 << 20, 'x'));
+}
+
+// What the dead had in hand fills the window, and no process will empty it.
+TEST_P(ProcessesTest, ALargeMessageOfTheDeadHoldsUpNoOther) {
+  for (const char* point :
+       {"connection.recv.whole", "connection.recv.claimed", "connection.send.begun"}) {
+    SCOPED_TRACE(point);
+    auto [reader, writer] = mp::Pipe();
+    const bool sends = std::string{point} == "connection.send.begun";
+    mp::Process victim = sends ? mp::Process{send_one, writer, std::string{point}}
+                               : mp::Process{receive_one, reader, std::string{point}};
+    if (!sends) writer.send_bytes(std::string(3 << 20, 'x'));
+    victim.start();
+    victim.join();
+    EXPECT_EQ(victim.exitcode(), -SIGKILL);
+    for (const char next : {'a', 'b'}) {
+      writer.send_bytes(std::string(2 << 20, next));
+      EXPECT_EQ(reader.recv_bytes(), mp::Bytes(std::string(2 << 20, next)));
+    }
+  }
+}
+
 void send_big(mp::Connection end) { end.send_bytes(std::string(8 << 20, 'x')); }
 
 // Through the socket, in pieces. In CPython the reader would wait for the rest for ever, since
