@@ -127,10 +127,11 @@ void PoolCore::start_watcher() {
 
 void PoolCore::kill_all() noexcept {
   const Uninterrupted shield;
-  for (Seat& seat : seats_) seat.send(&Process::kill);
+  for (Seat& seat : seats_) seat.send_both(&Process::kill);
   for (Seat& seat : seats_) {
     try {
       if (!seat.ended) seat.process->join();
+      if (seat.next) seat.next->process.join();
     } catch (const std::exception& error) {
       get_logger().warning(std::string{"a worker of a pool is not waited for: "} + error.what());
     }

@@ -31,6 +31,16 @@ class Starting {
   Starting(const Starting&) = delete;
 };
 
+void tell(Process& worker, void (Process::*signal)()) noexcept {
+  try {
+    (worker.*signal)();
+  } catch (const std::exception&) {
+    // It may not be signalled. It leaves by itself when its board is closing, and a kill that is
+    // refused is done by its life pipe.
+    return;
+  }
+}
+
 }  // namespace
 
 /// For that seat, which it does not have yet.
@@ -146,23 +156,11 @@ void PoolCore::forget_inherited_jobs() {
 
 void PoolCore::Seat::send_both(void (Process::*signal)()) noexcept {
   send(signal);
-  if (!next) return;
-  try {
-    (next->process.*signal)();
-  } catch (const std::exception&) {
-    // As below. It gets the seat when the worker has ended, and leaves.
-  }
+  if (next) tell(next->process, signal);
 }
 
 void PoolCore::Seat::send(void (Process::*signal)()) noexcept {
-  if (ended) return;
-  try {
-    ((*process).*signal)();
-  } catch (const std::exception&) {
-    // It may not be signalled. It leaves by itself when its board is closing, and a kill that is
-    // refused is done by its life pipe.
-    return;
-  }
+  if (!ended) tell(*process, signal);
 }
 
 /// The initializer hangs, or takes longer than the program allows.
@@ -190,11 +188,7 @@ void PoolCore::break_for_initializer(Process& worker) {
   std::ostringstream text;
   text << "the initializer of " << worker.name() << " (pid " << worker.pid().value_or(0)
        << ") has not returned within " << limit.count() << " s, and the worker was killed";
-  try {
-    worker.kill();
-  } catch (const std::exception&) {
-    // It may not be signalled: the kernel kills it by its life pipe.
-  }
+  tell(worker, &Process::kill);
   break_pool(std::make_exception_ptr(TimeoutError(text.str())));
 }
 
