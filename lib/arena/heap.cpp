@@ -80,7 +80,7 @@ std::uint64_t claim_small(const Segment& arena, std::uint32_t size_class, Member
 void free_small(const Segment& arena, std::uint64_t chunk, std::uint32_t index,
                 std::uint32_t size_class) {
   hints[size_class].chunk.store(chunk, std::memory_order_relaxed);
-  hints[size_class].word.store(index, std::memory_order_relaxed);  // the warm block goes out first
+  hints[size_class].word.store(index, std::memory_order_relaxed);  // last freed, first taken
   arena.owner_word(chunk, index).store(0, std::memory_order_release);
   fail_point("arena.free.after_word");
   const std::int32_t used = arena.used[chunk].fetch_sub(1, std::memory_order_relaxed);
