@@ -17,8 +17,8 @@
 namespace multiprocessing {
 
 /// `disk_percent` is that of the fullest disk, `load` that of the last minute. Bytes are those of
-/// all interfaces since the alert was made; an interface that comes, goes or starts anew adds what
-/// it moves from then on.
+/// all interfaces since the monitor looked for its first alert on bytes, which may be older than
+/// this one; an interface that comes, goes or starts anew adds what it moves from then on.
 enum class Metric {
   cpu_percent,
   memory_percent,
